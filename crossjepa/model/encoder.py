@@ -1,0 +1,96 @@
+"""The point encoder: patches to tokens to features. This is what pretraining is for."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from crossjepa.model.grouping import group, patches
+from crossjepa.model.transformer import MLP, Block, initialise
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of a point encoder.
+
+    Attributes:
+        dim: width of a token.
+        depth: transformer blocks.
+        heads: attention heads.
+        groups: patches a cloud.
+        group_size: points a patch.
+        patch_widths: widths of the mini-PointNet before and after its first pooling.
+    """
+
+    dim: int
+    depth: int
+    heads: int
+    patch_widths: tuple[int, int, int]
+    groups: int = 64
+    group_size: int = 32
+
+
+class PatchEmbedding(nn.Module):
+    """Mini-PointNet of Point-BERT (arXiv 2111.14819, section 3.1), one token a patch.
+
+    Normalised by layer rather than by batch, so that a cloud's token does not depend on its companions.
+    """
+
+    def __init__(self, widths: tuple[int, int, int], dim: int) -> None:
+        super().__init__()
+        first, second, third = widths
+        self.point = MLP(3, first, second)
+        self.local = nn.Linear(second, third)
+        self.shared = nn.Linear(second, third)
+        self.norm = nn.LayerNorm(third)
+        self.out = nn.Linear(third, dim)
+
+    def forward(self, offsets: Tensor) -> Tensor:
+        """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
+        points = self.point(offsets)
+        # A layer on [point, patch maximum] split in two: the patch's share is computed once a patch.
+        whole = self.shared(points.max(2).values)
+        mixed = torch.relu(self.norm(self.local(points) + whole.unsqueeze(2)))
+        return self.out(mixed.max(2).values)
+
+
+class PointEncoder(nn.Module):
+    """Transformer over the patches of a point cloud."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = PatchEmbedding(config.patch_widths, config.dim)
+        self.position = MLP(3, config.dim, config.dim)
+        self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.dim)
+        self.apply(initialise)
+
+    def forward(self, offsets: Tensor, centres: Tensor) -> Tensor:
+        """Tokens of patches.
+
+        Args:
+            offsets: (B, G, K, 3) points relative to their patch's centre.
+            centres: (B, G, 3) positions in the unit sphere, +Y up.
+
+        Returns:
+            (B, G, dim) tokens.
+        """
+        tokens = self.embed(offsets) + self.position(centres)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+    @torch.no_grad()
+    def features(self, cloud: Tensor) -> Tensor:
+        """Frozen features: the tokens' maximum beside their mean.
+
+        Args:
+            cloud: (B, N, 3) points, centred in the unit sphere, +Y up; N at least `group_size`.
+
+        Returns:
+            (B, 2 * dim) float32.
+        """
+        centres, members = group(cloud, self.config.groups, self.config.group_size)
+        tokens = self(*patches(cloud, centres, members)).float()
+        return torch.cat([tokens.amax(1), tokens.mean(1)], dim=-1)

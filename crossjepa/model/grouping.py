@@ -1,0 +1,68 @@
+"""Cutting a point cloud into overlapping patches: farthest-point centres and their neighbours.
+
+Source: PointNet++ (arXiv 1706.02413) for both steps, Point-BERT (arXiv 2111.14819) for their use as tokens.
+"""
+
+import torch
+from torch import Tensor
+
+
+def farthest_points(cloud: Tensor, count: int) -> Tensor:
+    """Pick points that lie far from one another.
+
+    The first is the point farthest from the centroid, so that the choice depends on the set of points
+    and not on their order.
+
+    Args:
+        cloud: (B, N, 3) coordinates.
+        count: how many to pick, at most N.
+
+    Returns:
+        (B, count) int64 indices.
+    """
+    batch = torch.arange(len(cloud), device=cloud.device)
+    chosen = torch.empty(len(cloud), count, dtype=torch.long, device=cloud.device)
+    newest = (cloud - cloud.mean(1, keepdim=True)).square().sum(-1).argmax(1)
+    distance = torch.full(cloud.shape[:2], torch.inf, device=cloud.device)
+    for i in range(count):
+        chosen[:, i] = newest
+        distance = torch.minimum(distance, (cloud - cloud[batch, newest, None]).square().sum(-1))
+        newest = distance.argmax(1)
+    return chosen
+
+
+def group(cloud: Tensor, groups: int, size: int) -> tuple[Tensor, Tensor]:
+    """Indices of patch centres and of each centre's nearest points.
+
+    Args:
+        cloud: (B, N, 3) coordinates.
+        groups: patches a cloud, G.
+        size: points a patch, K.
+
+    Returns:
+        (B, G) int64 centres and (B, G, K) int64 members, both indexing the N points.
+    """
+    centres = farthest_points(cloud, groups)
+    distances = torch.cdist(take(cloud, centres), cloud)
+    return centres, distances.topk(size, dim=-1, largest=False).indices
+
+
+def take(cloud: Tensor, indices: Tensor) -> Tensor:
+    """Points (B, ..., 3) of `cloud` (B, N, 3) at `indices` (B, ...)."""
+    flat = indices.flatten(1).long().unsqueeze(-1).expand(-1, -1, 3)
+    return cloud.gather(1, flat).unflatten(1, indices.shape[1:])
+
+
+def patches(cloud: Tensor, centres: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates of patches relative to their centres.
+
+    Args:
+        cloud: (B, N, 3) coordinates.
+        centres: (B, G) indices.
+        members: (B, G, K) indices.
+
+    Returns:
+        (B, G, K, 3) offsets from the centre and (B, G, 3) centres.
+    """
+    positions = take(cloud, centres)
+    return take(cloud, members) - positions.unsqueeze(2), positions

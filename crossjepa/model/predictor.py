@@ -1,0 +1,93 @@
+"""The predictor: what would the frozen teacher say of this object, seen from here?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from crossjepa.model.transformer import MLP, Block, initialise
+
+POSE_FEATURES = 7
+Conditioning = Literal["none", "pose", "colour", "both"]
+
+
+@dataclass(frozen=True)
+class PredictorConfig:
+    """Sizes of a predictor.
+
+    Attributes:
+        dim: width of a query.
+        depth: cross-attention blocks.
+        heads: attention heads.
+        target_dim: width of the teacher's embedding.
+        colour_dim: width of a view's colour histogram.
+        conditioning: what a query is told of its view.
+    """
+
+    dim: int
+    depth: int
+    heads: int
+    target_dim: int
+    colour_dim: int
+    conditioning: Conditioning
+
+
+def pose_features(pose: Tensor) -> Tensor:
+    """A camera as numbers that vary smoothly with it.
+
+    Args:
+        pose: (..., 6) azimuth and elevation in radians, distance in sphere radii, up vector.
+
+    Returns:
+        (..., 7): unit vector to the camera, distance, up vector.
+    """
+    azimuth, elevation, distance = pose[..., 0], pose[..., 1], pose[..., 2:3]
+    level = elevation.cos()
+    towards = torch.stack([level * azimuth.sin(), elevation.sin(), level * azimuth.cos()], dim=-1)
+    return torch.cat([towards, distance, pose[..., 3:]], dim=-1)
+
+
+class ViewPredictor(nn.Module):
+    """Queries, one a view, read an object's tokens and predict the view's embedding.
+
+    Queries attend to tokens and never to one another, so any number of views shares one pass.
+    """
+
+    def __init__(self, config: PredictorConfig, token_dim: int) -> None:
+        super().__init__()
+        self.config = config
+        self.query = nn.Parameter(torch.empty(config.dim))
+        nn.init.trunc_normal_(self.query, std=0.02)
+        self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if self._told("pose") else None
+        self.colour = MLP(config.colour_dim, config.dim, config.dim) if self._told("colour") else None
+        self.context = nn.Linear(token_dim, config.dim)
+        self.norm_context = nn.LayerNorm(config.dim)
+        self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.dim)
+        self.out = nn.Linear(config.dim, config.target_dim)
+        self.apply(initialise)
+
+    def _told(self, what: str) -> bool:
+        return self.config.conditioning in (what, "both")
+
+    def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor) -> Tensor:
+        """Predict the teacher's standardised embedding of each view.
+
+        Args:
+            tokens: (B, G, token_dim) of the encoder.
+            pose: (B, V, 6) cameras, in the frame of the cloud.
+            colour: (B, V, colour_dim) histograms.
+
+        Returns:
+            (B, V, target_dim).
+        """
+        queries = self.query.expand(*pose.shape[:2], -1)
+        if self.pose is not None:
+            queries = queries + self.pose(pose_features(pose))
+        if self.colour is not None:
+            queries = queries + self.colour(colour)
+        context = self.norm_context(self.context(tokens))
+        for block in self.blocks:
+            queries = block(queries, context)
+        return self.out(self.norm(queries))

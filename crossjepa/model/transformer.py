@@ -1,0 +1,52 @@
+"""Pre-norm transformer blocks (arXiv 2002.04745)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Multi-head attention from queries (B, Q, dim) to a context (B, T, dim)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(dim, dim)
+        self.key_value = nn.Linear(dim, 2 * dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
+        q = self.query(queries).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        k, v = self.key_value(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Sequential):
+    """Two linear layers with a GELU between them."""
+
+    def __init__(self, width: int, hidden: int, out: int) -> None:
+        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, out))
+
+
+class Block(nn.Module):
+    """Tokens attend to one another, or, given a context, to that alone."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(dim)
+        self.attention = Attention(dim, heads)
+        self.norm_mlp = nn.LayerNorm(dim)
+        self.mlp = MLP(dim, 4 * dim, dim)
+
+    def forward(self, tokens: Tensor, context: Tensor | None = None) -> Tensor:
+        """(B, Q, dim) tokens, and a (B, T, dim) context -> (B, Q, dim) tokens."""
+        normed = self.norm_attention(tokens)
+        tokens = tokens + self.attention(normed, normed if context is None else context)
+        return tokens + self.mlp(self.norm_mlp(tokens))
+
+
+def initialise(module: nn.Module) -> None:
+    """Truncated-normal weights (std 0.02) and zero biases, as in ViT (arXiv 2010.11929)."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)

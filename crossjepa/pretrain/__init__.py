@@ -1,0 +1,1 @@
+"""Training the point encoder to predict what the frozen teacher said."""

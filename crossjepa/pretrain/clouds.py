@@ -1,0 +1,37 @@
+"""Point clouds as the encoder takes them."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from crossjepa.errors import UserError
+from crossjepa.store.sharded import read_array
+
+
+def load_clouds(store: Path, points: int) -> Tensor:
+    """Thin every cloud of a point store and bring it back into the unit sphere.
+
+    The store keeps its clouds in farthest-point order, so that the first points are the farthest ones.
+
+    Args:
+        store: a sealed point store.
+        points: points to keep, N.
+
+    Returns:
+        (objects, N, 3) float32, mean at the origin, farthest point at distance 1, +Y up; rows of objects
+        that were set aside are NaN.
+
+    Raises:
+        UserError: if the clouds have fewer points.
+    """
+    clouds = torch.from_numpy(read_array(store, "xyz", leading=points))
+    if clouds.shape[1] < points:
+        raise UserError(f"{store}: clouds have {clouds.shape[1]} points, fewer than pretrain.points = {points}")
+    return normalised(clouds)
+
+
+def normalised(clouds: Tensor) -> Tensor:
+    """Centre (B, N, 3) clouds on their mean and scale their farthest point to distance 1."""
+    centred = clouds - clouds.mean(1, keepdim=True)
+    return centred / centred.norm(dim=-1).amax(1)[:, None, None]
