@@ -27,7 +27,9 @@ def load_clouds(store: Path, points: int) -> Tensor:
     """
     clouds = torch.from_numpy(read_array(store, "xyz", leading=points))
     if clouds.shape[1] < points:
-        raise UserError(f"{store}: clouds have {clouds.shape[1]} points, fewer than pretrain.points = {points}")
+        raise UserError(
+            f"{store}: clouds have {clouds.shape[1]} points, fewer than pretrain.points = {points}"
+        )
     return normalised(clouds)
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass
-from math import ceil, pi
+from math import ceil, isfinite, pi
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from crossjepa.config import PretrainConfig
+from crossjepa.errors import UserError
 from crossjepa.model.grouping import patches
 from crossjepa.model.jepa import CrossJEPA
 from crossjepa.model.rotation import turn_cameras, turn_points
@@ -32,7 +34,7 @@ LOG_STEPS = 50
 HEALTH_OBJECTS = 512
 CHECKPOINT_SECONDS = 20.0
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -73,102 +75,130 @@ def draw_batch(
     )
 
 
-def make_optimizer(model: nn.Module, settings: PretrainConfig, fused: bool) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, settings: PretrainConfig) -> torch.optim.AdamW:
     """AdamW (arXiv 1711.05101) that decays matrices, but no bias, norm or learned token."""
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     kept = [p for p in model.parameters() if p.ndim < 2]
-    parts = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return torch.optim.AdamW(parts, lr=settings.learning_rate, betas=(0.9, 0.95), fused=fused)
+    parts = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": kept, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(parts, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def train(
-    examples: Examples, settings: PretrainConfig, seed: int, folder: Path, fingerprint: str
-) -> tuple[CrossJEPA, dict[str, Any]]:
-    """Train to the end of the schedule, from the newest checkpoint of the same run if there is one.
+class Training:
+    """One run: a model, its optimiser, its logs and its checkpoint."""
 
-    Args:
-        examples: what to learn from.
-        settings: how to learn.
-        seed: seeds weights, order, views and turns.
-        folder: where the checkpoint and the logs live; outlasts a killed run.
-        fingerprint: of everything that determines the run.
+    def __init__(
+        self, examples: Examples, settings: PretrainConfig, seed: int, folder: Path, fingerprint: str
+    ) -> None:
+        """Start a run, or take up the newest checkpoint of the same run.
 
-    Returns:
-        The model at the last step, and a summary: steps, device, final loss.
-    """
-    fabric = Fabric(
-        accelerator="auto", devices=1, precision="bf16-mixed" if settings.precision == "bf16" else "32-true"
-    )
-    torch.manual_seed(seed)
-    bare = build(
-        settings.model, examples.targets.shape[-1], examples.colour.shape[-1], settings.conditioning
-    )
-    optimizer = make_optimizer(bare, settings, fused=True)
-    file = folder / "checkpoint.ckpt"
-    state = load_checkpoint(file, fingerprint)
-    if state is not None:
-        bare.load_state_dict(state["model"])
+        Args:
+            examples: what to learn from.
+            settings: how to learn.
+            seed: seeds weights, order, views and turns.
+            folder: where the checkpoint and the logs live; outlasts a killed run.
+            fingerprint: of everything that determines the run.
+        """
+        precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        self.settings = settings
+        self.seed = seed
+        self.fingerprint = fingerprint
+        self.file = folder / "checkpoint.ckpt"
+        self.examples = examples.to(self.fabric.device)
+        self.steps_per_epoch = ceil(len(examples.ids) / settings.batch_size)
+        self.steps = settings.epochs * self.steps_per_epoch
+        self.schedule = CosineWithWarmup(
+            settings.learning_rate, self.steps, round(settings.warmup * self.steps)
+        )
+        torch.manual_seed(seed)
+        target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
+        self.bare = build(settings.model, target_dim, colour_dim, settings.conditioning)
+        optimizer = make_optimizer(self.bare, settings)
+        self.first_epoch = self._resume(optimizer)
+        self.model, self.optimizer = self.fabric.setup(self.bare, optimizer)
+        self.log = TrainingLog(folder, self.first_epoch * self.steps_per_epoch)
+
+    def run(self) -> CrossJEPA:
+        """Train to the end of the schedule; the model after the last step."""
+        saved = time.monotonic()
+        with bar(self.steps, f"pretrain {self.settings.model}, seed {self.seed}", "step") as progress:
+            progress.update(self.first_epoch * self.steps_per_epoch)
+            for epoch in range(self.first_epoch, self.settings.epochs):
+                self._epoch(epoch, progress)
+                finished = epoch + 1 == self.settings.epochs
+                if finished or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self._save(epoch + 1)
+                    saved = time.monotonic()
+        self.log.close()
+        return self.bare
+
+    def _epoch(self, epoch: int, progress: "tqdm[Any]") -> None:
+        """One pass over the objects, in an order that depends on seed and epoch alone."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self.examples.ids), generator=generator)
+        losses: list[Tensor] = []
+        features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / self.settings.batch_size))
+        began = time.monotonic()
+        for index, chosen in enumerate(order.split(self.settings.batch_size), start=1):
+            step = epoch * self.steps_per_epoch + index
+            rate = self.schedule.at(step - 1)
+            batch = draw_batch(self.examples, chosen, self.settings, generator)
+            loss, pooled = self._step(batch, rate)
+            losses.append(loss)
+            features.append(pooled)
+            progress.update()
+            if index % LOG_STEPS == 0 or index == self.steps_per_epoch:
+                speed = index * self.settings.batch_size / (time.monotonic() - began)
+                self._record(step, epoch, torch.stack(losses), rate, speed, torch.cat(list(features)))
+
+    def _step(self, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
+        """One update; the loss, and the objects' pooled tokens (B, dim)."""
+        for part in self.optimizer.param_groups:
+            part["lr"] = rate
+        predicted, tokens = self.model(batch.offsets, batch.centres, batch.pose, batch.colour)
+        loss = F.smooth_l1_loss(predicted.float(), batch.targets)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.settings.clip_norm)
+        self.optimizer.step()
+        return loss.detach(), tokens.detach().float().mean(1)
+
+    def _record(
+        self, step: int, epoch: int, losses: Tensor, rate: float, speed: float, features: Tensor
+    ) -> None:
+        loss = losses.mean().item()
+        if not isfinite(loss):
+            raise UserError(f"the loss is {loss} at step {step}; lower pretrain.learning_rate")
+        self.log.write(
+            {
+                "step": step,
+                "epoch": epoch + 1,
+                "loss": loss,
+                "learning_rate": rate,
+                "objects_per_second": speed,
+                "feature_spread": feature_spread(features),
+                "effective_rank": effective_rank(features),
+            }
+        )
+
+    def _save(self, epoch: int) -> None:
+        state = {
+            "fingerprint": self.fingerprint,
+            "epoch": epoch,
+            "model": self.bare.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_checkpoint(self.file, state)
+
+    def _resume(self, optimizer: torch.optim.Optimizer) -> int:
+        """Load the checkpoint of this very run if there is one; the epoch to begin with."""
+        state = load_checkpoint(self.file, self.fingerprint)
+        if state is None:
+            return 0
+        self.bare.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        log.info("resume after epoch %d", state["epoch"])
-    model, fast_optimizer = fabric.setup(bare, optimizer)
-    examples = examples.to(fabric.device)
-    steps_per_epoch = ceil(len(examples.ids) / settings.batch_size)
-    steps = settings.epochs * steps_per_epoch
-    schedule = CosineWithWarmup(settings.learning_rate, steps, round(settings.warmup * steps))
-    first_epoch = 0 if state is None else int(state["epoch"])
-    records = TrainingLog(folder, first_epoch * steps_per_epoch)
-    saved = time.monotonic()
-    with bar(steps, f"pretrain {settings.model}, seed {seed}", "step") as progress:
-        progress.update(first_epoch * steps_per_epoch)
-        for epoch in range(first_epoch, settings.epochs):
-            losses: list[Tensor] = []
-            features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / settings.batch_size))
-            began = time.monotonic()
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-            order = torch.randperm(len(examples.ids), generator=generator)
-            for index, chosen in enumerate(order.split(settings.batch_size), start=1):
-                step = epoch * steps_per_epoch + index
-                rate = schedule.at(step - 1)
-                for part in fast_optimizer.param_groups:
-                    part["lr"] = rate
-                batch = draw_batch(examples, chosen, settings, generator)
-                predicted, tokens = model(batch.offsets, batch.centres, batch.pose, batch.colour)
-                loss = F.smooth_l1_loss(predicted.float(), batch.targets)
-                fast_optimizer.zero_grad()
-                fabric.backward(loss)
-                fabric.clip_gradients(model, fast_optimizer, max_norm=settings.clip_norm)
-                fast_optimizer.step()
-                losses.append(loss.detach())
-                features.append(tokens.detach().mean(1))
-                progress.update()
-                if index % LOG_STEPS == 0 or index == steps_per_epoch:
-                    pooled = torch.cat(list(features))
-                    mean_loss = torch.stack(losses).mean().item()
-                    if mean_loss != mean_loss:
-                        raise FloatingPointError(f"the loss is not a number at step {step}")
-                    records.write(
-                        {
-                            "step": step,
-                            "epoch": epoch + 1,
-                            "loss": mean_loss,
-                            "learning_rate": rate,
-                            "objects_per_second": index * settings.batch_size / (time.monotonic() - began),
-                            "feature_spread": feature_spread(pooled),
-                            "effective_rank": effective_rank(pooled),
-                        }
-                    )
-                    progress.set_postfix(loss=f"{mean_loss:.4f}")
-            last = epoch + 1 == settings.epochs
-            if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                saved = time.monotonic()
-                save_checkpoint(
-                    file,
-                    {
-                        "fingerprint": fingerprint,
-                        "epoch": epoch + 1,
-                        "model": bare.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                    },
-                )
-    records.close()
-    return bare, {"steps": steps, "device": str(fabric.device)}
+        logger.info("resume after epoch %d", state["epoch"])
+        return int(state["epoch"])

@@ -151,8 +151,13 @@ def write_shard(
     write_json(path / "set_aside" / f"{shard}.json", dict(set_aside))
 
 
-def read_array(path: Path, name: str) -> NDArray[Any]:
+def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any]:
     """Read one array in bulk, without padding: (objects, ...).
+
+    Args:
+        path: the store's folder.
+        name: the array.
+        leading: read only so many entries of the second axis, to spare memory.
 
     Raises:
         UserError: if the store, the array or one of its shards is missing, or a checksum differs.
@@ -167,7 +172,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
         if not shard_file(path, name, shard, array.ndim).is_file():
             raise UserError(f"{path}: shard {shard} of '{name}' is missing; run the workflow again")
     try:
-        return np.asarray(array[: layout.objects])
+        return np.asarray(array[: layout.objects, :leading])
     except ValueError as error:
         raise UserError(
             f"{path}: array '{name}' is damaged ({error}); "

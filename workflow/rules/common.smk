@@ -1,0 +1,177 @@
+# Names, settings and code digests that all rules share. Every path under results/ is built here or in a
+# rule file, nowhere else.
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.current_basedir).parent.parent
+sys.path.insert(0, str(ROOT))
+# Jobs find the package here whether or not their environment has it installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+
+from crossjepa.closure import code_digest
+from crossjepa.config import Config, check
+from crossjepa.errors import UserError
+
+try:
+    CONFIG = check(Config, config, "configuration")
+except UserError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = f"results/{CONFIG.run}" if CONFIG.run else "results"
+RESOLVED_CONFIG = f"{RESULTS}/config.yaml"
+SOURCES = CONFIG.data.sources
+SHARDS = range(CONFIG.store.shards)
+
+
+def settings(section, *keys):
+    """The named keys of a section, as JSON with sorted keys: all that a rule is told of it."""
+    values = getattr(CONFIG, section).model_dump(mode="json")
+    return json.dumps({key: values[key] for key in keys or values}, sort_keys=True)
+
+
+def source(dataset):
+    """A data set's entry as JSON, less the place where its archives lie."""
+    return json.dumps(SOURCES[dataset].model_dump(mode="json", exclude={"path"}), sort_keys=True)
+
+
+def key(dataset, *determinants):
+    """A name for what the determinants determine: equal settings share it, others never do."""
+    digest = hashlib.sha256("\n".join([source(dataset), *determinants]).encode()).hexdigest()
+    return f"{dataset}-{digest[:10]}"
+
+
+def code(*modules):
+    """Digest of the code behind a rule: its modules and all that they import."""
+    return code_digest(*[f"crossjepa.{module}" for module in modules])
+
+
+def adapter(dataset):
+    """The module that reads a data set."""
+    return f"data.{SOURCES[dataset].kind}"
+
+
+STORE_SETTINGS = settings("store")
+SAMPLE_SETTINGS = settings("data", "points", "seed")
+SPLIT_SETTINGS = settings("data", "split_seed", "test_fraction")
+RENDER_KEYS = [k for k in type(CONFIG.render).model_fields if k != "keep_views"]
+RENDER_SETTINGS = settings("render", *RENDER_KEYS)
+TEACHER_KEYS = [k for k in type(CONFIG.teacher).model_fields if k != "path"]
+TEACHER_SETTINGS = settings("teacher", *TEACHER_KEYS)
+
+# What each named artefact belongs to. The names carry a hash of all that determines them, so that runs
+# which differ further down share them.
+SCANS = {key(d): d for d in SOURCES}
+CATALOGS = {key(d, SPLIT_SETTINGS): d for d in SOURCES}
+POINTS = {key(d, SAMPLE_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
+TARGETS = {key(d, RENDER_SETTINGS, TEACHER_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
+SHEETS = {key(d, RENDER_SETTINGS): d for d in SOURCES}
+WEIGHTS = (
+    CONFIG.teacher.name.replace("/", "--")
+    + "-"
+    + hashlib.sha256(settings("teacher", "name", "revision").encode()).hexdigest()[:10]
+)
+
+
+def named(names, dataset):
+    """The name that belongs to a data set."""
+    return next(name for name, owner in names.items() if owner == dataset)
+
+
+def meshes(dataset):
+    """A data set's mesh table."""
+    return f"results/data/{named(SCANS, dataset)}/meshes.parquet"
+
+
+def catalog(dataset):
+    """A data set's catalog."""
+    return f"results/data/{named(CATALOGS, dataset)}/catalog.parquet"
+
+
+def point_store(dataset):
+    """A data set's point store."""
+    return f"results/points/{named(POINTS, dataset)}"
+
+
+def target_store(dataset):
+    """A data set's target store."""
+    return f"results/targets/{named(TARGETS, dataset)}"
+
+
+def contact_sheet(dataset):
+    """A data set's contact sheet."""
+    return f"results/contact_sheets/{named(SHEETS, dataset)}.png"
+
+
+def store_metadata(store, arrays):
+    """The files that lay a store out."""
+    return [f"{store}/zarr.json", *[f"{store}/{array}/zarr.json" for array in arrays]]
+
+
+def store_shard(store, arrays, shard):
+    """The files that hold one shard of a store; `arrays` gives each array's number of axes."""
+    chunks = [f"{store}/{name}/c/{shard}" + "/0" * (axes - 1) for name, axes in arrays.items()]
+    return [*chunks, f"{store}/set_aside/{shard}.json"]
+
+
+def views(path):
+    """Rendered views go once the teacher has seen them, unless they are to be kept."""
+    return path if CONFIG.render.keep_views else temp(path)
+
+
+def archives(dataset):
+    """A data set's archives: fetched, or at hand, or none."""
+    entry = SOURCES[dataset]
+    if entry.kind != "furniture":
+        return []
+    folder = entry.path or "results/downloads/furniture"
+    return [f"{folder}/{name}.sh3f" for name in FURNITURE_ARCHIVES]
+
+
+def archives_option(dataset):
+    """How a command is told where the archives lie."""
+    found = archives(dataset)
+    return f"--archives {Path(found[0]).parent}" if found else ""
+
+
+def benchmarks(dataset):
+    """Folders of benchmark files by stage: where the seconds of a result went."""
+    folders = {
+        "data": [
+            f"results/benchmarks/data/{named(names, dataset)}" for names in (SCANS, CATALOGS, POINTS)
+        ],
+        "render": [f"results/benchmarks/render/{named(TARGETS, dataset)}"],
+        "teacher": [f"results/benchmarks/teacher/{named(TARGETS, dataset)}"],
+        "pretrain": [f"{RESULTS}/benchmarks/pretrain"],
+        "features": [f"{RESULTS}/benchmarks/features/{dataset}"],
+    }
+    return " ".join(f"--benchmarks {stage}={folder}" for stage, all in folders.items() for folder in all)
+
+
+def write_resolved_config():
+    """Write the whole configuration, defaults included, beside the results."""
+    path = Path(RESOLVED_CONFIG)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(CONFIG.model_dump(mode="json"), sort_keys=False))
+
+
+POINT_ARRAYS = {"xyz": 3, "normal": 3, "colour": 3, "identity": 2}
+TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
+FURNITURE_ARCHIVES = ["BlendSwap-CC-0", "BlendSwap-CC-BY", "KatorLegaz", "Reallusion", "Scopia"]
+
+
+wildcard_constraints:
+    scan="|".join(SCANS),
+    catalog="|".join(CATALOGS),
+    points="|".join(POINTS),
+    targets="|".join(TARGETS),
+    sheet="|".join(SHEETS),
+    dataset="|".join(SOURCES),
+    shard=r"\d+",
+    encoder=r"(trained|random)\d+",
+    seed=r"\d+",

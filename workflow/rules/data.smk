@@ -1,0 +1,133 @@
+# data: fetch meshes, list them, sample point clouds.
+
+
+rule fetch_furniture:
+    output:
+        expand("results/downloads/furniture/{name}.sh3f", name=FURNITURE_ARCHIVES),
+    log:
+        "results/logs/data/fetch_furniture.log",
+    benchmark:
+        "results/benchmarks/data/fetch_furniture.tsv"
+    conda:
+        "../../envs/data.yaml"
+    localrule: True
+    shell:
+        "python -m crossjepa data fetch --folder $(dirname {output[0]}) 2>&1 | tee {log}"
+
+
+rule scan:
+    input:
+        archives=lambda w: ancient(archives(SCANS[w.scan])),
+    output:
+        "results/data/{scan}/meshes.parquet",
+    log:
+        "results/logs/data/{scan}/scan.log",
+    benchmark:
+        "results/benchmarks/data/{scan}/scan.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        settings=settings("data", "max_bad_fraction"),
+        source=lambda w: source(SCANS[w.scan]),
+        archives=lambda w: archives_option(SCANS[w.scan]),
+        code=lambda w: code("data.command", "data.scan", adapter(SCANS[w.scan])),
+    shell:
+        "python -m crossjepa data scan --settings {params.settings:q} --source {params.source:q}"
+        " {params.archives} --threads {threads} --meshes {output} 2>&1 | tee {log}"
+
+
+rule catalog:
+    input:
+        meshes=lambda w: meshes(CATALOGS[w.catalog]),
+        archives=lambda w: ancient(archives(CATALOGS[w.catalog])),
+    output:
+        "results/data/{catalog}/catalog.parquet",
+    log:
+        "results/logs/data/{catalog}/catalog.log",
+    benchmark:
+        "results/benchmarks/data/{catalog}/catalog.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=SPLIT_SETTINGS,
+        source=lambda w: source(CATALOGS[w.catalog]),
+        archives=lambda w: archives_option(CATALOGS[w.catalog]),
+        code=lambda w: code("data.command", "data.catalog", adapter(CATALOGS[w.catalog])),
+    shell:
+        "python -m crossjepa data catalog --settings {params.settings:q} --source {params.source:q}"
+        " {params.archives} --meshes {input.meshes} --output {output} 2>&1 | tee {log}"
+
+
+rule points_layout:
+    input:
+        meshes=lambda w: meshes(POINTS[w.points]),
+    output:
+        store_metadata("results/points/{points}", POINT_ARRAYS),
+    log:
+        "results/logs/data/{points}/layout.log",
+    benchmark:
+        "results/benchmarks/data/{points}/layout.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        settings=SAMPLE_SETTINGS,
+        store=STORE_SETTINGS,
+        source=lambda w: source(POINTS[w.points]),
+        code=code("store.sharded"),
+    shell:
+        "python -m crossjepa data layout --settings {params.settings:q} --store-settings {params.store:q}"
+        " --source {params.source:q} --meshes {input.meshes} --store $(dirname {output[0]}) 2>&1 | tee {log}"
+
+
+rule points:
+    input:
+        layout=store_metadata("results/points/{points}", POINT_ARRAYS),
+        meshes=lambda w: meshes(POINTS[w.points]),
+        archives=lambda w: ancient(archives(POINTS[w.points])),
+    output:
+        store_shard("results/points/{points}", POINT_ARRAYS, "{shard}"),
+    log:
+        "results/logs/data/{points}/{shard}.log",
+    benchmark:
+        "results/benchmarks/data/{points}/{shard}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=SAMPLE_SETTINGS,
+        source=lambda w: source(POINTS[w.points]),
+        archives=lambda w: archives_option(POINTS[w.points]),
+        code=lambda w: code("data.command", "data.sample", adapter(POINTS[w.points])),
+    shell:
+        "python -m crossjepa data sample --settings {params.settings:q} --source {params.source:q}"
+        " {params.archives} --meshes {input.meshes} --store $(dirname {input.layout[0]})"
+        " --shard {wildcards.shard} 2>&1 | tee {log}"
+
+
+rule points_seal:
+    input:
+        layout=store_metadata("results/points/{points}", POINT_ARRAYS),
+        shards=[store_shard("results/points/{points}", POINT_ARRAYS, shard) for shard in SHARDS],
+        meshes=lambda w: meshes(POINTS[w.points]),
+    output:
+        "results/points/{points}/manifest.json",
+    log:
+        "results/logs/data/{points}/seal.log",
+    benchmark:
+        "results/benchmarks/data/{points}/seal.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=settings("data", "max_bad_fraction"),
+        code=code("store.seal"),
+    shell:
+        "python -m crossjepa data seal --settings {params.settings:q} --meshes {input.meshes}"
+        " --store $(dirname {output}) 2>&1 | tee {log}"

@@ -1,0 +1,48 @@
+# features: what a frozen encoder, or plain geometry, says of every cloud.
+
+
+rule features:
+    input:
+        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
+        encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
+    output:
+        f"{RESULTS}/features/{{dataset}}/{{encoder}}.zip",
+    log:
+        f"{RESULTS}/logs/features/{{dataset}}/{{encoder}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/features/{{dataset}}/{{encoder}}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=settings("features", "turn_seed"),
+        cloud_points=CONFIG.pretrain.points,
+        code=code("features.command"),
+    shell:
+        "python -m crossjepa features extract --settings {params.settings:q}"
+        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
+        " --encoder {input.encoder} --threads {threads} --output {output} 2>&1 | tee {log}"
+
+
+rule geometry:
+    input:
+        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
+    output:
+        f"{RESULTS}/features/{{dataset}}/geometry.zip",
+    log:
+        f"{RESULTS}/logs/features/{{dataset}}/geometry.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/features/{{dataset}}/geometry.tsv"
+    conda:
+        "../../envs/features.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=settings("features", "turn_seed"),
+        cloud_points=CONFIG.pretrain.points,
+        code=code("features.command"),
+    shell:
+        "python -m crossjepa features geometry --settings {params.settings:q}"
+        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
+        " --output {output} 2>&1 | tee {log}"

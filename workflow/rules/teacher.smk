@@ -1,0 +1,100 @@
+# teacher: embed every view once, with a frozen image encoder.
+
+
+rule teacher_weights:
+    output:
+        multiext(f"results/weights/{WEIGHTS}/", "teacher.json", "config.json"),
+    log:
+        f"results/logs/teacher/{WEIGHTS}.log",
+    benchmark:
+        f"results/benchmarks/teacher/{WEIGHTS}.tsv"
+    conda:
+        "../../envs/teacher.yaml"
+    localrule: True
+    resources:
+        mem_mb=2000,
+    params:
+        settings=settings("teacher", "name", "revision", "path"),
+        code=code("teacher.command", "teacher.weights"),
+    shell:
+        "python -m crossjepa teacher fetch --settings {params.settings:q}"
+        " --folder $(dirname {output[0]}) 2>&1 | tee {log}"
+
+
+rule targets_layout:
+    input:
+        meshes=lambda w: meshes(TARGETS[w.targets]),
+        weights=rules.teacher_weights.output,
+    output:
+        store_metadata("results/targets/{targets}", TARGET_ARRAYS),
+    log:
+        "results/logs/teacher/{targets}/layout.log",
+    benchmark:
+        "results/benchmarks/teacher/{targets}/layout.tsv"
+    conda:
+        "../../envs/teacher.yaml"
+    params:
+        settings=TEACHER_SETTINGS,
+        render=RENDER_SETTINGS,
+        store=STORE_SETTINGS,
+        source=lambda w: source(TARGETS[w.targets]),
+        code=code("store.sharded"),
+    shell:
+        "python -m crossjepa teacher layout --settings {params.settings:q} --render {params.render:q}"
+        " --store-settings {params.store:q} --source {params.source:q} --meshes {input.meshes}"
+        " --weights $(dirname {input.weights[0]}) --store $(dirname {output[0]}) 2>&1 | tee {log}"
+
+
+rule teacher:
+    input:
+        layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
+        views="results/views/{targets}/{shard}.zip",
+        weights=rules.teacher_weights.output,
+    output:
+        store_shard("results/targets/{targets}", TARGET_ARRAYS, "{shard}"),
+    log:
+        "results/logs/teacher/{targets}/{shard}.log",
+    benchmark:
+        "results/benchmarks/teacher/{targets}/{shard}.tsv"
+    conda:
+        "../../envs/teacher.yaml"
+    resources:
+        mem_mb=1500,
+    params:
+        settings=TEACHER_SETTINGS,
+        render=RENDER_SETTINGS,
+        # Views are gone when their code changes: the code behind them is this rule's as well.
+        code=lambda w: code(
+            "teacher.command",
+            "teacher.embed",
+            "render.command",
+            "render.views",
+            adapter(TARGETS[w.targets]),
+        ),
+    shell:
+        "python -m crossjepa teacher embed --settings {params.settings:q} --views {input.views}"
+        " --weights $(dirname {input.weights[0]}) --store $(dirname {input.layout[0]})"
+        " --shard {wildcards.shard} --threads {threads} 2>&1 | tee {log}"
+
+
+rule targets_seal:
+    input:
+        layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
+        shards=[store_shard("results/targets/{targets}", TARGET_ARRAYS, shard) for shard in SHARDS],
+        meshes=lambda w: meshes(TARGETS[w.targets]),
+    output:
+        "results/targets/{targets}/manifest.json",
+    log:
+        "results/logs/teacher/{targets}/seal.log",
+    benchmark:
+        "results/benchmarks/teacher/{targets}/seal.tsv"
+    conda:
+        "../../envs/teacher.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        max_bad_fraction=CONFIG.data.max_bad_fraction,
+        code=code("store.seal"),
+    shell:
+        "python -m crossjepa teacher seal --max-bad-fraction {params.max_bad_fraction}"
+        " --meshes {input.meshes} --store $(dirname {output}) 2>&1 | tee {log}"
