@@ -43,7 +43,8 @@ def group(cloud: Tensor, groups: int, size: int) -> tuple[Tensor, Tensor]:
         (B, G) int64 centres and (B, G, K) int64 members, both indexing the N points.
     """
     centres = farthest_points(cloud, groups)
-    distances = torch.cdist(take(cloud, centres), cloud)
+    # Without the matrix-product shortcut, whose rounding would reorder near neighbours.
+    distances = torch.cdist(take(cloud, centres), cloud, compute_mode="donot_use_mm_for_euclid_dist")
     return centres, distances.topk(size, dim=-1, largest=False).indices
 
 

@@ -17,6 +17,7 @@ from crossjepa.errors import UserError
 from crossjepa.store.sharded import (
     IDENTITY,
     Layout,
+    array_names,
     identity,
     open_group,
     read_attributes,
@@ -108,7 +109,10 @@ def _check_arrays(
     """Read all shards back; returns each array's shape and dtype, and each file's SHA-256."""
     arrays: dict[str, dict[str, Any]] = {}
     files: dict[str, str] = {}
-    for name, array in sorted(open_group(path).arrays()):
+    group = open_group(path)
+    for name in array_names(path):
+        array = group[name]
+        assert isinstance(array, zarr.Array)
         arrays[name] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
         for shard in range(layout.shards):
             file = shard_file(path, name, shard, array.ndim)

@@ -133,7 +133,7 @@ def write_shard(
     layout = read_layout(path)
     positions = layout.positions(shard)
     group = zarr.open_group(path, mode="r+")
-    expected = set(group.array_keys()) - {IDENTITY}
+    expected = set(array_names(path)) - {IDENTITY}
     if expected != set(arrays) or len(ids) != len(positions):
         raise ValueError(f"{path}: shard {shard} wants {len(positions)} rows of {sorted(expected)}")
     marks = np.array([identity(i) for i in ids], dtype=np.uint8).reshape(-1, 16)
@@ -164,7 +164,7 @@ def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any
     """
     group = open_group(path)
     if name not in group:
-        raise UserError(f"{path}: has no array '{name}'; it holds {sorted(group.array_keys())}")
+        raise UserError(f"{path}: has no array '{name}'; it holds {array_names(path)}")
     array = group[name]
     assert isinstance(array, zarr.Array)
     layout = read_layout(path)
@@ -178,6 +178,11 @@ def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any
             f"{path}: array '{name}' is damaged ({error}); "
             "`crossjepa store verify` names the shard: delete it and run again"
         ) from error
+
+
+def array_names(path: Path) -> list[str]:
+    """The arrays of a store, `identity` included, in alphabetical order."""
+    return sorted(metadata.parent.name for metadata in path.glob("*/zarr.json"))
 
 
 def open_group(path: Path) -> zarr.Group:

@@ -1,0 +1,37 @@
+# make setup   everything in .venv, and a check that this machine can render without a screen
+# make demo    meshes to report on the default data set
+# make test    every check and every test
+# make check   format, lint, types, walls
+
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: setup demo test check format
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/crossjepa render check
+	touch $@
+
+demo: setup
+	snakemake --cores all
+
+test: check
+	pytest --numprocesses 2 --dist loadfile
+
+check: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+	snakefmt --check --quiet Snakefile workflow
+	snakemake --lint
+
+format: setup
+	ruff check --fix .
+	ruff format .
+	snakefmt --quiet Snakefile workflow

@@ -1,0 +1,49 @@
+"""Where a result comes from: code, configuration, data, packages and time."""
+
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from crossjepa.probe.result import Git
+
+PACKAGES = ("crossjepa", "numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
+
+
+def checkout(folder: Path) -> Git | None:
+    """The Git commit that `folder`'s code belongs to; none outside a checkout, or without Git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        git(
+            "ls-files", "--error-unmatch", "__init__.py"
+        )  # installed beside another project's code, it is not
+        commit = git("rev-parse", "HEAD")
+        return Git(commit=commit, dirty=bool(git("status", "--porcelain", "--untracked-files=no")))
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return None
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def packages() -> dict[str, str]:
+    """Versions of Python and of the packages that the probe's numbers rest on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def stage_seconds(benchmarks: Path) -> dict[str, float]:
+    """Wall seconds a stage, from Snakemake's benchmark files `<stage>/**/*.tsv`; empty without them."""
+    seconds: dict[str, float] = {}
+    for stage in sorted(folder for folder in benchmarks.glob("*") if folder.is_dir()):
+        files = sorted(stage.rglob("*.tsv"))
+        seconds[stage.name] = round(sum(float(pd.read_csv(f, sep="\t")["s"].sum()) for f in files), 1)
+    return seconds

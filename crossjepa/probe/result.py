@@ -1,0 +1,202 @@
+"""The JSON that a probe writes: this model is its schema and its documentation."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from crossjepa.config import check
+from crossjepa.errors import UserError
+from crossjepa.store.sharded import write_json
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Difference = Annotated[float, Field(ge=-100, le=100)]
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Part(BaseModel):
+    """A part of the result; unknown keys and values that are not finite are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Accuracy(Part):
+    """Share of objects classified rightly."""
+
+    mean: Percent = Field(description="Mean over seeds.")
+    sd: Percent | None = Field(description="Standard deviation over seeds; null for a single one.")
+    ci95: tuple[Percent, Percent] = Field(
+        description="Bootstrap interval of the mean over resampled groups of near-duplicate test objects."
+    )
+
+
+class Gain(Part):
+    """A difference of accuracies on the same objects and folds, in points."""
+
+    mean: Difference
+    ci95: tuple[Difference, Difference] = Field(description="Paired bootstrap interval over groups.")
+
+
+class Regimes(Part):
+    """One accuracy a pose regime."""
+
+    canonical: Accuracy = Field(description="Objects stand as the data set poses them.")
+    zz: Accuracy | None = Field(
+        description="Every cloud, of training and test, turned by its own seeded angle about the up axis; "
+        "null for the teacher, whose views are not turned."
+    )
+
+
+class Gains(Part):
+    """One gain a pose regime."""
+
+    canonical: Gain
+    zz: Gain
+
+
+class PerSeed(Part):
+    """Accuracies in the order of `seeds`."""
+
+    canonical: list[Percent]
+    zz: list[Percent]
+
+
+class ChosenC(Part):
+    """The C chosen inside the training split, in the order of `seeds`."""
+
+    canonical: list[float]
+    zz: list[float]
+
+
+class Baselines(Part):
+    """What the encoder is measured against, under the same classifier, objects and folds."""
+
+    random_encoder: Regimes = Field(description="The same encoder with random weights, over several draws.")
+    geometry: Regimes = Field(description="Distribution of distances between points, and extents.")
+    teacher_views: Regimes = Field(description="The image teacher's mean view embedding: the ceiling.")
+    majority: Regimes = Field(description="Always the commonest class of the training objects.")
+
+
+class ClassAccuracy(Part):
+    """One class on the fixed split; mean over seeds."""
+
+    n_train: Count
+    n_test: Count
+    canonical: Percent | None = Field(description="Null for a class without test objects.")
+    zz: Percent | None = Field(description="Null for a class without test objects.")
+
+
+class CrossValidation(Part):
+    """Repeated grouped cross-validation over all labelled objects, C nested in each training part."""
+
+    folds: Count = Field(description="Folds; fewer than asked for where no class has that many groups.")
+    repeats: Count
+    n_objects: Count
+    n_seen: Count = Field(description="Objects whose meshes, never labels, pretraining saw.")
+    saw_test_objects: StrictBool | Literal["partly"] = Field(
+        description="Whether pretraining saw the meshes of the folds' test objects."
+    )
+    accuracy: Regimes
+    baselines: Baselines
+    gain_over_random: Gains
+
+
+class Encoder(Part):
+    """The probed encoder."""
+
+    parameters: Count
+    config: dict[str, Any]
+
+
+class Pretraining(Part):
+    """What the encoder learned from."""
+
+    dataset: str
+    objects: Count
+    epochs: Count
+    saw_test_objects: Count = Field(description="Test objects of the fixed split among those it saw.")
+
+
+class Git(Part):
+    """The checkout that the code ran from."""
+
+    commit: str
+    dirty: bool = Field(description="Whether tracked files differ from the commit.")
+
+
+class Stores(Part):
+    """SHA-256 of each store's manifest, which has the SHA-256 of every file."""
+
+    points: Sha256
+    targets: Sha256
+
+
+class Provenance(Part):
+    """What made this result."""
+
+    git: Git | None = Field(description="Null outside a checkout.")
+    config_hash: Sha256 = Field(description="SHA-256 of the run's configuration file.")
+    stores: Stores
+    packages: dict[str, str] = Field(description="Versions by package.")
+    device: str | None = Field(description="Device of pretraining; null where it was not recorded.")
+    seconds: dict[str, float] = Field(description="Wall seconds of each stage's jobs, summed.")
+
+
+class ProbeResult(Part):
+    """Accuracy of a linear classifier on frozen features, in percent, beside its baselines."""
+
+    dataset: str
+    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
+    n_train: Count
+    n_test: Count
+    n_classes: Count
+    n_left_out: Count = Field(description="Labelled objects that some compared system has no features of.")
+    classes: list[str]
+    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
+    accuracy: Regimes
+    per_seed: PerSeed
+    per_class: dict[str, ClassAccuracy]
+    confusion: list[list[Count]] = Field(
+        description="Canonical, summed over seeds; rows are true and columns predicted classes."
+    )
+    chosen_C: ChosenC
+    baselines: Baselines
+    gain_over_random: Gains
+    cross_validation: CrossValidation
+    encoder: Encoder
+    pretraining: Pretraining
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "ProbeResult":
+        if len(self.classes) != self.n_classes or set(self.per_class) != set(self.classes):
+            raise ValueError("classes: n_classes and per_class must name the same classes")
+        if [len(row) for row in self.confusion] != [self.n_classes] * self.n_classes:
+            raise ValueError("confusion: must have a row and a column for each class")
+        if sum(map(sum, self.confusion)) != self.n_test * len(self.seeds):
+            raise ValueError("confusion: must count every test object once a seed")
+        if {len(self.per_seed.canonical), len(self.per_seed.zz)} != {len(self.seeds)}:
+            raise ValueError("per_seed: must have one accuracy a seed")
+        return self
+
+
+def write_result(path: Path, result: ProbeResult) -> None:
+    """Write a result as JSON, whole or not at all."""
+    write_json(path, result.model_dump(mode="json"))
+
+
+def read_result(path: Path) -> ProbeResult:
+    """Read a result back.
+
+    Raises:
+        UserError: if the file is missing or does not follow the schema.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run the probe")
+    try:
+        values = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not JSON ({error}); run the probe again") from error
+    return check(ProbeResult, values, str(path))

@@ -1,0 +1,231 @@
+"""The real workflow on procedural shapes: one finished run, then what reruns when."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ["Snakefile", "workflow", "crossjepa", "config", "envs", "profiles"]
+SHARDS = 2
+RANDOM = 2
+
+DATA = {"scan": 1, "catalog": 1, "points_layout": 1, "points": SHARDS, "points_seal": 1}
+POINTS = {"points_layout": 1, "points": SHARDS, "points_seal": 1}
+TARGETS = {"targets_layout": 1, "render": SHARDS, "teacher": SHARDS, "targets_seal": 1}
+SHEET = {"contact_sheet": 1}
+TRAINING = {"pretrain": 1}
+RANDOM_ENCODERS = {"random_encoder": RANDOM}
+OWN_FEATURES = {"features": 1}
+ALL_FEATURES = {"features": 1 + RANDOM, "geometry": 1}
+RESULT = {"probe": 1, "report": 1}
+BELOW_TARGETS = {**TRAINING, **OWN_FEATURES, **RESULT}
+
+# Setting -> (another value, exactly the jobs that run again).
+SETTINGS: dict[str, tuple[str, dict[str, int]]] = {
+    "probe.C": ("[0.01, 1.0]", RESULT),
+    "probe.bootstrap": ("200", RESULT),
+    "report.neighbours": ("3", {"report": 1}),
+    "features.turn_seed": ("5", {**ALL_FEATURES, **RESULT}),
+    "features.random_encoders": ("3", {"random_encoder": 1, "features": 1, **RESULT}),
+    "pretrain.epochs": ("5", BELOW_TARGETS),
+    "pretrain.learning_rate": ("0.0005", BELOW_TARGETS),
+    "pretrain.seeds": ("[0, 1]", {**TRAINING, **OWN_FEATURES, **RESULT}),
+    "pretrain.model": ("base", {**TRAINING, **RANDOM_ENCODERS, "features": 1 + RANDOM, **RESULT}),
+    "teacher.layer": ("10", {**TARGETS, **BELOW_TARGETS}),
+    "render.views": ("6", {**TARGETS, **SHEET, **BELOW_TARGETS}),
+    "render.image_size": ("126", {**TARGETS, **SHEET, **BELOW_TARGETS}),
+    "render.keep_views": ("true", {}),
+    "store.shards": (
+        "3",
+        {
+            **POINTS,
+            **TARGETS,
+            "points": 3,
+            "render": 3,
+            "teacher": 3,
+            **TRAINING,
+            **ALL_FEATURES,
+            **RESULT,
+        },
+    ),
+    "data.split_seed": ("1", {"catalog": 1, **SHEET, **BELOW_TARGETS}),
+    "data.seed": ("1", {**POINTS, **TRAINING, **ALL_FEATURES, **RESULT}),
+    "data.shapes.seed": ("1", {**DATA, **TARGETS, **SHEET, **TRAINING, **ALL_FEATURES, **RESULT}),
+}
+
+# Module -> exactly the jobs that run again when its code changes.
+MODULES: dict[str, dict[str, int]] = {
+    "probe/linear.py": RESULT,
+    "report/figures.py": {"report": 1},
+    "features/extract.py": {**ALL_FEATURES, **RESULT},
+    "pretrain/train.py": BELOW_TARGETS,
+    "model/predictor.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
+    "model/encoder.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
+    "render/views.py": {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
+    "render/contact_sheet.py": {**SHEET, "report": 1},
+    "teacher/embed.py": {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
+    "data/sample.py": {"points": SHARDS, "points_seal": 1, **TRAINING, **ALL_FEATURES, **RESULT},
+    "data/catalog.py": {"catalog": 1, **SHEET, **BELOW_TARGETS},
+    "config.py": {},
+}
+
+
+class Clone:
+    """A copy of the sources, with its own results of the `shapes` preset."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results" / "shapes"
+        for name in SOURCES:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / name)
+
+    def command(self, *arguments: str) -> list[str]:
+        """A Snakemake call on the preset."""
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        return [*snakemake, "--configfile", "config/shapes.yaml", *arguments]
+
+    def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run Snakemake; everything that it printed."""
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        printed = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, printed
+        return printed
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Jobs that Snakemake would run now, by rule."""
+        printed = self.snakemake("--dry-run", *arguments)
+        if "Nothing to be done" in printed:
+            return {}
+        table = printed.split("Job stats:")[1].split("total")[0]
+        rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule not in ("all", "everything")}
+
+    def manifests(self) -> dict[str, str]:
+        """The text of every store's manifest."""
+        found = sorted((self.folder / "results").glob("*/*/manifest.json"))
+        return {str(path.relative_to(self.folder)): path.read_text() for path in found}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """The finished run, shared by all tests here: those that change it put things back."""
+    clone = Clone(tmp_path_factory.mktemp("clone"))
+    clone.snakemake()
+    yield clone
+
+
+def test_the_run_ends_in_a_result_and_a_report(clone: Clone) -> None:
+    result = json.loads((clone.results / "probe_shapes.json").read_text())
+    assert result["n_classes"] >= 12
+    assert result["pretraining"]["saw_test_objects"] == 0
+    assert 0 < result["baselines"]["majority"]["canonical"]["mean"] < result["accuracy"]["canonical"]["mean"]
+    assert result["provenance"]["seconds"]["teacher"] > 0
+    page = (clone.results / "report.html").read_text()
+    assert "procedural" in page
+    assert 'src="http' not in page
+    assert not list((clone.folder / "results/views").rglob("*.zip"))
+
+
+def test_a_second_call_does_nothing(clone: Clone) -> None:
+    assert clone.planned() == {}
+
+
+def test_touching_all_sources_reruns_nothing(clone: Clone) -> None:
+    for path in (clone.folder / "crossjepa").rglob("*.py"):
+        path.touch()
+    assert clone.planned() == {}
+
+
+def test_fewer_cores_rerun_nothing(clone: Clone) -> None:
+    assert clone.planned("--cores", "1") == {}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_a_changed_setting_reruns_exactly(clone: Clone, key: str, record_table: list[str]) -> None:
+    value, expected = SETTINGS[key]
+    section, *rest = key.split(".")
+    nested = value
+    for part in reversed(rest):
+        nested = f"{{{part}: {nested}}}"
+    planned = clone.planned("--config", f"{section}={nested}")
+    record_table.append(f"{key:28} {', '.join(planned) or 'nothing'}")
+    assert planned == expected
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_edited_module_reruns_exactly(clone: Clone, module: str, record_table: list[str]) -> None:
+    path = clone.folder / "crossjepa" / module
+    before = path.read_text()
+    path.write_text(before + "\n# edited\n")
+    try:
+        planned = clone.planned()
+    finally:
+        path.write_text(before)
+    record_table.append(f"{module:28} {', '.join(planned) or 'nothing'}")
+    assert planned == MODULES[module]
+
+
+@pytest.fixture(scope="module")
+def record_table() -> Iterator[list[str]]:
+    """Collects the table of what reruns, and prints it at the end (see it with `pytest -s`)."""
+    rows: list[str] = []
+    yield rows
+    print("\n" + "\n".join(rows))
+
+
+def test_a_wrong_setting_stops_the_run_with_its_name(clone: Clone) -> None:
+    printed = clone.snakemake("--dry-run", "--config", "pretrain={epochs: 0}", succeeds=False)
+    assert "pretrain.epochs: Input should be greater than or equal to 1 (given: 0)" in printed
+
+
+def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
+    before = clone.manifests()
+    next((clone.folder / "results/targets").glob("shapes-*/embedding/c/1/0/0")).unlink()
+    planned = clone.planned()
+    assert {rule: planned[rule] for rule in ("render", "teacher")} == {"render": 1, "teacher": 1}
+    assert not planned.keys() & (DATA.keys() | {"targets_layout", "random_encoder", "geometry"})
+    clone.snakemake()
+    assert clone.manifests() == before
+    assert clone.planned() == {}
+
+
+def test_a_killed_run_finishes_with_the_same_digests(clone: Clone, tmp_path: Path) -> None:
+    """Kill -9 of the whole run while the teacher works, then the same command again."""
+    other = Clone(tmp_path / "killed")
+    shutil.copytree(clone.folder / "results/weights", other.folder / "results/weights")
+    running = subprocess.Popen(
+        other.command("--until", "targets_seal"),
+        cwd=other.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 240
+    logs = other.folder / "results/logs/teacher"
+    while not any("embed" in path.read_text() for path in logs.glob("shapes-*/[0-9].log")):
+        assert time.monotonic() < deadline, "the teacher never began"
+        assert running.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.2)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    other.snakemake("--unlock")
+    other.snakemake("--until", "targets_seal")
+    killed = {name: text for name, text in other.manifests().items() if "/targets/" in name}
+    assert killed
+    assert killed.items() <= clone.manifests().items()
