@@ -1,6 +1,6 @@
 """`crossjepa probe …`"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,26 +10,23 @@ from pydantic import BaseModel
 import crossjepa
 from crossjepa.config import ProbeConfig, check, read_settings
 from crossjepa.errors import UserError
-from crossjepa.probe.evaluate import evaluate
+from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.features import Features, bundled_features, teacher_features
+from crossjepa.probe.folds import possible_folds
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.provenance import checkout, packages, sha256, stage_seconds
 from crossjepa.probe.result import (
-    ChosenC,
     CrossValidation,
     Encoder,
     PerSeed,
     Pretraining,
     ProbeResult,
     Provenance,
-    Stores,
     write_result,
 )
-from crossjepa.probe.summarise import Summary, confusion, per_class
+from crossjepa.probe.summarise import confusion, fixed_scores, held_out_scores, per_class, summarise
 
 app = typer.Typer(no_args_is_help=True)
-
-Bundle = Annotated[Path, typer.Option(help="A bundle of features.")]
 
 
 class Origin(BaseModel):
@@ -74,23 +71,10 @@ def linear_command(
     everyone = [features for seeds in systems.values() for features in seeds]
     objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
     rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in systems.items()}
-    evaluation = evaluate(rows, objects, chosen, threads)
-    given = evaluation.answers
-
-    tested = Summary(
-        given,
-        lambda answers: answers.right_when_tested(objects),
-        objects.groups[objects.test],
-        chosen.bootstrap,
-        chosen.seed,
-    )
-    held_out = Summary(
-        given,
-        lambda answers: answers.right_when_held_out(objects),
-        objects.groups,
-        chosen.bootstrap,
-        chosen.seed,
-    )
+    answers = evaluate(rows, objects, chosen, threads)
+    scores = fixed_scores(answers, objects)
+    bootstrap = chosen.bootstrap, chosen.seed
+    accuracy, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
     seen = {object_id for origin in origins for object_id in origin.seen_ids}
     first, described = origins[0], systems["encoder"][0].attributes["encoder"]
     result = ProbeResult(
@@ -102,14 +86,14 @@ def linear_command(
         n_left_out=objects.left_out,
         classes=objects.classes,
         seeds=[features.attributes["encoder"]["seed"] for features in systems["encoder"]],
-        accuracy=tested.regimes("encoder"),
-        per_seed=PerSeed(**tested.per_seed()),
-        per_class=per_class(objects, tested),
-        confusion=confusion(objects, given["encoder"]["canonical"]),
-        chosen_C=ChosenC(**{regime: answers.chosen_C for regime, answers in given["encoder"].items()}),
-        baselines=tested.baselines(),
-        gain_over_random=tested.gains(),
-        cross_validation=_cross_validation(held_out, objects, seen, evaluation.folds, chosen.repeats),
+        accuracy=accuracy,
+        per_seed=PerSeed(**{regime: v.mean(axis=1).tolist() for regime, v in scores["encoder"].items()}),
+        per_class=per_class(scores, objects),
+        confusion=confusion(answers["encoder"]["canonical"].fixed, objects),
+        chosen_C=PerSeed(**{regime: given.chosen_C for regime, given in answers["encoder"].items()}),
+        baselines=baselines,
+        gain_over_random=gains,
+        cross_validation=_cross_validation(answers, objects, seen, chosen),
         encoder=Encoder(parameters=described["parameters"], config=described["config"]),
         pretraining=Pretraining(
             dataset=first.dataset,
@@ -120,17 +104,21 @@ def linear_command(
         provenance=Provenance(
             git=checkout(Path(crossjepa.__file__).parent),
             config_hash=sha256(run_config),
-            stores=Stores(points=sha256(points / "manifest.json"), targets=sha256(targets / "manifest.json")),
+            stores={
+                "points": sha256(points / "manifest.json"),
+                "targets": sha256(targets / "manifest.json"),
+            },
             packages=packages(),
             device=first.device,
             seconds=stage_seconds(benchmarks),
         ),
     )
     write_result(output, result)
-    ours, plain, gain = result.accuracy, result.baselines.random_encoder, result.gain_over_random.canonical
+    gain = gains.canonical
     typer.echo(
-        f"{dataset}: {ours.canonical.mean:.1f}% of {result.n_test} test objects; random weights "
-        f"{plain.canonical.mean:.1f}%; gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
+        f"{dataset}: {accuracy.canonical.mean:.1f}% of {result.n_test} test objects; random weights "
+        f"{baselines.random_encoder.canonical.mean:.1f}%; "
+        f"gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
     )
 
 
@@ -144,16 +132,21 @@ def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[O
 
 
 def _cross_validation(
-    summary: Summary, objects: LabelledObjects, seen: set[str], folds: int, repeats: int
+    answers: Mapping[str, Mapping[str, Answers]],
+    objects: LabelledObjects,
+    seen: set[str],
+    settings: ProbeConfig,
 ) -> CrossValidation:
     n_seen = sum(object_id in seen for object_id in objects.ids)
+    scores = held_out_scores(answers, objects)
+    accuracy, baselines, gains = summarise(scores, objects.groups, settings.bootstrap, settings.seed)
     return CrossValidation(
-        folds=folds,
-        repeats=repeats,
+        folds=possible_folds(objects.labels, objects.groups, settings.folds),
+        repeats=settings.repeats,
         n_objects=len(objects.ids),
         n_seen=n_seen,
         saw_test_objects="partly" if 0 < n_seen < len(objects.ids) else n_seen > 0,
-        accuracy=summary.regimes("encoder"),
-        baselines=summary.baselines(),
-        gain_over_random=summary.gains(),
+        accuracy=accuracy,
+        baselines=baselines,
+        gain_over_random=gains,
     )

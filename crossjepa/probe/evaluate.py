@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.config import ProbeConfig
-from crossjepa.probe.folds import Split, nested_folds, nested_split
-from crossjepa.probe.linear import Classifier, Labels, choose_C
+from crossjepa.probe.folds import Split, grouped_folds, nested_folds
+from crossjepa.probe.linear import Labels, choose_C
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import PROTOCOLS
 from crossjepa.progress import bar
 from crossjepa.store.bundle import Arrays
 
-NOBODY = -1
+NOT_TESTED = -1
 
 
 @dataclass(frozen=True)
@@ -26,35 +26,19 @@ class Answers:
     """What one system said in one pose regime.
 
     Attributes:
-        predicted: (seeds, 1 + repeats, N) int64 label of each object when it was held out: on the fixed
-            split, where training objects are `NOBODY`, then in each repeat of the cross-validation.
+        fixed: (seeds, test objects) int64 labels on the fixed split.
+        held_out: (seeds, repeats, N) int64 label of each object when its fold was held out.
         chosen_C: for each seed, the C chosen on the fixed split; empty for the majority class.
     """
 
-    predicted: NDArray[np.int64]
+    fixed: Labels
+    held_out: Labels
     chosen_C: list[float]
-
-    def right_when_tested(self, objects: LabelledObjects) -> NDArray[np.float64]:
-        """(seeds, test objects): 1 where the fixed split's answer is right, else 0."""
-        rows = objects.test
-        return (self.predicted[:, 0, rows] == objects.labels[rows]).astype(np.float64)
-
-    def right_when_held_out(self, objects: LabelledObjects) -> NDArray[np.float64]:
-        """(seeds, N) share of the cross-validation's repeats that are right."""
-        return (self.predicted[:, 1:] == objects.labels).mean(axis=1)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Answers of each system by regime, and how many folds the cross-validation could make."""
-
-    answers: dict[str, dict[str, Answers]]
-    folds: int
 
 
 def evaluate(
     systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig, threads: int
-) -> Evaluation:
+) -> dict[str, dict[str, Answers]]:
     """Probe every system, and the majority class beside them.
 
     Test labels are read for nothing but scoring: neither a fit nor the choice of a C sees them.
@@ -65,61 +49,57 @@ def evaluate(
         settings: protocol, candidates for C, folds, repeats and seed.
         threads: classifiers fitted at a time.
 
+    Returns:
+        Answers by system and regime.
+
     Raises:
         UserError: if there are too few groups to cross-validate with.
     """
-    labels, groups, seed = objects.labels, objects.groups, settings.seed
-    fixed = nested_split(labels, groups, objects.train, objects.test, settings.folds, seed)
-    repeats = [nested_folds(labels, groups, settings.folds, seed + r) for r in range(settings.repeats)]
-    tasks = [[fixed], *repeats]
-    candidates = sorted(set(settings.C))
-    classifier = PROTOCOLS[settings.protocol].classifier
-    fits = sum(map(len, tasks)) * sum(len(seed) for seeds in systems.values() for seed in seeds)
-    answers: dict[str, dict[str, Answers]] = {}
-    with ThreadPoolExecutor(threads) as pool, bar(fits, "probe", "fit") as progress:
-        # Threads are enough: libsvm lets go of the interpreter while it fits.
+    labels, tasks = objects.labels, _tasks(objects, settings)
+    protocol, candidates = PROTOCOLS[settings.protocol], sorted(set(settings.C))
+    total = sum(map(len, tasks)) * sum(len(features) for seeds in systems.values() for features in seeds)
+    with ThreadPoolExecutor(threads) as pool, bar(total, "probe", "split") as progress:
 
         def answer(features: NDArray[np.float32]) -> tuple[Labels, float]:
-            prepared = classifier.prepare(features)
+            """(1 + repeats, N) labels, and the C of the fixed split."""
+            prepared = protocol.prepare(features)
 
             def fit(split: Split) -> tuple[Labels, float]:
-                answered = _fit(classifier, prepared, labels, split, candidates)
+                C = choose_C(protocol.predict, prepared, labels, split.inner, candidates)
+                predicted = protocol.predict(prepared, labels, split.train, split.test, [C])[0]
                 progress.update()
-                return answered
+                return predicted, C
 
-            outcomes = iter(list(pool.map(fit, [split for splits in tasks for split in splits])))
-            predicted, chosen = np.full((len(tasks), len(labels)), NOBODY), []
-            for row, splits in zip(predicted, tasks, strict=True):
-                for split in splits:
-                    row[split.test], C = next(outcomes)
-                    chosen.append(C)
-            return predicted, chosen[0]
+            # Threads suffice: libsvm lets go of the interpreter while it fits.
+            fitted = list(pool.map(fit, [split for splits in tasks for split in splits]))
+            return _gather([predicted for predicted, _ in fitted], tasks, len(labels)), fitted[0][1]
 
-        for system, seeds in systems.items():
-            answers[system] = {}
-            for regime in seeds[0]:
-                answered = [answer(features[regime]) for features in seeds]
-                stacked = np.stack([predicted for predicted, _ in answered])
-                answers[system][regime] = Answers(stacked, [C for _, C in answered])
-    majority = _majority(labels, tasks)
-    answers["majority"] = {"canonical": majority, "zz": majority}
-    return Evaluation(answers, folds=len(repeats[0]))
+        def collect(answered: Sequence[tuple[Labels, float]]) -> Answers:
+            predicted = np.stack([rows for rows, _ in answered])
+            return Answers(predicted[:, 0, objects.test], predicted[:, 1:], [C for _, C in answered])
 
-
-def _fit(
-    classifier: Classifier,
-    prepared: NDArray[np.float64],
-    labels: Labels,
-    split: Split,
-    candidates: Sequence[float],
-) -> tuple[Labels, float]:
-    C = choose_C(classifier, prepared, labels, split.inner, candidates)
-    return classifier.predict(prepared, labels, split.train, split.test, [C])[0], C
+        answers = {
+            system: {regime: collect([answer(f[regime]) for f in seeds]) for regime in seeds[0]}
+            for system, seeds in systems.items()
+        }
+    common = [np.full(len(s.test), np.bincount(labels[s.train]).argmax()) for splits in tasks for s in splits]
+    rows = _gather(common, tasks, len(labels))[None]
+    majority = Answers(rows[:, 0, objects.test], rows[:, 1:], [])
+    return {**answers, "majority": {"canonical": majority, "zz": majority}}
 
 
-def _majority(labels: Labels, tasks: Sequence[Sequence[Split]]) -> Answers:
-    predicted = np.full((1, len(tasks), len(labels)), NOBODY)
-    for row, splits in zip(predicted[0], tasks, strict=True):
+def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:
+    """The fixed split, then the folds of every repeat: each task tests an object once at most."""
+    labels, groups, folds, seed = objects.labels, objects.groups, settings.folds, settings.seed
+    inner = grouped_folds(labels, groups, objects.train, folds, seed)
+    repeats = [nested_folds(labels, groups, folds, seed + repeat) for repeat in range(settings.repeats)]
+    return [[Split(objects.train, objects.test, inner)], *repeats]
+
+
+def _gather(predicted: Sequence[Labels], tasks: Sequence[Sequence[Split]], count: int) -> Labels:
+    """Lay out the predictions of all splits in turn as (tasks, objects)."""
+    gathered, remaining = np.full((len(tasks), count), NOT_TESTED), iter(predicted)
+    for row, splits in zip(gathered, tasks, strict=True):
         for split in splits:
-            row[split.test] = np.bincount(labels[split.train]).argmax()
-    return Answers(predicted, [])
+            row[split.test] = next(remaining)
+    return gathered

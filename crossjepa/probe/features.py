@@ -44,7 +44,7 @@ class Features:
         for regime, values in chosen.items():
             if len(bad := np.flatnonzero(~np.isfinite(values).all(axis=1))):
                 raise UserError(
-                    f"{self.path}: the {regime} feature of {ids[bad[0]]} is not finite; extract features again"
+                    f"{self.path}: the {regime} feature of {ids[bad[0]]} is not finite; extract it again"
                 )
         return chosen
 

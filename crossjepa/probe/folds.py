@@ -13,11 +13,17 @@ from crossjepa.probe.linear import Labels, Rows
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on, rows to test on, and folds inside the training rows to choose C with."""
+    """Rows to train on, rows to test on, and folds of the training rows to choose C with."""
 
     train: Rows
     test: Rows
     inner: Sequence[tuple[Rows, Rows]]
+
+
+def possible_folds(labels: Labels, groups: Labels, wanted: int) -> int:
+    """`wanted`, or less: as many folds as the class with the most groups can reach into."""
+    pairs = np.unique(np.stack([labels, groups]), axis=1)
+    return min(wanted, int(np.bincount(pairs[0]).max()))
 
 
 def grouped_folds(
@@ -25,14 +31,12 @@ def grouped_folds(
 ) -> list[tuple[Rows, Rows]]:
     """Cut `rows` into folds of whole groups, each with about the same share of every class.
 
-    A class with fewer groups than folds is missing from some of them. No more folds are made than the
-    class with the most groups has of these.
+    A class with fewer groups than folds is missing from some of them.
 
     Args:
-        labels: (N,), read at `rows` only.
-        groups: (N,), read at `rows` only.
+        labels, groups: (N,), read at `rows` only.
         rows: the rows to cut.
-        folds: how many folds are wanted.
+        folds: how many folds are wanted; `possible_folds` are made.
         seed: seeds the order in which groups are dealt out.
 
     Returns:
@@ -42,8 +46,7 @@ def grouped_folds(
         UserError: if the groups are too few to hold any out.
     """
     inside, cluster = labels[rows], groups[rows]
-    pairs = np.unique(np.stack([inside, cluster]), axis=1)
-    folds = min(folds, int(np.bincount(pairs[0]).max()))
+    folds = possible_folds(inside, cluster, folds)
     if folds < 2:
         raise UserError("probe: no class has two groups of objects to cross-validate with; label more")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
@@ -55,15 +58,7 @@ def grouped_folds(
     return cut
 
 
-def nested_split(labels: Labels, groups: Labels, train: Rows, test: Rows, folds: int, seed: int) -> Split:
-    """A split whose C is chosen by grouped folds of its training rows."""
-    return Split(train, test, grouped_folds(labels, groups, train, folds, seed))
-
-
 def nested_folds(labels: Labels, groups: Labels, folds: int, seed: int) -> list[Split]:
-    """Grouped folds over all rows, each a split with its own inner folds."""
-    rows = np.arange(len(labels))
-    return [
-        nested_split(labels, groups, train, test, folds, seed)
-        for train, test in grouped_folds(labels, groups, rows, folds, seed)
-    ]
+    """Grouped folds over all rows, each with folds of its own training rows inside."""
+    cut = grouped_folds(labels, groups, np.arange(len(labels)), folds, seed)
+    return [Split(train, test, grouped_folds(labels, groups, train, folds, seed)) for train, test in cut]

@@ -1,32 +1,39 @@
 """Named probe protocols: published numbers compare only under the same cloud, feature and classifier."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from crossjepa.probe.linear import Classifier, LinearSVM
+import numpy as np
+from numpy.typing import NDArray
+
+from crossjepa.probe.linear import Predict, gram, svm_predictions
 
 
 @dataclass(frozen=True)
 class ProbeProtocol:
-    """A way to probe.
+    """A way to probe: what the features are, and the classifier fitted on them.
 
     Attributes:
+        source: where it was published.
         cloud: the point cloud that the encoder is shown.
         feature: how its tokens become one vector.
-        classifier: what is fitted on these vectors.
-        source: where it was published.
+        prepare: from (N, F) features, what the classifier needs once for all its fits.
+        predict: the classifier, on what `prepare` gave.
     """
 
+    source: str
     cloud: str
     feature: str
-    classifier: Classifier
-    source: str
+    prepare: Callable[[NDArray[np.float32]], NDArray[np.float64]]
+    predict: Predict
 
 
 PROTOCOLS = {
     "pointjepa": ProbeProtocol(
-        cloud="farthest points, centred, in the unit sphere",
-        feature="maximum beside mean of tokens",
-        classifier=LinearSVM(),
         source="Point-JEPA, arXiv 2404.16432",
+        cloud="farthest points, centred, in the unit sphere",
+        feature="maximum beside mean of tokens, unscaled",
+        prepare=gram,
+        predict=svm_predictions,
     ),
 }

@@ -57,14 +57,7 @@ class Gains(Part):
 
 
 class PerSeed(Part):
-    """Accuracies in the order of `seeds`."""
-
-    canonical: list[Percent]
-    zz: list[Percent]
-
-
-class ChosenC(Part):
-    """The C chosen inside the training split, in the order of `seeds`."""
+    """One number a pretraining seed, in the order of `seeds`."""
 
     canonical: list[float]
     zz: list[float]
@@ -126,19 +119,14 @@ class Git(Part):
     dirty: bool = Field(description="Whether tracked files differ from the commit.")
 
 
-class Stores(Part):
-    """SHA-256 of each store's manifest, which has the SHA-256 of every file."""
-
-    points: Sha256
-    targets: Sha256
-
-
 class Provenance(Part):
     """What made this result."""
 
     git: Git | None = Field(description="Null outside a checkout.")
     config_hash: Sha256 = Field(description="SHA-256 of the run's configuration file.")
-    stores: Stores
+    stores: dict[Literal["points", "targets"], Sha256] = Field(
+        description="SHA-256 of each store's manifest, which has the SHA-256 of every file."
+    )
     packages: dict[str, str] = Field(description="Versions by package.")
     device: str | None = Field(description="Device of pretraining; null where it was not recorded.")
     seconds: dict[str, float] = Field(description="Wall seconds of each stage's jobs, summed.")
@@ -156,12 +144,12 @@ class ProbeResult(Part):
     classes: list[str]
     seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
     accuracy: Regimes
-    per_seed: PerSeed
+    per_seed: PerSeed = Field(description="Accuracy of each seed's encoder.")
     per_class: dict[str, ClassAccuracy]
     confusion: list[list[Count]] = Field(
         description="Canonical, summed over seeds; rows are true and columns predicted classes."
     )
-    chosen_C: ChosenC
+    chosen_C: PerSeed = Field(description="The C chosen inside the training split.")
     baselines: Baselines
     gain_over_random: Gains
     cross_validation: CrossValidation
@@ -177,8 +165,6 @@ class ProbeResult(Part):
             raise ValueError("confusion: must have a row and a column for each class")
         if sum(map(sum, self.confusion)) != self.n_test * len(self.seeds):
             raise ValueError("confusion: must count every test object once a seed")
-        if {len(self.per_seed.canonical), len(self.per_seed.zz)} != {len(self.seeds)}:
-            raise ValueError("per_seed: must have one accuracy a seed")
         return self
 
 

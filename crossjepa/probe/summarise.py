@@ -1,6 +1,6 @@
 """From answers to the numbers of the result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,75 +11,61 @@ from crossjepa.probe.intervals import group_interval
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.result import Accuracy, Baselines, ClassAccuracy, Gain, Gains, Regimes
 
-Scores = NDArray[np.float64]
+Scores = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
 
-class Summary:
-    """Accuracies and gains of systems on one set of objects.
+def fixed_scores(answers: Mapping[str, Mapping[str, Answers]], objects: LabelledObjects) -> Scores:
+    """By system and regime, (seeds, test objects): 100 where the fixed split's answer is right, else 0."""
+    truth = objects.labels[objects.test]
+    return {s: {r: 100.0 * (a.fixed == truth) for r, a in by.items()} for s, by in answers.items()}
+
+
+def held_out_scores(answers: Mapping[str, Mapping[str, Answers]], objects: LabelledObjects) -> Scores:
+    """By system and regime, (seeds, N): percentage of the cross-validation's repeats that are right."""
+    truth = objects.labels
+    return {s: {r: 100.0 * (a.held_out == truth).mean(1) for r, a in by.items()} for s, by in answers.items()}
+
+
+def summarise(
+    scores: Scores, groups: NDArray[np.int64], resamples: int, seed: int
+) -> tuple[Regimes, Baselines, Gains]:
+    """The encoder's accuracy, its baselines', and its gain over random weights, paired by object.
 
     Args:
-        answers: each system's answers by regime.
-        score: from answers to (seeds, objects) shares of right ones in [0, 1].
+        scores: by system and regime, (seeds, objects) percentages.
         groups: (objects,) the group of each object.
-        resamples, seed: of the bootstrap.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
 
-    def __init__(
-        self,
-        answers: Mapping[str, Mapping[str, Answers]],
-        score: Callable[[Answers], Scores],
-        groups: NDArray[np.int64],
-        resamples: int,
-        seed: int,
-    ) -> None:
-        self.scores = {
-            system: {regime: 100 * score(given) for regime, given in regimes.items()}
-            for system, regimes in answers.items()
-        }
-        self.interval = lambda values: group_interval(values, groups, resamples, seed)
+    def accuracy(values: NDArray[np.float64]) -> Accuracy:
+        seeds = values.mean(axis=1)
+        spread = float(seeds.std(ddof=1)) if len(seeds) > 1 else None
+        interval = group_interval(values.mean(axis=0), groups, resamples, seed)
+        return Accuracy(mean=float(seeds.mean()), sd=spread, ci95=interval)
 
-    def regimes(self, system: str) -> Regimes:
-        """A system's accuracy in each regime it was probed in."""
-        return Regimes(
-            **{regime: self._accuracy(self.scores[system].get(regime)) for regime in ("canonical", "zz")}
-        )
+    def regimes(system: str) -> Regimes:
+        given: dict[str, Any] = {"zz": None}
+        return Regimes(**given | {regime: accuracy(values) for regime, values in scores[system].items()})
 
-    def baselines(self) -> Baselines:
-        """The accuracies of everything but the encoder."""
-        return Baselines(**{system: self.regimes(system) for system in Baselines.model_fields})
+    def gain(regime: str) -> Gain:
+        ours, random = (scores[system][regime].mean(axis=0) for system in ("encoder", "random_encoder"))
+        interval = group_interval(ours - random, groups, resamples, seed)
+        return Gain(mean=float((ours - random).mean()), ci95=interval)
 
-    def gains(self) -> Gains:
-        """The encoder's accuracy less that of random weights, paired by object."""
-        return Gains(canonical=self._gain("canonical"), zz=self._gain("zz"))
-
-    def per_seed(self) -> dict[str, list[float]]:
-        """The encoder's accuracy for each seed, by regime."""
-        return {regime: scores.mean(axis=1).tolist() for regime, scores in self.scores["encoder"].items()}
-
-    def _accuracy(self, scores: Scores | None) -> Accuracy | None:
-        if scores is None:
-            return None
-        seeds = scores.mean(axis=1)
-        return Accuracy(
-            mean=seeds.mean(),
-            sd=seeds.std(ddof=1) if len(seeds) > 1 else None,
-            ci95=self.interval(scores.mean(axis=0)),
-        )
-
-    def _gain(self, regime: str) -> Gain:
-        ours, random = (self.scores[system][regime].mean(axis=0) for system in ("encoder", "random_encoder"))
-        return Gain(mean=(ours - random).mean(), ci95=self.interval(ours - random))
+    baselines = Baselines(**{system: regimes(system) for system in Baselines.model_fields})
+    return regimes("encoder"), baselines, Gains(canonical=gain("canonical"), zz=gain("zz"))
 
 
-def per_class(objects: LabelledObjects, summary: Summary) -> dict[str, ClassAccuracy]:
+def per_class(scores: Scores, objects: LabelledObjects) -> dict[str, ClassAccuracy]:
     """Each class's size and the encoder's accuracy on the fixed split, mean over seeds."""
     tested, trained = objects.labels[objects.test], objects.labels[objects.train]
     rows: dict[str, ClassAccuracy] = {}
     for label, name in enumerate(objects.classes):
         chosen = tested == label
         accuracy: dict[str, Any] = {
-            regime: scores[:, chosen].mean() if chosen.any() else None
-            for regime, scores in summary.scores["encoder"].items()
+            regime: values[:, chosen].mean() if chosen.any() else None
+            for regime, values in scores["encoder"].items()
         }
         rows[name] = ClassAccuracy(
             n_train=int((trained == label).sum()), n_test=int(chosen.sum()), **accuracy
@@ -87,9 +73,9 @@ def per_class(objects: LabelledObjects, summary: Summary) -> dict[str, ClassAccu
     return rows
 
 
-def confusion(objects: LabelledObjects, answers: Answers) -> list[list[int]]:
-    """(classes, classes) counts on the fixed split, summed over seeds: rows true, columns predicted."""
+def confusion(predicted: NDArray[np.int64], objects: LabelledObjects) -> list[list[int]]:
+    """Counts of true (rows) and predicted (columns) classes, from (seeds, test objects) labels."""
     counts = np.zeros((len(objects.classes),) * 2, dtype=np.int64)
-    for predicted in answers.predicted[:, 0, objects.test]:
-        np.add.at(counts, (objects.labels[objects.test], predicted), 1)
-    return counts.tolist()
+    np.add.at(counts, (np.broadcast_to(objects.labels[objects.test], predicted.shape), predicted), 1)
+    table: list[list[int]] = counts.tolist()
+    return table

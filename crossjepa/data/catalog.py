@@ -1,0 +1,70 @@
+"""The catalog: the mesh table with class, group and split.
+
+The split is apart from the scan, so that another split seed costs neither views nor embeddings.
+"""
+
+import numpy as np
+import pandas as pd
+
+from crossjepa.data.dataset import ObjectRecord
+from crossjepa.data.scan import OK
+
+
+def make_catalog(
+    meshes: pd.DataFrame, records: list[ObjectRecord], seed: int, test_fraction: float
+) -> pd.DataFrame:
+    """Add class, group and split to a mesh table.
+
+    Args:
+        meshes: the mesh table.
+        records: its objects.
+        seed: seeds the split.
+        test_fraction: share of labelled objects to keep for testing.
+
+    Returns:
+        The table with `class` (empty when unlabelled), `group` and `split`: train or test for labelled
+        objects, pretrain for unlabelled ones, and empty for meshes that were set aside and for unlabelled
+        copies of test objects, which nothing may learn from.
+    """
+    known = {record.id: record for record in records}
+    table = meshes.copy()
+    table["class"] = [known[i].label for i in table["id"]]
+    table["group"] = [known[i].group for i in table["id"]]
+    usable = table["status"] == OK
+    labelled = usable & (table["class"] != "")
+    table["split"] = np.where(usable, "pretrain", "")
+    table.loc[labelled, "split"] = split_groups(table[labelled], seed, test_fraction)
+    tested = set(table.loc[table["split"] == "test", "sha256"])
+    table.loc[(table["split"] == "pretrain") & table["sha256"].isin(tested), "split"] = ""
+    return table
+
+
+def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:
+    """Deal whole groups to train and test, class by class.
+
+    A class with two groups or more has objects on both sides; groups are drawn at random, and one is
+    taken for testing when that brings the class closer to the wanted share.
+
+    Args:
+        objects: with columns `class` and `group`.
+        seed: seeds the order of groups.
+        test_fraction: share of each class's objects to test on.
+
+    Returns:
+        "train" or "test" for each row.
+    """
+    split = pd.Series("train", index=objects.index)
+    rng = np.random.default_rng(seed)
+    # A group with several classes is dealt with the first of them.
+    owners = objects.sort_values(["class", "group"]).drop_duplicates("group")
+    for _, groups in owners.groupby("class"):
+        names = rng.permutation(groups["group"].to_numpy())
+        sizes = [int((objects["group"] == name).sum()) for name in names]
+        wanted, taken = test_fraction * sum(sizes), 0
+        for index, (name, size) in enumerate(zip(names, sizes, strict=True)):
+            closer = abs(taken + size - wanted) <= abs(taken - wanted)
+            last_chance = taken == 0 and index == len(names) - 2
+            if index < len(names) - 1 and (closer or last_chance):
+                split[objects["group"] == name] = "test"
+                taken += size
+    return split

@@ -1,0 +1,114 @@
+"""`crossjepa data …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossjepa.config import DataConfig, StoreConfig, read_settings, read_source
+from crossjepa.data.catalog import make_catalog
+from crossjepa.data.dataset import open_dataset
+from crossjepa.data.scan import read_meshes, scan, stored_ids
+from crossjepa.store.seal import seal
+from crossjepa.store.sharded import Layout, create
+
+app = typer.Typer(no_args_is_help=True)
+
+Settings = Annotated[str, typer.Option(help="A configuration file, or keys of the `data` section as JSON.")]
+Source = Annotated[str, typer.Option(help="The data set's entry as JSON, with its `kind`.")]
+Archives = Annotated[Path | None, typer.Option(help="Folder with the data set's archives.")]
+Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
+Store = Annotated[Path, typer.Option(help="The point store's folder.")]
+
+
+@app.callback()
+def data() -> None:
+    """Fetch meshes, list them in a catalog, sample point clouds."""
+
+
+@app.command("fetch")
+def fetch_command(folder: Annotated[Path, typer.Option(help="Where the archives go.")]) -> None:
+    """Fetch the furniture archives through apt; needs no root."""
+    from crossjepa.data.fetch import fetch_furniture
+
+    fetch_furniture(folder)
+
+
+@app.command("scan")
+def scan_command(
+    settings: Settings,
+    source: Source,
+    meshes: Meshes,
+    archives: Archives = None,
+    threads: Annotated[int, typer.Option(help="Processes to look with.")] = 1,
+) -> None:
+    """Look at every mesh once; write the mesh table, broken ones set aside with their reason."""
+    chosen = read_settings(DataConfig, "data", settings)
+    table = scan(read_source(source), archives, chosen.max_bad_fraction, threads)
+    meshes.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(meshes, index=False)
+    typer.echo(f"{meshes}: {len(table)} meshes, {(table['status'] != 'ok').sum()} set aside")
+
+
+@app.command("catalog")
+def catalog_command(
+    settings: Settings,
+    source: Source,
+    meshes: Meshes,
+    output: Annotated[Path, typer.Option(help="The catalog to write.")],
+    archives: Archives = None,
+) -> None:
+    """Add classes, groups and the grouped split to the mesh table."""
+    chosen = read_settings(DataConfig, "data", settings)
+    records = open_dataset(read_source(source), archives).objects()
+    table = make_catalog(read_meshes(meshes), records, chosen.split_seed, chosen.test_fraction)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(output, index=False)
+    typer.echo(f"{output}: {table['split'].value_counts().to_dict()}")
+
+
+@app.command("layout")
+def layout_command(
+    settings: Settings,
+    store_settings: Annotated[str, typer.Option(help="A configuration file, or the `store` section.")],
+    source: Source,
+    meshes: Meshes,
+    store: Store,
+) -> None:
+    """Lay out an empty point store."""
+    from crossjepa.data.sample import point_arrays
+
+    chosen = read_settings(DataConfig, "data", settings)
+    cut = read_settings(StoreConfig, "store", store_settings)
+    attributes = {
+        "kind": "points",
+        "source": read_source(source).model_dump(mode="json", exclude={"path"}),
+        "settings": {"points": chosen.points, "seed": chosen.seed},
+    }
+    layout = Layout(len(stored_ids(meshes)), cut.shards, cut.chunk)
+    create(store, layout, point_arrays(chosen.points), attributes)
+
+
+@app.command("sample")
+def sample_command(
+    settings: Settings,
+    source: Source,
+    meshes: Meshes,
+    store: Store,
+    shard: Annotated[int, typer.Option(help="Which shard to write.")],
+    archives: Archives = None,
+) -> None:
+    """Sample the point clouds of one shard."""
+    from crossjepa.data.sample import write_points
+
+    chosen = read_settings(DataConfig, "data", settings)
+    dataset = open_dataset(read_source(source), archives)
+    write_points(dataset, stored_ids(meshes), store, shard, chosen.points, chosen.seed)
+
+
+@app.command("seal")
+def seal_command(settings: Settings, meshes: Meshes, store: Store) -> None:
+    """Check a filled point store and write its manifest."""
+    chosen = read_settings(DataConfig, "data", settings)
+    manifest = seal(store, stored_ids(meshes), chosen.max_bad_fraction)
+    typer.echo(f"{store}: {len(manifest.ids)} clouds sealed, {len(manifest.set_aside)} set aside")

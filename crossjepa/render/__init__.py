@@ -1,0 +1,1 @@
+"""Views of meshes, as the frozen teacher sees them."""

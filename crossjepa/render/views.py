@@ -1,0 +1,97 @@
+"""One shard's views, and what is kept of them once the teacher has seen them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crossjepa.config import RenderConfig
+from crossjepa.data.dataset import BadMesh, Dataset
+from crossjepa.data.normalise import unit_sphere
+from crossjepa.errors import UserError
+from crossjepa.progress import track
+from crossjepa.render.cameras import place_cameras
+from crossjepa.render.renderer import Renderer
+from crossjepa.store.bundle import Arrays
+
+THUMBNAIL = 96
+
+
+def render_views(
+    dataset: Dataset, ids: Sequence[str], settings: RenderConfig
+) -> tuple[Arrays, dict[str, str]]:
+    """Render objects; one that cannot be drawn is set aside and leaves its rows zero.
+
+    Args:
+        dataset: gives the meshes.
+        ids: the n objects.
+        settings: the render section.
+
+    Returns:
+        `views` (n, V, S, S, 3) uint8 sRGB on white, `pose` (n, V, 6) float32 (see `cameras`), `colour`
+        (n, V, 3 bins) float32 (see `colour_histogram`) and `thumbnail` (n, 96, 96, 3) uint8 of each first
+        view; and the reason for each object set aside.
+
+    Raises:
+        UserError: if there is no GL context, or the data set itself cannot be read.
+    """
+    n, v, size = len(ids), settings.views, settings.image_size
+    arrays: Arrays = {
+        "views": np.zeros((n, v, size, size, 3), np.uint8),
+        "pose": np.zeros((n, v, 6), np.float32),
+        "colour": np.zeros((n, v, 3 * settings.colour_bins), np.float32),
+        "thumbnail": np.zeros((n, THUMBNAIL, THUMBNAIL, 3), np.uint8),
+    }
+    set_aside: dict[str, str] = {}
+    renderer = Renderer(settings)
+    for row, object_id in enumerate(track(ids, n, "render", "object")):
+        poses = place_cameras(settings, object_id)
+        try:
+            scene = dataset.load(object_id)
+            views, foreground = renderer.draw(scene, unit_sphere(scene), poses)
+            if not foreground.any():
+                raise BadMesh("nothing to be seen")
+        except UserError:
+            raise
+        except Exception as error:  # whatever is wrong with one mesh must not cost the others their shard
+            set_aside[object_id] = _reason(error)
+            continue
+        arrays["views"][row] = views
+        arrays["pose"][row] = poses
+        arrays["colour"][row] = [
+            colour_histogram(view, drawn, settings.colour_bins)
+            for view, drawn in zip(views, foreground, strict=True)
+        ]
+        arrays["thumbnail"][row] = _thumbnail(views[0])
+    return arrays, set_aside
+
+
+def colour_histogram(
+    view: NDArray[np.uint8], foreground: NDArray[np.bool_], bins: int
+) -> NDArray[np.float32]:
+    """Shares of the foreground's pixels by colour, the side information of CrossJEPA's predictor
+    (arXiv:2511.18424).
+
+    Args:
+        view: (S, S, 3) uint8.
+        foreground: (S, S) bool; where it is empty, as for a sheet seen edge-on, all pixels count.
+        bins: equal intervals of 0..255.
+
+    Returns:
+        (3 bins,) float32: histograms of red, green and blue, each with sum 1.
+    """
+    pixels = view[foreground] if foreground.any() else view.reshape(-1, 3)
+    binned = pixels.astype(np.int64) * bins // 256
+    counts = [np.bincount(binned[:, channel], minlength=bins) for channel in range(3)]
+    return (np.concatenate(counts) / len(pixels)).astype(np.float32)
+
+
+def _thumbnail(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(view).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BadMesh):
+        return str(error)
+    return f"rendering failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"

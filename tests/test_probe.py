@@ -1,0 +1,459 @@
+"""The probe: nothing leaks, numbers are those of plain scikit-learn, the JSON follows its schema."""
+
+import hashlib
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV
+from sklearn.svm import SVC
+from typer.testing import CliRunner
+
+from crossjepa.config import ProbeConfig
+from crossjepa.errors import UserError
+from crossjepa.probe.command import app
+from crossjepa.probe.evaluate import evaluate
+from crossjepa.probe.features import bundled_features, teacher_features
+from crossjepa.probe.folds import grouped_folds, nested_folds
+from crossjepa.probe.intervals import group_interval
+from crossjepa.probe.linear import choose_C, gram, svm_predictions
+from crossjepa.probe.objects import LabelledObjects, labelled_objects
+from crossjepa.probe.provenance import checkout, stage_seconds
+from crossjepa.probe.result import ProbeResult, read_result, write_result
+from crossjepa.store import seal, sharded
+from crossjepa.store.bundle import write_bundle
+
+QUICK = ProbeConfig(C=[1e-3, 1e-1, 10.0], folds=3, repeats=2, bootstrap=200)
+CANDIDATES = [1e-4, 1e-2, 1.0, 100.0]
+
+
+def blobs(
+    seed: int = 0, classes: int = 4, groups: int = 12, noise: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features (N, 20) around a mean a class, labels and groups of one to three near-duplicates."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 4, classes * groups)
+    owner = np.repeat(np.arange(classes * groups), sizes)
+    labels = owner % classes
+    centres = rng.normal(size=(classes, 20)) + noise * 0.5 * rng.normal(size=(groups, classes, 20))
+    features = centres.reshape(-1, 20)[owner] + noise * rng.normal(size=(len(owner), 20))
+    return features.astype(np.float32), labels.astype(np.int64), owner.astype(np.int64)
+
+
+def split_in_two(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    test = groups % 10 >= 7
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def as_objects(labels: np.ndarray, groups: np.ndarray) -> LabelledObjects:
+    train, test = split_in_two(groups)
+    names = [f"class {c}" for c in range(labels.max() + 1)]
+    return LabelledObjects([str(i) for i in range(len(labels))], names, labels, groups, train, test, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gram_machine_answers_as_the_plain_linear_one(seed: int) -> None:
+    x, y, groups = blobs(seed, noise=2.0)
+    train, test = split_in_two(groups)
+    ours = svm_predictions(gram(x), y, train, test, CANDIDATES)
+    assert ours.shape == (len(CANDIDATES), len(test))
+    for C, predicted in zip(CANDIDATES, ours, strict=True):
+        np.testing.assert_array_equal(
+            predicted, SVC(kernel="linear", C=C).fit(x[train], y[train]).predict(x[test])
+        )
+    assert len({row.tobytes() for row in ours}) > 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_choice_of_C_is_that_of_a_grid_search_over_the_same_folds(seed: int) -> None:
+    x, y, groups = blobs(seed, noise=2.5)
+    train, _ = split_in_two(groups)
+    folds = grouped_folds(y, groups, train, 5, seed)
+    search = GridSearchCV(
+        SVC(kernel="linear"),
+        {"C": CANDIDATES},
+        # One held-out score over all objects, as ours: folds weighted by their size.
+        scoring=lambda machine, a, b: (machine.predict(a) == b).sum(),
+        cv=folds,
+    )
+    search.fit(x, y)
+    assert choose_C(svm_predictions, gram(x), y, folds, CANDIDATES) == search.best_params_["C"]
+
+
+def test_of_equally_good_Cs_the_smallest_is_chosen() -> None:
+    x, y, groups = blobs(noise=0.01)
+    folds = grouped_folds(y, groups, np.arange(len(y)), 3, 0)
+    assert choose_C(svm_predictions, gram(x), y, folds, [1.0, 10.0, 100.0]) == 1.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 6), st.integers(2, 6), st.integers(2, 8))
+def test_groups_never_straddle_folds_and_every_object_is_held_out_once(
+    seed: int, classes: int, groups: int, folds: int
+) -> None:
+    _, y, g = blobs(seed, classes, groups)
+    rows = np.arange(len(y))[::2] if groups > 4 else np.arange(len(y))
+    cut = grouped_folds(y, g, rows, folds, seed)
+    assert len(cut) <= folds
+    assert sorted(np.concatenate([held for _, held in cut])) == sorted(rows)
+    for train, held in cut:
+        assert not set(g[train]) & set(g[held])
+        assert sorted([*train, *held]) == sorted(rows)
+
+
+def test_inner_folds_stay_inside_the_training_part() -> None:
+    _, y, groups = blobs()
+    for split in nested_folds(y, groups, 4, 0):
+        assert not set(groups[split.train]) & set(groups[split.test])
+        for train, held_out in split.inner:
+            assert {*train, *held_out} == set(split.train)
+
+
+def test_a_class_with_fewer_groups_than_folds_raises_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    y = np.array([0] * 12 + [1] * 12 + [2, 2])
+    assert len(grouped_folds(y, np.arange(26), np.arange(26), 5, 0)) == 5
+    assert not recwarn.list
+
+
+def test_too_few_groups_are_told() -> None:
+    y = np.array([0, 0, 1, 1])
+    with pytest.raises(UserError, match="no class has two groups"):
+        grouped_folds(y, y, np.arange(4), 5, 0)
+
+
+def test_folds_depend_on_the_seed_alone() -> None:
+    _, y, groups = blobs()
+    first, again, other = (grouped_folds(y, groups, np.arange(len(y)), 4, seed) for seed in (0, 0, 1))
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a[1], b[1]) for a, b in zip(first, other, strict=True))
+
+
+def test_test_labels_change_no_prediction() -> None:
+    x, y, groups = blobs(noise=2.0)
+    objects = as_objects(y, groups)
+    shuffled = y.copy()
+    shuffled[objects.test] = np.random.default_rng(0).permutation(y[objects.test])
+    assert (shuffled != y).sum() > 10
+    once = evaluate({"encoder": [{"canonical": x}]}, objects, QUICK, 1)
+    twice = evaluate({"encoder": [{"canonical": x}]}, replace(objects, labels=shuffled), QUICK, 1)
+    for system in ("encoder", "majority"):
+        np.testing.assert_array_equal(once[system]["canonical"].fixed, twice[system]["canonical"].fixed)
+    assert once["encoder"]["canonical"].chosen_C == twice["encoder"]["canonical"].chosen_C
+
+
+def test_evaluation_is_the_plain_procedure_written_out() -> None:
+    x, y, groups = blobs(noise=2.0)
+    objects = as_objects(y, groups)
+    answers = evaluate({"encoder": [{"canonical": x}, {"canonical": -2 * x}]}, objects, QUICK, 2)["encoder"][
+        "canonical"
+    ]
+    assert answers.fixed.shape == (2, len(objects.test))
+    assert answers.held_out.shape == (2, QUICK.repeats, len(y))
+    machine = SVC(kernel="linear", C=answers.chosen_C[0]).fit(x[objects.train], y[objects.train])
+    np.testing.assert_array_equal(answers.fixed[0], machine.predict(x[objects.test]))
+    for split in nested_folds(y, groups, QUICK.folds, QUICK.seed + 1):
+        C = choose_C(svm_predictions, gram(x), y, split.inner, sorted(QUICK.C))
+        machine = SVC(kernel="linear", C=C).fit(x[split.train], y[split.train])
+        np.testing.assert_array_equal(answers.held_out[0, 1, split.test], machine.predict(x[split.test]))
+
+
+def test_threads_change_nothing() -> None:
+    x, y, groups = blobs(noise=2.0)
+    one, two = (
+        evaluate({"encoder": [{"zz": x}]}, as_objects(y, groups), QUICK, n)["encoder"]["zz"] for n in (1, 2)
+    )
+    np.testing.assert_array_equal(one.held_out, two.held_out)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.arange(300) // 2
+    draws = (rng.random((200, 150)) < 0.7).repeat(2, axis=1).astype(float)  # twins fall or stand together
+    inside = [low <= 0.7 <= high for low, high in (group_interval(d, groups, 300, 1) for d in draws)]
+    assert 0.88 <= np.mean(inside) <= 0.99
+
+
+def test_interval_of_twins_is_wider_than_of_strangers() -> None:
+    scores = (np.random.default_rng(0).random(100) < 0.5).repeat(4).astype(float)
+    twins, strangers = (group_interval(scores, g, 1000, 0) for g in (np.arange(400) // 4, np.arange(400)))
+    assert np.ptp(twins) == pytest.approx(2 * np.ptp(strangers), rel=0.2)
+
+
+def test_interval_of_a_constant_is_a_point() -> None:
+    assert group_interval(np.full(9, 100.0), np.arange(9) // 2, 100, 0) == (100.0, 100.0)
+
+
+# --- the command, on a synthetic data set with stores -------------------------------------------------
+
+CLASSES, PER_CLASS = ("bed", "chair", "lamp"), 14
+BAD = "chair-13"
+
+
+class Workplace:
+    """All files that the command reads: 42 labelled objects, 6 unlabelled, one set aside as a target."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, rng = folder, np.random.default_rng(0)
+        labels = np.repeat(np.arange(3), PER_CLASS)
+        labelled = [f"{c}-{i}" for c in CLASSES for i in range(PER_CLASS)]
+        self.ids = [*labelled, *(f"extra-{i}" for i in range(6))]
+        split = ["train" if i < 9 else "test" for _ in CLASSES for i in range(PER_CLASS)]
+        self.table = pd.DataFrame(
+            {
+                "id": self.ids,
+                "class": [CLASSES[c] for c in labels] + [""] * 6,
+                "group": [f"g{i}" for i in range(48)],
+                "split": split + ["pretrain"] * 6,
+            }
+        )
+        self.table.to_parquet(folder / "catalog.parquet")
+        signal = np.zeros((48, 8), dtype=np.float32)
+        signal[np.arange(42), labels] = 4.0
+        self.good = signal + rng.normal(size=(48, 8)).astype(np.float32)
+        order = rng.permutation(48)  # bundles and catalog need not agree on the order
+        shown = [self.ids[i] for i in order]
+        size = {"parameters": 7, "config": {"dim": 4}}
+        origin = {"dataset": "toys", "objects": 33, "epochs": 2, "ids_sha256": "0" * 64}
+        seen = [i for i, s in zip(self.ids, self.table["split"], strict=True) if s != "test"]
+        for seed in (3, 4):
+            self.bundle(
+                f"encoder{seed}", shown, self.good[order], size | {"seed": seed}, origin | {"seen_ids": seen}
+            )
+        noise = rng.normal(size=(48, 8)).astype(np.float32)
+        self.bundle("random", shown, noise[order], size | {"seed": 0}, {})
+        self.bundle("geometry", shown, self.good[order, :2], {}, {})
+        self.store("points", {"xyz": rng.normal(size=(48, 5, 3)).astype(np.float32)}, {})
+        views = (self.good[:, None] + rng.normal(size=(48, 4, 8))).astype(np.float16)
+        self.store("targets", {"embedding": views}, {BAD: "no texture"})
+        (folder / "run.yaml").write_text("run: x\n")
+        for name, seconds in {"render/a": 1.5, "render/b": 2.0, "teacher/deep/a": 4.0}.items():
+            file = folder / "benchmarks" / f"{name}.tsv"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t-\n")
+
+    def bundle(self, name: str, ids: list[str], values: np.ndarray, encoder: Any, pretraining: Any) -> None:
+        write_bundle(
+            self.folder / name,
+            {"canonical": values, "zz": values[:, ::-1] + 0.5},
+            {"ids": ids, "encoder": encoder, "pretraining": pretraining},
+        )
+
+    def store(self, name: str, arrays: dict[str, np.ndarray], set_aside: dict[str, str]) -> None:
+        path, layout = self.folder / name, sharded.Layout(objects=48, shards=2, chunk=32)
+        specs = {k: sharded.ArraySpec(v.shape[1:], str(v.dtype)) for k, v in arrays.items()}
+        sharded.create(path, layout, specs, {})
+        for shard in range(2):
+            rows = layout.positions(shard)
+            ids = [self.ids[r] for r in rows]
+            bad = {i: reason for i, reason in set_aside.items() if i in ids}
+            sharded.write_shard(path, shard, ids, {k: v[list(rows)] for k, v in arrays.items()}, bad)
+        seal.seal(path, self.ids, 0.5)
+
+    def run(self, **changed: str) -> ProbeResult:
+        options = {
+            "settings": QUICK.model_dump_json(),
+            "dataset": "toys",
+            "catalog": "catalog.parquet",
+            "random": "random",
+            "geometry": "geometry",
+            "points": "points",
+            "targets": "targets",
+            "run-config": "run.yaml",
+            "benchmarks": "benchmarks",
+            "output": "probe.json",
+        } | changed
+        command = [
+            "linear",
+            "--threads",
+            "2",
+            "--encoder",
+            self.at("encoder3"),
+            "--encoder",
+            self.at("encoder4"),
+        ]
+        for key, value in options.items():
+            command += [f"--{key}", value if key in ("settings", "dataset") else self.at(value)]
+        outcome = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert outcome.exit_code == 0, outcome.output
+        return read_result(self.folder / "probe.json")
+
+    def at(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    return Workplace(tmp_path_factory.mktemp("probe"))
+
+
+@pytest.fixture(scope="module")
+def result(workplace: Workplace) -> ProbeResult:
+    return workplace.run()
+
+
+def test_counts_and_names(result: ProbeResult) -> None:
+    assert (result.n_train, result.n_test, result.n_classes, result.n_left_out) == (27, 14, 3, 1)
+    assert result.classes == list(CLASSES)
+    assert result.seeds == [3, 4]
+    assert result.encoder.parameters == 7
+    assert {name: c.n_test for name, c in result.per_class.items()} == {"bed": 5, "chair": 4, "lamp": 5}
+
+
+def test_signal_is_found_and_noise_is_not(result: ProbeResult) -> None:
+    assert result.accuracy.canonical.mean > 85
+    assert result.accuracy.zz is not None
+    assert result.accuracy.zz.mean > 85
+    assert result.baselines.random_encoder.canonical.mean < 65
+    assert result.baselines.teacher_views.canonical.mean > 85
+    assert result.baselines.majority.canonical.mean == pytest.approx(100 * 5 / 14)
+    assert result.gain_over_random.canonical.ci95[0] > 0
+
+
+def test_numbers_agree_with_one_another(result: ProbeResult) -> None:
+    confusion = np.array(result.confusion)
+    assert confusion.sum(axis=1).tolist() == [10, 8, 10]
+    assert result.accuracy.canonical.mean == pytest.approx(100 * np.trace(confusion) / confusion.sum())
+    assert result.accuracy.canonical.mean == pytest.approx(np.mean(result.per_seed.canonical))
+    assert result.accuracy.canonical.sd == pytest.approx(np.std(result.per_seed.canonical, ddof=1))
+    for label, name in enumerate(result.classes):
+        assert result.per_class[name].canonical == pytest.approx(
+            100 * confusion[label, label] / confusion[label].sum()
+        )
+    gain = result.accuracy.canonical.mean - result.baselines.random_encoder.canonical.mean
+    assert result.gain_over_random.canonical.mean == pytest.approx(gain)
+    assert all(C in QUICK.C for C in result.chosen_C.canonical + result.chosen_C.zz)
+
+
+def test_null_means_what_the_schema_says(result: ProbeResult) -> None:
+    assert result.baselines.teacher_views.zz is None
+    assert result.baselines.geometry.canonical.sd is None
+    assert result.baselines.random_encoder.canonical.sd is None
+
+
+def test_says_what_pretraining_saw(result: ProbeResult) -> None:
+    assert result.pretraining.saw_test_objects == 0
+    assert result.cross_validation.n_seen == 27
+    assert result.cross_validation.n_objects == 41
+    assert result.cross_validation.saw_test_objects == "partly"
+
+
+def test_provenance(workplace: Workplace, result: ProbeResult) -> None:
+    assert result.provenance.seconds == {"render": 3.5, "teacher": 4.0}
+    assert result.provenance.config_hash == hashlib.sha256(b"run: x\n").hexdigest()
+    manifest = (workplace.folder / "targets" / "manifest.json").read_bytes()
+    assert result.provenance.stores["targets"] == hashlib.sha256(manifest).hexdigest()
+    assert result.provenance.packages["numpy"] == np.__version__
+
+
+def test_the_same_inputs_give_the_same_bytes(workplace: Workplace, result: ProbeResult) -> None:
+    first = (workplace.folder / "probe.json").read_bytes()
+    (workplace.folder / "probe.json").unlink()
+    assert workplace.run() == result
+    assert (workplace.folder / "probe.json").read_bytes() == first
+
+
+def test_without_benchmarks_there_are_no_seconds(tmp_path: Path) -> None:
+    assert stage_seconds(tmp_path / "nowhere") == {}
+
+
+def test_code_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").touch()
+    assert checkout(tmp_path) is None
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert checkout(tmp_path) is None  # beside a repository, but not part of it
+
+
+def test_a_checkout_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", *arguments], check=True
+        )
+
+    (tmp_path / "__init__.py").touch()
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    clean = checkout(tmp_path)
+    assert clean is not None
+    assert len(clean.commit) == 40
+    assert not clean.dirty
+    (tmp_path / "__init__.py").write_text("changed")
+    assert checkout(tmp_path) == clean.model_copy(update={"dirty": True})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("n_classes", 4),
+        ("accuracy", {"canonical": {"mean": 140.0, "sd": None, "ci95": [0, 1]}, "zz": None}),
+        ("confusion", [[1, 2], [3, 4]]),
+        ("surprise", 1),
+        ("seeds", []),
+    ],
+)
+def test_schema_rejects_a_bad_file(result: ProbeResult, tmp_path: Path, key: str, value: Any) -> None:
+    values = json.loads(result.model_dump_json()) | {key: value}
+    (tmp_path / "bad.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match=key):
+        read_result(tmp_path / "bad.json")
+
+
+def test_a_result_survives_being_written(result: ProbeResult, tmp_path: Path) -> None:
+    write_result(tmp_path / "copy.json", result)
+    assert read_result(tmp_path / "copy.json") == result
+    assert set(ProbeResult.model_json_schema()["required"]) == set(json.loads(result.model_dump_json()))
+
+
+def test_teacher_features_are_the_mean_view_of_kept_objects(workplace: Workplace) -> None:
+    features = teacher_features(workplace.folder / "targets")
+    assert BAD not in features.ids
+    stored = sharded.read_array(workplace.folder / "targets", "embedding").astype(np.float32)
+    ours = features.of([workplace.ids[40]])["canonical"][0]
+    np.testing.assert_allclose(ours, stored[40].mean(axis=0), atol=1e-3)
+
+
+def test_a_feature_that_is_not_finite_is_named(workplace: Workplace) -> None:
+    values = workplace.good.copy()
+    values[2, 0] = np.nan
+    workplace.bundle("broken", workplace.ids, values, {}, {})
+    with pytest.raises(UserError, match="broken: the canonical feature of bed-2 is not finite"):
+        workplace.run(geometry="broken")
+
+
+def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> None:
+    workplace.bundle(
+        "larger", workplace.ids, workplace.good, {"parameters": 9, "config": {"dim": 8}, "seed": 0}, {}
+    )
+    with pytest.raises(UserError, match="larger: an encoder of another size"):
+        workplace.run(random="larger")
+
+
+def test_a_bundle_without_a_regime_is_named(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "half", {"canonical": np.zeros((2, 3), np.float32)}, {"ids": ["a", "b"]})
+    with pytest.raises(UserError, match="half: has no zz features"):
+        bundled_features(tmp_path / "half")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(**{"class": ""}), "no labelled object has features"),
+        (lambda t: t[t["class"] == "bed"], "needs two classes"),
+        (lambda t: t[t["split"] == "train"], "objects to test"),
+        (lambda t: t[(t["class"] != "lamp") | (t["split"] == "test")], "no training object of class 'lamp'"),
+        (lambda t: t.assign(group="one"), "group 'one' is in both train and test"),
+    ],
+)
+def test_a_catalog_that_cannot_be_probed_is_told(
+    workplace: Workplace, tmp_path: Path, change: Any, message: str
+) -> None:
+    change(workplace.table).to_parquet(tmp_path / "catalog.parquet")
+    with pytest.raises(UserError, match=message):
+        labelled_objects(tmp_path / "catalog.parquet", workplace.ids)
