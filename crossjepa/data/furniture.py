@@ -56,7 +56,9 @@ def check_archives(folder: Path) -> None:
                 "from Debian's package sweethome3d-furniture 1.8-1 (/usr/share/sweethome3d/furniture)"
             )
         if archive_digest(path) != digest:
-            raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
+            raise UserError(
+                f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again"
+            )
 
 
 def read_properties(archive: zipfile.ZipFile) -> dict[int, dict[str, str]]:

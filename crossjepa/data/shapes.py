@@ -113,7 +113,9 @@ def _sofa(r: Random) -> list[Part]:
 def _lamp(r: Random) -> list[Part]:
     height, foot, wide, narrow, shade = r.uniform((0.4, 0.1, 0.15, 0.06, 0.15), (1.6, 0.2, 0.3, 0.14, 0.35))
     parts = [(_post(foot, 0.03, 0, 0, 0), "second"), (_post(0.015, height, 0, 0, 0), "second")]
-    parts.append((_turned([(wide, 0), (narrow, shade)]).apply_translation((0, height - shade / 2, 0)), "main"))
+    parts.append(
+        (_turned([(wide, 0), (narrow, shade)]).apply_translation((0, height - shade / 2, 0)), "main")
+    )
     return parts
 
 

@@ -57,7 +57,7 @@ def linear_command(
     run_config: Annotated[Path, typer.Option(help="The whole run's configuration, to be hashed.")],
     benchmarks: Annotated[Path, typer.Option(help="Folder of benchmark files, one folder a stage.")],
     output: Annotated[Path, typer.Option(help="The JSON to write.")],
-    threads: Annotated[int, typer.Option(help="Classifiers fitted at a time.", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="Processes that fit classifiers.", min=1)] = 1,
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
     chosen = read_settings(ProbeConfig, "probe", settings)

@@ -4,18 +4,19 @@ All systems meet the same objects, folds and candidates for C, so that their sco
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
 
 from crossjepa.config import ProbeConfig
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
 from crossjepa.probe.linear import Labels, choose_C
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import PROTOCOLS
-from crossjepa.progress import bar
+from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
 NOT_TESTED = -1
@@ -28,7 +29,7 @@ class Answers:
     Attributes:
         fixed: (seeds, test objects) int64 labels on the fixed split.
         held_out: (seeds, repeats, N) int64 label of each object when its fold was held out.
-        chosen_C: for each seed, the C chosen on the fixed split; empty for the majority class.
+        chosen_C: for each seed, the C chosen on the fixed split; NaN for the majority class.
     """
 
     fixed: Labels
@@ -47,7 +48,7 @@ def evaluate(
         systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
         objects: the N labelled objects, in the features' order.
         settings: protocol, candidates for C, folds, repeats and seed.
-        threads: classifiers fitted at a time.
+        threads: processes that fit classifiers.
 
     Returns:
         Answers by system and regime.
@@ -55,37 +56,24 @@ def evaluate(
     Raises:
         UserError: if there are too few groups to cross-validate with.
     """
-    labels, tasks = objects.labels, _tasks(objects, settings)
-    protocol, candidates = PROTOCOLS[settings.protocol], sorted(set(settings.C))
-    total = sum(map(len, tasks)) * sum(len(features) for seeds in systems.values() for features in seeds)
-    with ThreadPoolExecutor(threads) as pool, bar(total, "probe", "split") as progress:
-
-        def answer(features: NDArray[np.float32]) -> tuple[Labels, float]:
-            """(1 + repeats, N) labels, and the C of the fixed split."""
-            prepared = protocol.prepare(features)
-
-            def fit(split: Split) -> tuple[Labels, float]:
-                C = choose_C(protocol.predict, prepared, labels, split.inner, candidates)
-                predicted = protocol.predict(prepared, labels, split.train, split.test, [C])[0]
-                progress.update()
-                return predicted, C
-
-            # Threads suffice: libsvm lets go of the interpreter while it fits.
-            fitted = list(pool.map(fit, [split for splits in tasks for split in splits]))
-            return _gather([predicted for predicted, _ in fitted], tasks, len(labels)), fitted[0][1]
-
-        def collect(answered: Sequence[tuple[Labels, float]]) -> Answers:
-            predicted = np.stack([rows for rows, _ in answered])
-            return Answers(predicted[:, 0, objects.test], predicted[:, 1:], [C for _, C in answered])
-
-        answers = {
-            system: {regime: collect([answer(f[regime]) for f in seeds]) for regime in seeds[0]}
-            for system, seeds in systems.items()
-        }
-    common = [np.full(len(s.test), np.bincount(labels[s.train]).argmax()) for splits in tasks for s in splits]
-    rows = _gather(common, tasks, len(labels))[None]
-    majority = Answers(rows[:, 0, objects.test], rows[:, 1:], [])
-    return {**answers, "majority": {"canonical": majority, "zz": majority}}
+    tasks, labels = _tasks(objects, settings), objects.labels
+    keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
+    jobs = [
+        delayed(_answer)(features[regime], labels, splits, settings)
+        for system, regime in keys
+        for features in systems[system]
+        for splits in tasks
+    ]
+    # Processes, as a quarter of each small fit is spent in Python.
+    running = Parallel(n_jobs=threads, return_as="generator")(jobs)
+    answered = track(running, len(jobs), "probe", "job")
+    answers: dict[str, dict[str, Answers]] = {}
+    for system, regime in keys:
+        rows = [[next(answered) for _ in tasks] for _ in systems[system]]
+        answers.setdefault(system, {})[regime] = _collect(rows, objects)
+    common = _collect([[(_commonest(labels, splits), nan) for splits in tasks]], objects)
+    next(answered, None)  # closes the bar
+    return {**answers, "majority": {"canonical": common, "zz": common}}
 
 
 def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:
@@ -96,10 +84,28 @@ def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]
     return [[Split(objects.train, objects.test, inner)], *repeats]
 
 
-def _gather(predicted: Sequence[Labels], tasks: Sequence[Sequence[Split]], count: int) -> Labels:
-    """Lay out the predictions of all splits in turn as (tasks, objects)."""
-    gathered, remaining = np.full((len(tasks), count), NOT_TESTED), iter(predicted)
-    for row, splits in zip(gathered, tasks, strict=True):
-        for split in splits:
-            row[split.test] = next(remaining)
-    return gathered
+def _answer(
+    features: NDArray[np.float32], labels: Labels, splits: Sequence[Split], settings: ProbeConfig
+) -> tuple[Labels, float]:
+    """(N,) labels of the objects that the splits test, and the C of the first split."""
+    protocol, candidates = PROTOCOLS[settings.protocol], sorted(set(settings.C))
+    prepared = protocol.prepare(features)
+    predicted, chosen = np.full(len(labels), NOT_TESTED), []
+    for split in splits:
+        C = choose_C(protocol.predict, prepared, labels, split.inner, candidates)
+        predicted[split.test] = protocol.predict(prepared, labels, split.train, split.test, [C])[0]
+        chosen.append(C)
+    return predicted, chosen[0]
+
+
+def _commonest(labels: Labels, splits: Sequence[Split]) -> Labels:
+    predicted = np.full(len(labels), NOT_TESTED)
+    for split in splits:
+        predicted[split.test] = np.bincount(labels[split.train]).argmax()
+    return predicted
+
+
+def _collect(rows: Sequence[Sequence[tuple[Labels, float]]], objects: LabelledObjects) -> Answers:
+    """From each seed's answers to each task."""
+    predicted = np.array([[labels for labels, _ in tasks] for tasks in rows])
+    return Answers(predicted[:, 0, objects.test], predicted[:, 1:], [tasks[0][1] for tasks in rows])

@@ -16,6 +16,8 @@ VIEWS = 3
 TILE = 112  # pixels
 GAP = 12
 LINE = 22
+HEAD = 46
+CELL = (VIEWS * TILE + GAP, LINE + TILE + GAP)
 
 
 def choose(catalog: pd.DataFrame, count: int = OBJECTS) -> pd.DataFrame:
@@ -57,12 +59,14 @@ def draw_contact_sheet(
     arrays, set_aside = render_views(
         dataset, rows["id"].tolist(), settings.model_copy(update={"views": VIEWS})
     )
-    sheet = Image.new("RGB", _size(len(rows)), "white")
+    lines = -(-len(rows) // COLUMNS)
+    sheet = Image.new("RGB", (GAP + COLUMNS * CELL[0], HEAD + lines * CELL[1]), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((GAP, GAP), _title(name, catalog, len(rows)), "black", ImageFont.load_default(18))
     font = ImageFont.load_default(13)
     for position, (object_id, label) in enumerate(zip(rows["id"], rows["class"], strict=True)):
-        x, y = _corner(position)
+        line, column = divmod(position, COLUMNS)
+        x, y = GAP + column * CELL[0], HEAD + line * CELL[1]
         shown = "cannot be drawn" if object_id in set_aside else label or "unlabelled"
         pen.text((x, y), shown, "black", font)
         for view, image in enumerate(arrays["views"][position]):
@@ -78,15 +82,3 @@ def _title(name: str, catalog: pd.DataFrame, shown: int) -> str:
     kind = "procedural meshes" if (catalog["source"] == "procedural").all() else "meshes"
     classes = catalog.loc[catalog["class"] != "", "class"].nunique()
     return f"{name}: {shown} of {len(catalog)} {kind}, {classes} classes"
-
-
-def _corner(position: int) -> tuple[int, int]:
-    row, column = divmod(position, COLUMNS)
-    return GAP + column * (VIEWS * TILE + GAP), 2 * GAP + LINE + row * (LINE + TILE + GAP)
-
-
-def _size(objects: int) -> tuple[int, int]:
-    right, _ = _corner(COLUMNS)
-    width, _ = _corner(COLUMNS - 1)
-    _, bottom = _corner(-(-objects // COLUMNS) * COLUMNS)
-    return max(right, width + VIEWS * TILE + GAP), bottom

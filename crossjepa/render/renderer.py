@@ -118,8 +118,9 @@ def _edit_shaders() -> None:
     the surface is in its final frame, and inverting a matrix for every vertex costs more than all else."""
     from pyrender.shader_program import ShaderProgram
 
+    normal = "normalize(get_normal());"
     edits = {
-        "normalize(get_normal());": "normalize(get_normal()); n = faceforward(n, frag_position - cam_pos, n);",
+        normal: f"{normal} n = faceforward(n, frag_position - cam_pos, n);",
         "transpose(inverse(M * inst_m))": "mat4(1.0)",
     }
     load = ShaderProgram._load

