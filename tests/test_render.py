@@ -46,9 +46,13 @@ def totem():
             block(GREEN, [0.2, 0.1, 0.8], [0, 0, 0.4]),
             block(BLUE, [0.15, 0.5, 0.15], [0, 0.25, 0]),
             block(GLASS, [0.3, 0.3, 0.02], [0.1, 0.1, 0.3]),
-            block(GLASS, [0.3, 0.3, 0.02], [0.15, 0.15, 0.3]),
         ]
     )
+
+
+def ambiguous_totem():
+    """Two panes lie in one plane: which of them wins a pixel hangs on the order of drawing."""
+    return trimesh.Scene([totem(), block([255, 160, 90, 100], [0.3, 0.3, 0.02], [0.15, 0.15, 0.3])])
 
 
 def painted(image, uv):
@@ -155,21 +159,21 @@ def test_turning_the_object_is_the_same_as_adding_to_the_azimuth(turn):
     still, drawn = draw(totem(), azimuth=0.7)
     moved, _ = draw(turned, azimuth=0.7 + turn)
     differs = np.abs(still.astype(int) - moved).max(axis=-1) > 8
-    assert differs.sum() < 0.03 * drawn.sum()  # rounding at edges only
+    assert differs.sum() < 0.005 * drawn.sum()  # rounding at edges only
     unmoved, _ = draw(turned, azimuth=0.7)
     assert (np.abs(still.astype(int) - unmoved).max(axis=-1) > 8).sum() > 0.2 * drawn.sum()
 
 
 def test_views_are_bit_identical_in_another_process():
-    views, _ = draw(totem())
+    views, _ = draw(ambiguous_totem())
     script = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import hashlib, test_render as t\n"
-        "print(hashlib.sha256(t.draw(t.totem())[0].tobytes()).hexdigest())"
+        "print(hashlib.sha256(t.draw(t.ambiguous_totem())[0].tobytes()).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == hashlib.sha256(views.tobytes()).hexdigest()
-    np.testing.assert_array_equal(views, draw(totem())[0])
+    np.testing.assert_array_equal(views, draw(ambiguous_totem())[0])
 
 
 def test_the_background_is_white_and_the_object_is_neither_cropped_nor_black():
@@ -193,11 +197,17 @@ def test_reversed_faces_are_lit_like_others():
     assert np.abs(outer[drawn].astype(int) - reverse[drawn]).mean() < 2
 
 
-def test_a_mirrored_instance_is_lit_from_the_same_side():
-    scene = trimesh.Scene(trimesh.creation.icosphere(3))
-    mirrored = trimesh.Scene()
-    mirrored.add_geometry(trimesh.creation.icosphere(3), transform=np.diag([-1.0, 1, 1, 1]))
-    assert np.abs(draw(scene)[0].astype(int) - draw(mirrored)[0]).mean() < 2
+def test_an_instance_looks_like_a_mesh_with_its_transform_baked_in():
+    transform = trimesh.transformations.rotation_matrix(0.8, [1, 2, 0]) @ np.diag([-1.0, 1, 2, 1])
+    ball = trimesh.creation.icosphere(4)
+    instance = trimesh.Scene()
+    instance.add_geometry(ball, transform=transform)
+    moved = trimesh.transformations.transform_points(ball.vertices, transform)
+    baked = trimesh.Trimesh(moved, ball.faces, process=False)  # works out its normals afresh
+    view, drawn = draw(instance)
+    difference = np.abs(view.astype(int) - draw(baked.scene())[0])[drawn]
+    assert difference.mean() < 1
+    assert view[drawn].std() > 10  # shading tells the sides apart
 
 
 def test_textures_are_upright_and_keep_their_colours():
@@ -207,7 +217,8 @@ def test_textures_are_upright_and_keep_their_colours():
     top, bottom = view[24, 32].astype(int), view[40, 32].astype(int)
     assert top.argmax() == 1
     assert bottom.argmax() == 0
-    assert sorted(bottom)[:2] < [60, 60]  # red stays red: neither bleached nor tinted by the diffuse blue
+    assert bottom[0] > 180  # red stays red: the diffuse blue does not dim it
+    assert bottom[1:].max() < 60  # nor is it bleached
 
 
 def test_an_image_without_texture_coordinates_is_dropped():
@@ -225,13 +236,14 @@ def test_face_colours_and_sharp_edges_are_kept():
     assert len(np.unique(view[drawn][hues == 0] // 12, axis=0)) <= 4  # two flat sides, a faint sheen
 
 
-def test_what_lies_behind_glass_shines_through():
+def test_what_lies_behind_glass_shines_through_in_whatever_order_it_is_stored():
     pane = block(GLASS, [1, 1, 0.02], [0, 0, 0.3])
     wall = block(RED, [1, 1, 0.02], [0, 0, -0.3])
     alone, _ = draw(pane.scene(), elevation=0.0)
     both, _ = draw(trimesh.Scene([pane, wall]), elevation=0.0)
     assert both[32, 32, 2] > both[32, 32, 1]  # tinted by the pane
     assert int(both[32, 32, 1]) < int(alone[32, 32, 1]) - 30  # but no longer white behind it
+    np.testing.assert_array_equal(both, draw(trimesh.Scene([wall, pane]), elevation=0.0)[0])
 
 
 def test_multisampling_smooths_edges_only_when_asked():

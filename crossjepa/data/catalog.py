@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.scan import OK
+from crossjepa.data.table import OK
 
 
 def make_catalog(

@@ -8,7 +8,8 @@ import typer
 from crossjepa.config import DataConfig, StoreConfig, read_settings, read_source
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
-from crossjepa.data.scan import read_meshes, scan, stored_ids
+from crossjepa.data.scan import scan
+from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.store.seal import seal
 from crossjepa.store.sharded import Layout, create
 

@@ -11,10 +11,10 @@ import trimesh
 
 from crossjepa.config import Source
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
+from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 
-OK = "ok"
 CHUNK = 8
 
 _dataset: Dataset  # each worker process opens the data set once
@@ -77,17 +77,6 @@ def scan(source: Source, archives: Path | None, max_bad_fraction: float, threads
             f"{max_bad_fraction} allows: {reasons}"
         )
     return table.astype({"faces": "int64"})
-
-
-def read_meshes(path: Path) -> pd.DataFrame:
-    """Read a mesh table, or the catalog made of it."""
-    return pd.read_parquet(path)
-
-
-def stored_ids(path: Path) -> list[str]:
-    """Ids of the usable meshes, in the order of the rows of every store."""
-    table = read_meshes(path)
-    return table.loc[table["status"] == OK, "id"].tolist()
 
 
 def _open(source: Source, archives: Path | None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from crossjepa.config import RenderConfig, read_settings, read_source
 from crossjepa.data.dataset import open_dataset
-from crossjepa.data.scan import read_meshes, stored_ids
+from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.contact_sheet import draw_contact_sheet

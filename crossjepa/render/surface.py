@@ -46,10 +46,9 @@ def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
     import pyrender
 
     linear = transform[:3, :3]
-    mirrored = np.linalg.det(linear) < 0
-    faces = mesh.faces[:, ::-1] if mirrored else mesh.faces
+    faces = mesh.faces
     corners = (mesh.vertices @ linear.T + transform[:3, 3])[faces]
-    material, colour = _appearance(mesh, faces)
+    material, colour = _appearance(mesh)
     return pyrender.Primitive(
         positions=corners.reshape(-1, 3),
         normals=_normals(corners, _unit(mesh.vertex_normals @ np.linalg.inv(linear))[faces]).reshape(-1, 3),
@@ -60,9 +59,11 @@ def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
 
 
 def _normals(corners: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(F, 3, 3) corner normals: the vertex's where it agrees with the face, the face's at sharp edges."""
+    """(F, 3, 3) corner normals: the vertex's where it agrees with the face, the face's at sharp edges.
+
+    Which side a normal points to does not matter: faces are lit from both."""
     flat = _unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))[:, None]
-    agrees = (smooth * flat).sum(axis=-1, keepdims=True) > SMOOTH_COSINE
+    agrees = np.abs((smooth * flat).sum(axis=-1, keepdims=True)) > SMOOTH_COSINE
     return np.where(agrees, smooth, flat)
 
 
@@ -70,7 +71,7 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
 
 
-def _appearance(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> tuple[Any, NDArray[np.float64] | None]:
+def _appearance(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64] | None]:
     """A satin material, and (3 F, 4) linear colours in 0..1 where the mesh carries its own."""
     import pyrender
 
@@ -78,7 +79,7 @@ def _appearance(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> tuple[Any, N
     if mesh.visual.kind == "texture":
         image, factor = _textured(mesh)
     elif mesh.visual.kind == "vertex":
-        colour = _linear(mesh.visual.vertex_colors)[faces].reshape(-1, 4)
+        colour = _linear(mesh.visual.vertex_colors)[mesh.faces].reshape(-1, 4)
     elif mesh.visual.kind == "face":
         colour = np.repeat(_linear(mesh.visual.face_colors), 3, axis=0)
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crossjepa.config import RenderConfig, StoreConfig, TeacherConfig, read_settings, read_source
-from crossjepa.data.scan import stored_ids
+from crossjepa.data.table import stored_ids
 from crossjepa.store.seal import seal
 from crossjepa.store.sharded import ArraySpec, Layout, create
 
