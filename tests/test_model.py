@@ -81,7 +81,9 @@ def test_a_clouds_features_do_not_depend_on_its_companions(encoder: PointEncoder
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-10, 10), st.floats(-3, 3), st.floats(-1.5, 1.5))
-def test_turning_cloud_and_cameras_together_keeps_every_view(turn: float, azimuth: float, elevation: float) -> None:
+def test_turning_cloud_and_cameras_together_keeps_every_view(
+    turn: float, azimuth: float, elevation: float
+) -> None:
     angle = torch.tensor([turn])
     pose = torch.tensor([[[azimuth, elevation, 2.5, 0.0, 1.0, 0.0]]])
     points = cloud(7, batch=1)

@@ -86,7 +86,7 @@ def test_clouds_fill_the_unit_sphere(stores: tuple[Path, Path, Path]) -> None:
     clouds = load_clouds(stores[1], 256)
     assert torch.allclose(clouds.mean(1), torch.zeros(10, 3), atol=1e-5)
     assert torch.allclose(clouds.norm(dim=-1).amax(1), torch.ones(10), atol=1e-5)
-    with pytest.raises(UserError, match="300 points, fewer than pretrain.points = 512"):
+    with pytest.raises(UserError, match=r"300 points, fewer than pretrain\.points = 512"):
         load_clouds(stores[1], 512)
 
 
@@ -108,7 +108,15 @@ def test_training_lowers_the_loss_and_logs_it(stores: tuple[Path, Path, Path], t
     records = [json.loads(line) for line in (tmp_path / "state/metrics.jsonl").read_text().splitlines()]
     assert records[-1]["step"] == 24
     assert records[-1]["loss"] < 0.9 * records[0]["loss"]
-    wanted = {"step", "epoch", "loss", "learning_rate", "objects_per_second", "feature_spread", "effective_rank"}
+    wanted = {
+        "step",
+        "epoch",
+        "loss",
+        "learning_rate",
+        "objects_per_second",
+        "feature_spread",
+        "effective_rank",
+    }
     assert set(records[0]) == wanted
     assert list((tmp_path / "state/tensorboard").iterdir())
 

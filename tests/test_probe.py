@@ -266,7 +266,6 @@ class Workplace:
             "points": "points",
             "targets": "targets",
             "run-config": "run.yaml",
-            "benchmarks": "benchmarks",
             "output": "probe.json",
         } | changed
         command = [
@@ -278,6 +277,8 @@ class Workplace:
             "--encoder",
             self.at("encoder4"),
         ]
+        for stage in ("render", "teacher"):
+            command += ["--benchmarks", f"{stage}={self.at('benchmarks')}/{stage}"]
         for key, value in options.items():
             command += [f"--{key}", value if key in ("settings", "dataset") else self.at(value)]
         outcome = CliRunner().invoke(app, command, catch_exceptions=False)
@@ -360,7 +361,8 @@ def test_the_same_inputs_give_the_same_bytes(workplace: Workplace, result: Probe
 
 
 def test_without_benchmarks_there_are_no_seconds(tmp_path: Path) -> None:
-    assert stage_seconds(tmp_path / "nowhere") == {}
+    assert stage_seconds([]) == {}
+    assert stage_seconds([f"render={tmp_path / 'nowhere'}"]) == {"render": 0.0}
 
 
 def test_code_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:

@@ -74,7 +74,14 @@ def page(tmp_path: Path) -> str:
     rng = np.random.default_rng(0)
     labels = [CLASSES[i % 3] for i in range(24)] + [""] * 6
     splits = ["train"] * 15 + ["test"] * 9 + ["pretrain"] * 6
-    columns = {"id": IDS, "class": labels, "split": splits, "status": "ok", "licence": "CC0", "creator": "Ann"}
+    columns = {
+        "id": IDS,
+        "class": labels,
+        "split": splits,
+        "status": "ok",
+        "licence": "CC0",
+        "creator": "Ann",
+    }
     catalog = pd.DataFrame({**columns, "source": "procedural"})
     broken = pd.DataFrame([{**catalog.iloc[0], "id": "broken mesh", "split": "", "status": "zero area"}])
     pd.concat([catalog, broken]).to_parquet(tmp_path / "catalog.parquet")
@@ -82,7 +89,9 @@ def page(tmp_path: Path) -> str:
     features = rng.normal(size=(30, 12)).astype("float32")
     write_bundle(tmp_path / "features.zip", {"canonical": features, "zz": features}, {"ids": IDS})
     store = tmp_path / "targets"
-    sharded.create(store, sharded.Layout(30, 1, 32), {"thumbnail": sharded.ArraySpec((96, 96, 3), "uint8")}, {})
+    sharded.create(
+        store, sharded.Layout(30, 1, 32), {"thumbnail": sharded.ArraySpec((96, 96, 3), "uint8")}, {}
+    )
     pictures = rng.integers(0, 255, size=(30, 96, 96, 3)).astype("uint8")
     sharded.write_shard(store, 0, IDS, {"thumbnail": pictures}, {"object 29": "no renderer liked it"})
     seal(store, IDS, max_bad_fraction=0.1)
@@ -99,7 +108,16 @@ def page(tmp_path: Path) -> str:
 def test_the_page_stands_alone_and_says_everything(page: str) -> None:
     assert 'src="http' not in page
     assert 'href="http' not in page
-    for said in ("70.0", "60.5", "72.2", "random weights", "made by code", "zero area", "no renderer liked it", "Ann"):
+    for said in (
+        "70.0",
+        "60.5",
+        "72.2",
+        "random weights",
+        "made by code",
+        "zero area",
+        "no renderer liked it",
+        "Ann",
+    ):
         assert said in page, said
     assert "<mug>" not in page, "names must be escaped"
     assert len(page) < 5_000_000
@@ -107,14 +125,19 @@ def test_the_page_stands_alone_and_says_everything(page: str) -> None:
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine to open the page with")
 def test_a_browser_shows_every_picture(page: str, tmp_path: Path) -> None:
-    count = "<script>onload=()=>{let i=[...document.images];document.title='broken '+i.filter(x=>!x.naturalWidth).length+' of '+i.length}</script>"
+    count = (
+        "<script>onload = () => { const all = [...document.images]; document.title ="
+        "`broken ${all.filter(i => !i.naturalWidth).length} of ${all.length}` }</script>"
+    )
     (tmp_path / "page.html").write_text(page.replace("</body>", count + "</body>"))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000"]
     screenshot = tmp_path / "page.png"
-    options = [f"--screenshot={screenshot}", "--window-size=1200,2000", "--dump-dom"]
+    flags += [f"--screenshot={screenshot}", "--window-size=1200,2000", "--dump-dom"]
     url = (tmp_path / "page.html").as_uri()
     assert BROWSER is not None
-    shown = subprocess.run([BROWSER, *flags, *options, url], capture_output=True, text=True, timeout=120, check=True)
+    shown = subprocess.run(
+        [BROWSER, *flags, *options, url], capture_output=True, text=True, timeout=120, check=True
+    )
     assert "<title>broken 0 of " in shown.stdout
     pixels = np.asarray(Image.open(screenshot).convert("L"))
     assert pixels.shape == (2000, 1200)

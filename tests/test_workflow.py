@@ -101,7 +101,12 @@ class Clone:
         """Run Snakemake; everything that it printed."""
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            self.command(*arguments),
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         printed = done.stdout + done.stderr
         assert (done.returncode == 0) is succeeds, printed
@@ -123,11 +128,11 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The finished run, shared by all tests here: those that change it put things back."""
     clone = Clone(tmp_path_factory.mktemp("clone"))
     clone.snakemake()
-    yield clone
+    return clone
 
 
 def test_the_run_ends_in_a_result_and_a_report(clone: Clone) -> None:

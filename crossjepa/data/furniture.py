@@ -100,22 +100,20 @@ class Furniture:
 
     @cached_property
     def _entries(self) -> dict[str, tuple[ObjectRecord, np.ndarray]]:
-        labels = pd.read_csv(
-            str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str, keep_default_na=False
-        ).set_index("model")
+        table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
+        known = {row["model"]: row for row in table[["model", "class", "group"]].to_dict("records")}
         entries = {}
         for library in sorted(path.stem for path in self.folder.glob("*.sh3f")):
             for entry in read_properties(self._archive(library)).values():
                 if "model" not in entry:
                     continue
                 model = entry["model"].lstrip("/")
-                known = labels.loc[model] if model in labels.index else None
                 record = ObjectRecord(
                     id=model,
                     source=library,
                     name=entry.get("name", model),
-                    label="" if known is None else known["class"],
-                    group=model if known is None else f"furniture-{known['group']}",
+                    label=known[model]["class"] if model in known else "",
+                    group=f"furniture-{known[model]['group']}" if model in known else model,
                     licence=LICENCES.get(library, "see the archive"),
                     creator=entry.get("creator", library),
                 )

@@ -102,8 +102,9 @@ def _bookcase(r: Random) -> list[Part]:
 
 def _sofa(r: Random) -> list[Part]:
     width, depth, seat, back, arm = r.uniform((1.3, 0.7, 0.35, 0.3, 0.12), (2.4, 1.0, 0.45, 0.5, 0.25))
-    parts = [(_slab(width, seat, depth, 0, 0, 0), "main")]
-    parts.append((_slab(width, back, 0.22, 0, seat, -depth / 2 + 0.11), "main"))
+    inside = width - 2 * arm
+    parts = [(_slab(inside, seat, depth, 0, 0, 0), "main")]
+    parts.append((_slab(inside, back, 0.22, 0, seat, -depth / 2 + 0.11), "main"))
     for side in (-1, 1):
         x = side * (width / 2 - arm / 2)
         parts.append((_slab(arm, seat + back * 0.45, depth, x, 0, 0), "second"))
@@ -249,7 +250,9 @@ class Shapes:
         colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
         parts = CLASSES[name](rng)
         for mesh, part in parts:
-            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=np.uint8(colours[part]))
+            mesh.visual = trimesh.visual.ColorVisuals(
+                mesh, face_colors=np.array(colours[part], dtype=np.uint8)
+            )
         return trimesh.Scene([mesh for mesh, _ in parts])
 
     def digest(self, object_id: str) -> str:

@@ -55,8 +55,8 @@ def linear_command(
     points: Annotated[Path, typer.Option(help="The sealed point store.")],
     targets: Annotated[Path, typer.Option(help="The sealed target store.")],
     run_config: Annotated[Path, typer.Option(help="The whole run's configuration, to be hashed.")],
-    benchmarks: Annotated[Path, typer.Option(help="Folder of benchmark files, one folder a stage.")],
     output: Annotated[Path, typer.Option(help="The JSON to write.")],
+    benchmarks: Annotated[list[str], typer.Option(help="STAGE=FOLDER of benchmark files; repeatable.")] = [],  # noqa: B006
     threads: Annotated[int, typer.Option(help="Processes that fit classifiers.", min=1)] = 1,
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""

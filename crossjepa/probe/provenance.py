@@ -3,11 +3,13 @@
 import hashlib
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from crossjepa.errors import UserError
 from crossjepa.probe.result import Git
 
 PACKAGES = ("crossjepa", "numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
@@ -40,10 +42,21 @@ def packages() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def stage_seconds(benchmarks: Path) -> dict[str, float]:
-    """Wall seconds a stage, from Snakemake's benchmark files `<stage>/**/*.tsv`; empty without them."""
+def stage_seconds(benchmarks: Sequence[str]) -> dict[str, float]:
+    """Wall seconds a stage, added up over its jobs.
+
+    Args:
+        benchmarks: `STAGE=FOLDER` pairs; a folder holds Snakemake's benchmark files, at any depth.
+
+    Raises:
+        UserError: if one is not such a pair.
+    """
     seconds: dict[str, float] = {}
-    for stage in sorted(folder for folder in benchmarks.glob("*") if folder.is_dir()):
-        files = sorted(stage.rglob("*.tsv"))
-        seconds[stage.name] = round(sum(float(pd.read_csv(f, sep="\t")["s"].sum()) for f in files), 1)
+    for pair in benchmarks:
+        stage, equals, folder = pair.partition("=")
+        if not equals:
+            raise UserError(f"--benchmarks {pair}: must be STAGE=FOLDER")
+        files = sorted(Path(folder).rglob("*.tsv"))
+        spent = sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in files)
+        seconds[stage] = round(seconds.get(stage, 0.0) + spent, 1)
     return seconds

