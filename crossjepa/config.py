@@ -126,7 +126,7 @@ class PretrainConfig(Section):
         "both", "What tells the predictor which view is asked for."
     )
     rotation: bool = setting(True, "Turn clouds about the up axis, and their cameras with them.")
-    points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256)
+    points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of forward and backward pass.")
     shuffle_targets: bool = setting(
         False, "A control: give each object another one's targets, which must ruin the features."

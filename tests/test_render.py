@@ -206,8 +206,9 @@ def test_an_instance_looks_like_a_mesh_with_its_transform_baked_in():
     baked = trimesh.Trimesh(moved, ball.faces, process=False)  # works out its normals afresh
     view, drawn = draw(instance)
     difference = np.abs(view.astype(int) - draw(baked.scene())[0])[drawn]
-    assert difference.mean() < 1
-    assert view[drawn].std() > 10  # shading tells the sides apart
+    tolerance = 1
+    assert np.ptp(view[drawn]) > 20 * tolerance  # there is shading to compare
+    assert difference.mean() < tolerance
 
 
 def test_textures_are_upright_and_keep_their_colours():

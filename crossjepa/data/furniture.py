@@ -89,9 +89,11 @@ class Furniture:
         """A model, turned upright as its catalogue says (`modelRotation`, row-major 3 x 3)."""
         record, rotation = self._entries[object_id]
         scene = load_from_archive(self._archive(record.source), object_id)
-        matrix = np.eye(4)
-        matrix[:3, :3] = rotation
-        return scene.apply_transform(matrix)
+        if scene.geometry:
+            matrix = np.eye(4)
+            matrix[:3, :3] = rotation
+            scene.apply_transform(matrix)
+        return scene
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of the model's OBJ file."""

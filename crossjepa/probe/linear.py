@@ -55,6 +55,10 @@ def choose_C(
     if len(candidates) == 1:
         return candidates[0]
     right = np.zeros(len(candidates), dtype=np.int64)
+    running, remaining = np.arange(len(candidates)), sum(len(held_out) for _, held_out in folds)
     for train, held_out in folds:
-        right += (predict(prepared, labels, train, held_out, candidates) == labels[held_out]).sum(axis=1)
+        predicted = predict(prepared, labels, train, held_out, [candidates[int(c)] for c in running])
+        right[running] += (predicted == labels[held_out]).sum(axis=1)
+        remaining -= len(held_out)
+        running = running[right[running] + remaining >= right.max()]  # the others can no longer win
     return candidates[int(right.argmax())]

@@ -1,0 +1,243 @@
+"""Data: meshes read as they are, the broken set aside, splits that keep groups together, true clouds."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from crossjepa.config import FurnitureSource, ShapesSource
+from crossjepa.data import fetch
+from crossjepa.data.catalog import make_catalog, split_groups
+from crossjepa.data.dataset import BadMesh, ObjectRecord, open_dataset
+from crossjepa.data.furniture import ARCHIVES, Furniture, check_archives
+from crossjepa.data.normalise import unit_sphere
+from crossjepa.data.sample import farthest_first, point_arrays, sample_cloud, write_points
+from crossjepa.data.scan import inspect, scan
+from crossjepa.data.shapes import CLASSES, Shapes
+from crossjepa.errors import UserError
+from crossjepa.store import sharded
+
+PLANE = "v -1 0 -1\nv 1 0 -1\nv 1 0 1\nv -1 0 1\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
+TEXTURED = f"mtllib m.mtl\n{PLANE}usemtl painted\nf 1/1 3/3 2/2\nf 1/1 4/4 3/3\n"
+BROKEN = {
+    "empty": ("", "no faces"),
+    "flat": ("v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
+    "infinite": ("v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A furniture archive: a textured plane that must be turned upright, and three broken models."""
+    picture = io.BytesIO()
+    halves = np.zeros((16, 16, 3), dtype=np.uint8)
+    halves[:, :8], halves[:, 8:] = (255, 0, 0), (0, 0, 255)
+    Image.fromarray(halves).save(picture, "PNG")
+    lines = ["model#1=/a/plane.obj", "name#1=Caf\\u00e9 plane", "creator#1=Ann", "modelRotation#1=1 0 0 0 0 -1 0 1 0"]
+    for number, name in enumerate(BROKEN, start=2):
+        lines += [f"model#{number}=/a/{name}.obj", f"name#{number}={name}"]
+    with zipfile.ZipFile(tmp_path / "Mine.sh3f", "w") as file:
+        file.writestr("PluginFurnitureCatalog.properties", "\n".join(lines).encode("latin-1"))
+        file.writestr("a/plane.obj", TEXTURED)
+        file.writestr("a/M.MTL", "newmtl painted\nKd 1 1 1\nmap_Kd Colours.PNG\n")
+        file.writestr("a/colours.png", picture.getvalue())
+        for name, (text, _) in BROKEN.items():
+            file.writestr(f"a/{name}.obj", text)
+    return tmp_path
+
+
+def test_furniture_reads_names_creators_and_rotation(archive: Path) -> None:
+    furniture = Furniture(archive)
+    plane = furniture.objects()[0]
+    assert (plane.id, plane.name, plane.creator, plane.source) == ("a/plane.obj", "Café plane", "Ann", "Mine")
+    vertices = furniture.load("a/plane.obj").to_mesh().vertices
+    assert np.ptp(vertices[:, 2]) == pytest.approx(0, abs=1e-9), "the plane that lay flat stands upright"
+    assert np.ptp(vertices[:, 1]) == pytest.approx(2)
+
+
+def test_textures_reach_the_sampled_points(archive: Path) -> None:
+    xyz, normal, colour = sample_cloud(Furniture(archive).load("a/plane.obj"), 2000, seed=0)
+    left = xyz[:, 0] < -0.1
+    assert (colour[left] == (255, 0, 0)).all()
+    assert (colour[xyz[:, 0] > 0.1] == (0, 0, 255)).all()
+    assert np.allclose(np.abs(normal[:, 2]), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_meshes_say_why(archive: Path, name: str) -> None:
+    with pytest.raises(BadMesh, match=BROKEN[name][1]):
+        inspect(Furniture(archive).load(f"a/{name}.obj"))
+
+
+def test_a_scan_sets_broken_meshes_aside_and_stops_at_too_many(archive: Path) -> None:
+    table = scan(FurnitureSource(), archive, max_bad_fraction=0.75, threads=1)
+    assert table.loc[0, "status"] == "ok"
+    for status, (_, reason) in zip(table["status"][1:], BROKEN.values(), strict=True):
+        assert reason in status
+    assert table.loc[0, ["extent_x", "extent_y"]].tolist() == [2, 2]
+    with pytest.raises(UserError, match=r"3 of 4 meshes are broken, more than data\.max_bad_fraction = 0\.7"):
+        scan(FurnitureSource(), archive, max_bad_fraction=0.7, threads=1)
+
+
+def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
+    with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
+        file.writestr("a/noise.obj", bytes(range(256)))
+    furniture = Furniture(archive)
+    furniture._entries["a/noise.obj"] = (furniture.objects()[0], np.eye(3))
+    with pytest.raises(BadMesh):
+        inspect(furniture.load("a/noise.obj"))
+
+
+def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: missing; data\.furniture\.path must hold"):
+        check_archives(tmp_path)
+    for name in ARCHIVES:
+        (tmp_path / f"{name}.sh3f").write_bytes(b"half an archive")
+    with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: not .* fetch it again"):
+        check_archives(tmp_path)
+    with pytest.raises(UserError, match="not a readable archive"):
+        Furniture(tmp_path).objects()
+
+
+def test_without_apt_the_error_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"apt-get is not on this machine; put .*Scopia\.sh3f .*data\.furniture\.path"):
+        fetch.fetch_furniture(tmp_path / "furniture")
+
+
+def test_the_labels_are_whole() -> None:
+    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    assert (len(labels), labels["class"].nunique(), labels["group"].nunique()) == (425, 26, 386)
+    assert not labels["model"].duplicated().any()
+    assert set(labels["library"]) == set(ARCHIVES)
+    assert (labels.groupby("group")["class"].nunique() == 1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), min_size=2, max_size=80),
+    st.integers(0, 50),
+    st.floats(0.1, 0.5),
+)
+def test_groups_never_straddle_and_classes_stand_on_both_sides(
+    drawn: list[tuple[int, int]], seed: int, fraction: float
+) -> None:
+    objects = pd.DataFrame([{"class": f"c{c}", "group": f"{c}-{g}"} for c, g in drawn])
+    objects["split"] = split_groups(objects, seed, fraction)
+    assert (objects.groupby("group")["split"].nunique() == 1).all()
+    for _, members in objects.groupby("class"):
+        both = members["group"].nunique() > 1
+        assert members["split"].nunique() == 2 if both else (members["split"] == "train").all()
+    assert split_groups(objects, seed, fraction).equals(objects["split"])
+
+
+def test_the_furniture_split_is_about_seventy_to_thirty() -> None:
+    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    share = (split_groups(labels, 0, 0.3) == "test").mean()
+    assert 0.26 < share < 0.34
+    assert not split_groups(labels, 0, 0.3).equals(split_groups(labels, 1, 0.3))
+
+
+def test_the_catalog_keeps_copies_of_test_objects_from_pretraining() -> None:
+    records = Shapes(len(CLASSES) * 4, seed=0).objects()
+    ids = [r.id for r in records]
+    extra = ["copy of a test object", "only unlabelled", "broken"]
+    blank = {k: v for k, v in vars(records[0]).items() if k not in ("id", "label", "group")}
+    unlabelled = [ObjectRecord(id=i, label="", group=i, **blank) for i in extra]
+    table = pd.DataFrame({"id": ids + extra, "sha256": ids + extra, "status": "ok"})
+    table.loc[table["id"] == "broken", "status"] = "no faces"
+    catalog = make_catalog(table, [*records, *unlabelled], seed=0, test_fraction=0.3)
+    tested = catalog.loc[catalog["split"] == "test", "id"].iloc[0]
+    table.loc[table["id"] == "copy of a test object", "sha256"] = tested
+    catalog = make_catalog(table, [*records, *unlabelled], seed=0, test_fraction=0.3)
+    assert dict(zip(extra, catalog["split"].tail(3), strict=True)) == {
+        "copy of a test object": "",
+        "only unlabelled": "pretrain",
+        "broken": "",
+    }
+
+
+def test_shapes_are_whole_varied_and_the_same_every_time() -> None:
+    shapes = Shapes(2 * len(CLASSES), seed=0)
+    records = shapes.objects()
+    assert len({r.label for r in records}) >= 12
+    assert {r.source for r in records} == {"procedural"}
+    digests = [shapes.digest(r.id) for r in records]
+    assert len(set(digests)) == len(records)
+    assert digests == [Shapes(2 * len(CLASSES), seed=0).digest(r.id) for r in records]
+    assert digests[0] != Shapes(1, seed=1).digest(records[0].id)
+    for record in records:
+        seen = inspect(shapes.load(record.id))
+        assert seen["faces"] > 20
+
+
+def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
+    small, large = Shapes(30, seed=2), Shapes(3000, seed=2)
+    assert [r.id for r in large.objects()[:30]] == [r.id for r in small.objects()]
+    assert large.digest(small.objects()[7].id) == small.digest(small.objects()[7].id)
+
+
+def test_every_kind_has_its_adapter() -> None:
+    assert len(open_dataset(ShapesSource(objects=24), None).objects()) == 24
+    with pytest.raises(UserError, match=r"no \.sh3f archives; set data\.furniture\.path"):
+        open_dataset(FurnitureSource(), None)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 200), st.floats(0.01, 100), st.tuples(*[st.floats(-50, 50)] * 3))
+def test_the_frame_is_centred_and_one_across(number: int, scale: float, shift: tuple[float, float, float]) -> None:
+    scene = Shapes(300, seed=1).load(Shapes(300, seed=1).objects()[number].id)
+    scene.apply_transform(np.diag([scale, scale, scale, 1.0]))
+    scene.apply_translation(shift)
+    mesh = scene.to_mesh()
+    mesh.apply_transform(unit_sphere(scene))
+    assert np.linalg.norm(mesh.vertices, axis=1).max() == pytest.approx(1, abs=1e-6)
+    assert np.average(mesh.triangles_center, axis=0, weights=mesh.area_faces) == pytest.approx(0, abs=1e-6)
+
+
+def test_clouds_are_even_by_area_centred_and_seeded() -> None:
+    large = trimesh.creation.box((2, 2, 2))
+    small = trimesh.creation.box((1, 1, 1)).apply_translation((5, 0, 0))
+    scene = trimesh.Scene([large, small])
+    xyz, normal, colour = sample_cloud(scene, 8192, seed=0)
+    assert (xyz.dtype, normal.dtype, colour.dtype) == (np.float32, np.float16, np.uint8)
+    assert xyz.mean(axis=0) == pytest.approx(0, abs=1e-5)
+    assert np.linalg.norm(xyz, axis=1).max() == pytest.approx(1, abs=1e-6)
+    on_small = (xyz[:, 0] > xyz[:, 0].max() - 1.2 * np.ptp(xyz[:, 0]) / 6.5).mean()
+    assert on_small == pytest.approx(6 / 30, abs=0.02)
+    assert np.linalg.norm(normal.astype(float), axis=1) == pytest.approx(1, abs=2e-3)
+    again = sample_cloud(scene, 8192, seed=0)
+    assert all(np.array_equal(a, b) for a, b in zip((xyz, normal, colour), again, strict=True))
+    assert not np.array_equal(xyz, sample_cloud(scene, 8192, seed=1)[0])
+
+
+def test_clouds_begin_with_their_farthest_points() -> None:
+    xyz = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    order = farthest_first(xyz)
+    assert sorted(order) == list(range(300))
+    ordered = xyz[order].astype(float)
+    assert order[0] == np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax()
+    for count in (5, 40, 120):
+        gaps = np.linalg.norm(ordered[:, None] - ordered[None, :count], axis=2).min(axis=1)
+        assert gaps[count] == pytest.approx(gaps.max(), rel=1e-5)
+
+
+def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
+    shapes = Shapes(24, seed=0)
+    ids = [r.id for r in shapes.objects()][:5]
+    sharded.create(tmp_path, sharded.Layout(5, 2, 4), point_arrays(1024), {})
+    for shard in range(2):
+        write_points(shapes, ids, tmp_path, shard, points=1024, seed=3)
+    clouds = sharded.read_array(tmp_path, "xyz")
+    assert clouds.shape == (5, 1024, 3)
+    assert np.isfinite(clouds).all()
+    sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
+    write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
+    assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"
