@@ -145,8 +145,8 @@ class ProbeConfig(Section):
 
     datasets: list[str] = setting(["furniture"], "Data sets to probe and report.", min_length=1)
     protocol: Literal["pointjepa"] = setting("pointjepa", "Named protocol: cloud, feature, classifier.")
-    C: list[float] = setting(
-        [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
+    C: list[Annotated[float, Field(gt=0)]] = setting(
+        [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
         "Candidates for the SVM's C, chosen by grouped cross-validation inside the training split.",
         min_length=1,
     )

@@ -40,7 +40,12 @@ def archive(tmp_path: Path) -> Path:
     halves = np.zeros((16, 16, 3), dtype=np.uint8)
     halves[:, :8], halves[:, 8:] = (255, 0, 0), (0, 0, 255)
     Image.fromarray(halves).save(picture, "PNG")
-    lines = ["model#1=/a/plane.obj", "name#1=Caf\\u00e9 plane", "creator#1=Ann", "modelRotation#1=1 0 0 0 0 -1 0 1 0"]
+    lines = [
+        "model#1=/a/plane.obj",
+        "name#1=Caf\\u00e9 plane",
+        "creator#1=Ann",
+        "modelRotation#1=1 0 0 0 0 -1 0 1 0",
+    ]
     for number, name in enumerate(BROKEN, start=2):
         lines += [f"model#{number}=/a/{name}.obj", f"name#{number}={name}"]
     with zipfile.ZipFile(tmp_path / "Mine.sh3f", "w") as file:
@@ -106,9 +111,13 @@ def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
         Furniture(tmp_path).objects()
 
 
-def test_without_apt_the_error_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_apt_the_error_says_what_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match=r"apt-get is not on this machine; put .*Scopia\.sh3f .*data\.furniture\.path"):
+    with pytest.raises(
+        UserError, match=r"apt-get is not on this machine; put .*Scopia\.sh3f .*data\.furniture\.path"
+    ):
         fetch.fetch_furniture(tmp_path / "furniture")
 
 
@@ -192,7 +201,9 @@ def test_every_kind_has_its_adapter() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 200), st.floats(0.01, 100), st.tuples(*[st.floats(-50, 50)] * 3))
-def test_the_frame_is_centred_and_one_across(number: int, scale: float, shift: tuple[float, float, float]) -> None:
+def test_the_frame_is_centred_and_one_across(
+    number: int, scale: float, shift: tuple[float, float, float]
+) -> None:
     scene = Shapes(300, seed=1).load(Shapes(300, seed=1).objects()[number].id)
     scene.apply_transform(np.diag([scale, scale, scale, 1.0]))
     scene.apply_translation(shift)

@@ -135,9 +135,7 @@ def test_a_browser_shows_every_picture(page: str, tmp_path: Path) -> None:
     flags += [f"--screenshot={screenshot}", "--window-size=1200,2000", "--dump-dom"]
     url = (tmp_path / "page.html").as_uri()
     assert BROWSER is not None
-    shown = subprocess.run(
-        [BROWSER, *flags, url], capture_output=True, text=True, timeout=120, check=True
-    )
+    shown = subprocess.run([BROWSER, *flags, url], capture_output=True, text=True, timeout=120, check=True)
     assert "<title>broken 0 of " in shown.stdout
     pixels = np.asarray(Image.open(screenshot).convert("L"))
     assert pixels.shape == (2000, 1200)

@@ -1,6 +1,7 @@
 """What the frozen teacher says of images."""
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Teacher:
     def _resizing(self) -> dict[str, bool]:
         """Most architectures want to be told to resize their positions; DINOv2 always does."""
         wanted = "interpolate_pos_encoding"
-        return {wanted: True} if wanted in self.model.forward.__code__.co_varnames else {}
+        return {wanted: True} if wanted in signature(self.model.forward).parameters else {}
 
 
 def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:

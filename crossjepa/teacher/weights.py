@@ -68,7 +68,7 @@ def describe(settings: TeacherConfig, folder: Path) -> dict[str, str | int | Non
         )
     config = AutoConfig.from_pretrained(folder)
     vision = getattr(config, "vision_config", config)
-    if not hasattr(vision, "num_hidden_layers"):
+    if not hasattr(vision, "patch_size") or not hasattr(vision, "num_hidden_layers"):
         raise UserError(f"teacher.name: {settings.name} is a {config.model_type}, not a vision transformer")
     digest = hashlib.sha256()
     for file in weights:
