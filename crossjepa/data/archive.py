@@ -3,6 +3,7 @@
 import io
 import posixpath
 import zipfile
+import zlib
 from pathlib import Path
 
 import trimesh
@@ -52,16 +53,40 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise UserError(f"{path}: not a readable archive ({error}); delete it and fetch it again") from error
 
 
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The bytes of a file in an archive.
+
+    Raises:
+        BadMesh: if the archive lacks it or its bytes are damaged.
+    """
+    try:
+        return archive.read(name)
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
+
+
 def load_from_archive(archive: zipfile.ZipFile, name: str) -> trimesh.Scene:
     """Load a mesh with its materials, in the frame and units of the file.
 
     Raises:
-        BadMesh: if it cannot be read.
+        BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
     """
+    data = read_member(archive, name)
+    kind = posixpath.splitext(name)[1].lstrip(".").lower()
+    folder = ZipFolder(archive, posixpath.dirname(name))
     try:
-        data = archive.read(name)
-        kind = posixpath.splitext(name)[1].lstrip(".").lower()
-        folder = ZipFolder(archive, posixpath.dirname(name))
-        return trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=folder, process=False)
+        scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=folder, process=False)
+        _decode_textures(scene)
     except Exception as error:  # any reader's complaint is a reason to set this mesh aside
         raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
+    if not scene.geometry:
+        raise BadMesh("no faces")
+    return scene
+
+
+def _decode_textures(scene: trimesh.Scene) -> None:
+    """Read pixels now: Pillow puts it off, and a torn image would only fail in a later stage."""
+    for geometry in scene.geometry.values():
+        image = getattr(getattr(geometry.visual, "material", None), "image", None)
+        if image is not None:
+            image.load()

@@ -42,8 +42,8 @@ def make_catalog(
 def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:
     """Deal whole groups to train and test, class by class.
 
-    A class with two groups or more has objects on both sides; groups are drawn at random, and one is
-    taken for testing when that brings the class closer to the wanted share.
+    A class with two groups or more, none shared with another class, has objects on both sides; groups
+    are drawn at random, and one is taken for testing when that brings the class closer to the wanted share.
 
     Args:
         objects: with columns `class` and `group`.

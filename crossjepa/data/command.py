@@ -9,7 +9,7 @@ from crossjepa.config import DataConfig, StoreConfig, read_settings, read_source
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.scan import scan
-from crossjepa.data.table import read_meshes, stored_ids
+from crossjepa.data.table import read_meshes, stored_ids, write_meshes
 from crossjepa.store.seal import seal
 from crossjepa.store.sharded import Layout, create
 
@@ -46,8 +46,7 @@ def scan_command(
     """Look at every mesh once; write the mesh table, broken ones set aside with their reason."""
     chosen = read_settings(DataConfig, "data", settings)
     table = scan(read_source(source), archives, chosen.max_bad_fraction, threads)
-    meshes.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(meshes, index=False)
+    write_meshes(table, meshes)
     typer.echo(f"{meshes}: {len(table)} meshes, {(table['status'] != 'ok').sum()} set aside")
 
 
@@ -63,8 +62,7 @@ def catalog_command(
     chosen = read_settings(DataConfig, "data", settings)
     records = open_dataset(read_source(source), archives).objects()
     table = make_catalog(read_meshes(meshes), records, chosen.split_seed, chosen.test_fraction)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(output, index=False)
+    write_meshes(table, output)
     typer.echo(f"{output}: {table['split'].value_counts().to_dict()}")
 
 

@@ -55,7 +55,11 @@ class Dataset(Protocol):
         """
 
     def digest(self, object_id: str) -> str:
-        """SHA-256 of the bytes that the mesh is read from."""
+        """SHA-256 of the bytes that the mesh is read from.
+
+        Raises:
+            BadMesh: if they cannot be read.
+        """
 
 
 def open_dataset(source: Source, archives: Path | None) -> Dataset:

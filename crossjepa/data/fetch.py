@@ -18,7 +18,7 @@ INSIDE = "usr/share/sweethome3d/furniture"
 def fetch_furniture(folder: Path) -> None:
     """Download Debian's furniture package and put its five archives into `folder`.
 
-    A download that was killed is taken up again; archives that lie there whole are left alone.
+    A download that was killed is taken up again; `folder` only receives checked archives.
 
     Raises:
         UserError: if apt is missing or cannot reach the package; it says what to put where.
@@ -28,9 +28,10 @@ def fetch_furniture(folder: Path) -> None:
     work.mkdir(exist_ok=True)
     package = _download(work)
     _run(["dpkg-deb", "-x", package.name, "unpacked"], work)
+    unpacked = work / "unpacked" / INSIDE
+    check_archives(unpacked)
     for name in ARCHIVES:
-        os.replace(work / "unpacked" / INSIDE / f"{name}.sh3f", folder / f"{name}.sh3f")
-    check_archives(folder)
+        os.replace(unpacked / f"{name}.sh3f", folder / f"{name}.sh3f")
     shutil.rmtree(work)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import trimesh
 
 from crossjepa.config import FurnitureSource
-from crossjepa.data.archive import load_from_archive, open_archive
+from crossjepa.data.archive import load_from_archive, open_archive, read_member
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.errors import UserError
 
@@ -48,17 +48,24 @@ def check_archives(folder: Path) -> None:
     Raises:
         UserError: naming the first that is missing or differs.
     """
-    for name, digest in ARCHIVES.items():
+    for name in ARCHIVES:
         path = folder / f"{name}.sh3f"
         if not path.is_file():
             raise UserError(
                 f"{path}: missing; data.furniture.path must hold {', '.join(f'{n}.sh3f' for n in ARCHIVES)} "
                 "from Debian's package sweethome3d-furniture 1.8-1 (/usr/share/sweethome3d/furniture)"
             )
-        if archive_digest(path) != digest:
-            raise UserError(
-                f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again"
-            )
+        check_digest(path)
+
+
+def check_digest(path: Path) -> None:
+    """Make sure that an archive with a known name is the known archive.
+
+    Raises:
+        UserError: if its bytes differ.
+    """
+    if path.stem in ARCHIVES and archive_digest(path) != ARCHIVES[path.stem]:
+        raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
 
 def read_properties(archive: zipfile.ZipFile) -> dict[int, dict[str, str]]:
@@ -98,7 +105,7 @@ class Furniture:
     def digest(self, object_id: str) -> str:
         """SHA-256 of the model's OBJ file."""
         record, _ = self._entries[object_id]
-        return hashlib.sha256(self._archive(record.source).read(object_id)).hexdigest()
+        return hashlib.sha256(read_member(self._archive(record.source), object_id)).hexdigest()
 
     @cached_property
     def _entries(self) -> dict[str, tuple[ObjectRecord, np.ndarray]]:
@@ -125,7 +132,10 @@ class Furniture:
 
     def _archive(self, library: str) -> zipfile.ZipFile:
         if library not in self._open:
-            self._open[library] = open_archive(self.folder / f"{library}.sh3f")
+            path = self.folder / f"{library}.sh3f"
+            archive = open_archive(path)
+            check_digest(path)
+            self._open[library] = archive
         return self._open[library]
 
 

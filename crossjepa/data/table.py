@@ -1,5 +1,6 @@
-"""Reading the mesh table, and the catalog that is made of it."""
+"""Reading and writing the mesh table, and the catalog that is made of it."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,14 @@ def read_meshes(path: Path) -> pd.DataFrame:
     and status, `ok` or the reason why the mesh is set aside; a catalog adds class, group and split.
     """
     return pd.read_parquet(path)
+
+
+def write_meshes(table: pd.DataFrame, path: Path) -> None:
+    """Write a mesh table or a catalog, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    table.to_parquet(partial, index=False)
+    os.replace(partial, path)
 
 
 def stored_ids(path: Path) -> list[str]:

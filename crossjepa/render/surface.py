@@ -45,13 +45,14 @@ def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
     """Unshared triangle corners, so that sharp edges and face colours need no cases of their own."""
     import pyrender
 
-    linear = transform[:3, :3]
+    linear, shift = transform[:3, :3], transform[:3, 3]
     faces = mesh.faces
-    corners = (mesh.vertices @ linear.T + transform[:3, 3])[faces]
+    corners = (mesh.vertices @ linear.T + shift)[faces]
+    smooth = _unit(mesh.vertex_normals @ np.linalg.inv(linear))[faces]
     material, colour = _appearance(mesh)
     return pyrender.Primitive(
         positions=corners.reshape(-1, 3),
-        normals=_normals(corners, _unit(mesh.vertex_normals @ np.linalg.inv(linear))[faces]).reshape(-1, 3),
+        normals=_normals(corners, smooth).reshape(-1, 3),
         texcoord_0=mesh.visual.uv[faces].reshape(-1, 2) if material.baseColorTexture is not None else None,
         color_0=colour,
         material=material,
@@ -63,7 +64,7 @@ def _normals(corners: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArr
 
     Which side a normal points to does not matter: faces are lit from both."""
     flat = _unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))[:, None]
-    agrees = np.abs((smooth * flat).sum(axis=-1, keepdims=True)) > SMOOTH_COSINE
+    agrees = np.abs(np.einsum("fcx,fix->fc", smooth, flat))[..., None] > SMOOTH_COSINE
     return np.where(agrees, smooth, flat)
 
 

@@ -92,7 +92,6 @@ def create(path: Path, layout: Layout, specs: Mapping[str, ArraySpec], attribute
             shards=(layout.rows, *spec.shape),
             compressors=[ZstdCodec(level=3), Crc32cCodec()],
             fill_value=float("nan") if spec.dtype.startswith("float") else 0,
-            config={"write_empty_chunks": True},
         )
 
 
@@ -146,7 +145,9 @@ def write_shard(
         whole[filled] = values[filled]
         file = shard_file(path, name, shard, array.ndim)
         file.unlink(missing_ok=True)  # Zarr reads a shard before it overwrites it; a torn one would fail
-        array[shard * layout.rows : (shard + 1) * layout.rows] = whole
+        # The setting is not kept with the array; without it a shard of padding alone would have no file.
+        writer = array.with_config({"write_empty_chunks": True})
+        writer[shard * layout.rows : (shard + 1) * layout.rows] = whole
         _flush(file)
     write_json(path / "set_aside" / f"{shard}.json", dict(set_aside))
 

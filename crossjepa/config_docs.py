@@ -1,0 +1,106 @@
+"""Writes what is generated from the typed settings: `python -m crossjepa.config_docs`.
+
+The JSON schemas of the settings and of a probe's result, and the table of every key.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from crossjepa.config import Config, FurnitureSource, Section, ShapesSource
+from crossjepa.probe.result import ProbeResult
+
+ROOT = Path(__file__).parent.parent
+LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "at least {} long"}
+
+INTRO = """# Settings
+
+Every key, its type, its default, what it may be and what it means. This page is generated from the typed
+models in `crossjepa/config.py`; so is the JSON schema in `workflow/schemas/`. `config.yaml` holds the
+defaults. Give a file with only what differs: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type or value
+stops the run at once with the key's full name. Threads, memory, GPUs and partitions are not settings: they
+belong to a profile.
+
+## Further data sets
+
+Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
+`data.furniture` and `data.shapes` list what each kind takes.
+
+```yaml
+data:
+  many_shapes: {kind: shapes, objects: 5000, seed: 1}
+```
+
+It can then be learned from (`pretrain.dataset: many_shapes`) and probed (`results/probe_many_shapes.json`).
+"""
+
+
+def key_table() -> str:
+    """The page `config/README.md`."""
+    parts = [INTRO, "## Top level\n", *_table(Config, "")]
+    for name, field in Config.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            parts += [f"\n## {name}\n", f"{section.__doc__}\n", *_table(section, name)]
+        if name == "data":
+            for source in (FurnitureSource, ShapesSource):
+                kind = source.model_fields["kind"].default
+                parts += [f"\n### data.{kind}\n", f"{source.__doc__}\n", *_table(source, f"data.{kind}")]
+    return "\n".join(parts) + "\n"
+
+
+def schemas() -> dict[str, str]:
+    """JSON schemas by the name of their file."""
+    models: dict[str, type[BaseModel]] = {"config.schema.json": Config, "probe.schema.json": ProbeResult}
+    return {name: json.dumps(model.model_json_schema(), indent=1) + "\n" for name, model in models.items()}
+
+
+def _table(model: type[Section], prefix: str) -> Iterator[str]:
+    yield "| key | type | default | allowed | unit | meaning |"
+    yield "|---|---|---|---|---|---|"
+    properties = model.model_json_schema()["properties"]
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            continue
+        default = field.get_default(call_default_factory=True)
+        assert default is not PydanticUndefined
+        unit = properties[name].get("unit", "")
+        cells = [f"`{prefix}.{name}`" if prefix else f"`{name}`", _type(properties[name])]
+        cells += [f"`{json.dumps(default)}`", _allowed(field.metadata, properties[name]), unit]
+        yield "| " + " | ".join([*cells, field.description or ""]) + " |"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(part) for part in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return str(schema.get("type", "string"))
+
+
+def _allowed(metadata: list[Any], schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    limits = [
+        text.format(getattr(m, name)) for m in metadata for name, text in LIMITS.items() if hasattr(m, name)
+    ]
+    if "exclusiveMinimum" in schema.get("items", {}):
+        limits.append(f"each > {schema['items']['exclusiveMinimum']}")
+    return ", ".join(limits)
+
+
+def main() -> None:
+    """Write the page and the schemas."""
+    (ROOT / "config" / "README.md").write_text(key_table())
+    for name, text in schemas().items():
+        (ROOT / "workflow" / "schemas" / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

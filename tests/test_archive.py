@@ -1,0 +1,51 @@
+"""Archives: torn, altered and missing parts are set aside or named, and never pass unseen."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from crossjepa.config import FurnitureSource
+from crossjepa.data.furniture import Furniture
+from crossjepa.data.scan import scan
+from crossjepa.data.table import write_meshes
+from crossjepa.errors import UserError
+
+QUAD = "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nusemtl a\nf 1/1 2/2 3/3\n"
+
+
+def test_empty_missing_and_torn_meshes_are_set_aside(tmp_path: Path) -> None:
+    png = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(png, "PNG")
+    with zipfile.ZipFile(tmp_path / "Tiny.sh3f", "w") as archive:
+        names = ["good", "empty", "gone", "torn"]
+        lines = [f"name#{i}={n}\nmodel#{i}=/{n}/a.obj\n" for i, n in enumerate(names, 1)]
+        archive.writestr("PluginFurnitureCatalog.properties", "".join(lines))
+        archive.writestr("good/a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+        archive.writestr("empty/a.obj", "")
+        archive.writestr("torn/a.obj", QUAD)
+        archive.writestr("torn/m.mtl", "newmtl a\nmap_Kd t.png\n")
+        archive.writestr("torn/t.png", png.getvalue()[:2000])
+    status = scan(FurnitureSource(), tmp_path, max_bad_fraction=1.0, threads=1)["status"].tolist()
+    assert status[:2] == ["ok", "no faces"]
+    assert "KeyError" in status[2]
+    assert "truncated" in status[3]
+
+
+def test_an_altered_archive_is_named_when_it_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "Scopia.sh3f", "w") as archive:
+        archive.writestr("PluginFurnitureCatalog.properties", "")
+    with pytest.raises(UserError, match=r"Scopia\.sh3f: not the archive of sweethome3d-furniture 1\.8-1"):
+        Furniture(tmp_path).objects()
+
+
+def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "meshes.parquet"
+    write_meshes(pd.DataFrame({"id": ["a"]}), path)
+    with pytest.raises(Exception, match="Conversion failed"):
+        write_meshes(pd.DataFrame({"id": ["b", 1.5, object()]}), path)
+    assert pd.read_parquet(path)["id"].tolist() == ["a"]

@@ -1,0 +1,81 @@
+"""Settings: one source of truth, and mistakes named in full."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from crossjepa.closure import code_digest
+from crossjepa.config import Config, ProbeConfig, check, read_settings, read_source
+from crossjepa.config_docs import key_table, schemas
+from crossjepa.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_default_file_holds_every_default() -> None:
+    written = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    assert written == Config().model_dump(mode="json")
+
+
+def test_generated_files_are_in_step() -> None:
+    assert (ROOT / "config/README.md").read_text() == key_table(), "run python -m crossjepa.config_docs"
+    for name, text in schemas().items():
+        assert (ROOT / "workflow/schemas" / name).read_text() == text, "run python -m crossjepa.config_docs"
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_preset_is_valid(preset: Path) -> None:
+    check(Config, yaml.safe_load(preset.read_text()), preset.name)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"dta": {}}, "mine.yaml: dta: no such setting; config/README.md lists them all"),
+        ({"render": {"view": 3}}, "mine.yaml: render.view: no such setting"),
+        ({"render": {"views": "many"}}, "render.views: .*valid integer.* \\(given: 'many'\\)"),
+        ({"render": {"views": 0}}, "render.views: .*greater than or equal to 1 \\(given: 0\\)"),
+        (
+            {"render": {"layout": "cube"}},
+            "render.layout: .*'ring', 'fibonacci' or 'random' \\(given: 'cube'\\)",
+        ),
+        ({"probe": {"C": [1.0, -1.0]}}, "probe.C.1: .*greater than 0 \\(given: -1.0\\)"),
+        ({"probe": {"C": 1.0}}, "probe.C: .*valid list \\(given: 1.0\\)"),
+        ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
+        ({"data": {"sed": 3}}, "data.sed: no such setting, and no data set either \\(given: 3\\)"),
+        ({"data": {"mine": {"kind": "folder"}}}, "data.mine: .*'folder'.*'furniture', 'shapes'"),
+        ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.shapes.object: no such setting"),
+        ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
+        ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
+        ({"pretrain": {"views_per_step": 9}}, "pretrain.views_per_step: 9 is more than render.views \\(8\\)"),
+        ({"run": "../elsewhere"}, "run: .*pattern.* \\(given: '../elsewhere'\\)"),
+    ],
+)
+def test_a_mistake_is_one_line_with_key_value_and_what_is_allowed(values: object, said: str) -> None:
+    with pytest.raises(UserError, match=said) as caught:
+        check(Config, values, "mine.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_further_data_sets_need_only_an_entry() -> None:
+    config = check(Config, {"data": {"mine": {"kind": "shapes", "objects": 50}}}, "mine.yaml")
+    assert config.data.sources["mine"].objects == 50
+    assert set(config.data.sources) == {"furniture", "shapes", "mine"}
+
+
+def test_a_stage_reads_its_section_from_json_or_a_file(tmp_path: Path) -> None:
+    assert read_settings(ProbeConfig, "probe", '{"folds": 3}').folds == 3
+    (tmp_path / "mine.yaml").write_text("probe: {folds: 4}\nrun: x\n")
+    assert read_settings(ProbeConfig, "probe", str(tmp_path / "mine.yaml")).folds == 4
+    with pytest.raises(UserError, match=r"nowhere\.yaml: no such file"):
+        read_settings(ProbeConfig, "probe", "nowhere.yaml")
+    with pytest.raises(UserError, match=r"--settings: not JSON"):
+        read_settings(ProbeConfig, "probe", "{folds: 3}")
+    with pytest.raises(UserError, match=r"--source: data: .*'folder'"):
+        read_source('{"kind": "folder"}')
+
+
+def test_code_digests_follow_imports_alone() -> None:
+    assert code_digest("crossjepa.probe.linear") == code_digest("crossjepa.probe.linear")
+    assert code_digest("crossjepa.probe.linear") != code_digest("crossjepa.features.geometry")
