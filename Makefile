@@ -28,10 +28,10 @@ check: setup
 	ruff format --check .
 	mypy
 	lint-imports --no-cache
-	snakefmt --check --quiet Snakefile workflow
+	snakefmt --check Snakefile workflow
 	snakemake --lint
 
 format: setup
 	ruff check --fix .
 	ruff format .
-	snakefmt --quiet Snakefile workflow
+	snakefmt Snakefile workflow

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
 # Jobs find the package here whether or not their environment has it installed.
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+shell.prefix(f"export PYTHONPATH='{ROOT}'${{PYTHONPATH:+:$PYTHONPATH}}; ")
 
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
@@ -37,12 +37,16 @@ def settings(section, *keys):
 
 def source(dataset):
     """A data set's entry as JSON, less the place where its archives lie."""
-    return json.dumps(SOURCES[dataset].model_dump(mode="json", exclude={"path"}), sort_keys=True)
+    return json.dumps(
+        SOURCES[dataset].model_dump(mode="json", exclude={"path"}), sort_keys=True
+    )
 
 
 def key(dataset, *determinants):
     """A name for what the determinants determine: equal settings share it, others never do."""
-    digest = hashlib.sha256("\n".join([source(dataset), *determinants]).encode()).hexdigest()
+    digest = hashlib.sha256(
+        "\n".join([source(dataset), *determinants]).encode()
+    ).hexdigest()
     return f"{dataset}-{digest[:10]}"
 
 
@@ -69,10 +73,12 @@ TEACHER_SETTINGS = settings("teacher", *TEACHER_KEYS)
 SCANS = {key(d): d for d in SOURCES}
 CATALOGS = {key(d, SPLIT_SETTINGS): d for d in SOURCES}
 POINTS = {key(d, SAMPLE_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
-TARGETS = {key(d, RENDER_SETTINGS, TEACHER_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
+TARGETS = {
+    key(d, RENDER_SETTINGS, TEACHER_SETTINGS, STORE_SETTINGS): d for d in SOURCES
+}
 SHEETS = {key(d, RENDER_SETTINGS): d for d in SOURCES}
 WEIGHTS = (
-    CONFIG.teacher.name.replace("/", "--")
+    "--".join(CONFIG.teacher.name.split(os.sep))
     + "-"
     + hashlib.sha256(settings("teacher", "name", "revision").encode()).hexdigest()[:10]
 )
@@ -115,7 +121,10 @@ def store_metadata(store, arrays):
 
 def store_shard(store, arrays, shard):
     """The files that hold one shard of a store; `arrays` gives each array's number of axes."""
-    chunks = [f"{store}/{name}/c/{shard}" + "/0" * (axes - 1) for name, axes in arrays.items()]
+    chunks = [
+        os.path.join(store, name, "c", str(shard), *["0"] * (axes - 1))
+        for name, axes in arrays.items()
+    ]
     return [*chunks, f"{store}/set_aside/{shard}.json"]
 
 
@@ -143,14 +152,19 @@ def benchmarks(dataset):
     """Folders of benchmark files by stage: where the seconds of a result went."""
     folders = {
         "data": [
-            f"results/benchmarks/data/{named(names, dataset)}" for names in (SCANS, CATALOGS, POINTS)
+            f"results/benchmarks/data/{named(names, dataset)}"
+            for names in (SCANS, CATALOGS, POINTS)
         ],
         "render": [f"results/benchmarks/render/{named(TARGETS, dataset)}"],
         "teacher": [f"results/benchmarks/teacher/{named(TARGETS, dataset)}"],
         "pretrain": [f"{RESULTS}/benchmarks/pretrain"],
         "features": [f"{RESULTS}/benchmarks/features/{dataset}"],
     }
-    return " ".join(f"--benchmarks {stage}={folder}" for stage, all in folders.items() for folder in all)
+    return " ".join(
+        f"--benchmarks {stage}={folder}"
+        for stage, all in folders.items()
+        for folder in all
+    )
 
 
 def write_resolved_config():
@@ -162,7 +176,13 @@ def write_resolved_config():
 
 POINT_ARRAYS = {"xyz": 3, "normal": 3, "colour": 3, "identity": 2}
 TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
-FURNITURE_ARCHIVES = ["BlendSwap-CC-0", "BlendSwap-CC-BY", "KatorLegaz", "Reallusion", "Scopia"]
+FURNITURE_ARCHIVES = [
+    "BlendSwap-CC-0",
+    "BlendSwap-CC-BY",
+    "KatorLegaz",
+    "Reallusion",
+    "Scopia",
+]
 
 
 wildcard_constraints:

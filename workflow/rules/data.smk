@@ -8,11 +8,13 @@ rule fetch_furniture:
         "results/logs/data/fetch_furniture.log",
     benchmark:
         "results/benchmarks/data/fetch_furniture.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
-    localrule: True
+    params:
+        folder=lambda w, output: os.path.dirname(output[0]),
     shell:
-        "python -m crossjepa data fetch --folder $(dirname {output[0]}) 2>&1 | tee {log}"
+        "python -m crossjepa data fetch --folder {params.folder} 2>&1 | tee {log}"
 
 
 rule scan:
@@ -57,7 +59,9 @@ rule catalog:
         settings=SPLIT_SETTINGS,
         source=lambda w: source(CATALOGS[w.catalog]),
         archives=lambda w: archives_option(CATALOGS[w.catalog]),
-        code=lambda w: code("data.command", "data.catalog", adapter(CATALOGS[w.catalog])),
+        code=lambda w: code(
+            "data.command", "data.catalog", adapter(CATALOGS[w.catalog])
+        ),
     shell:
         "python -m crossjepa data catalog --settings {params.settings:q} --source {params.source:q}"
         " {params.archives} --meshes {input.meshes} --output {output} 2>&1 | tee {log}"
@@ -76,12 +80,13 @@ rule points_layout:
         "../../envs/data.yaml"
     params:
         settings=SAMPLE_SETTINGS,
-        store=STORE_SETTINGS,
+        cut=STORE_SETTINGS,
+        store=lambda w, output: os.path.dirname(output[0]),
         source=lambda w: source(POINTS[w.points]),
         code=code("store.sharded"),
     shell:
-        "python -m crossjepa data layout --settings {params.settings:q} --store-settings {params.store:q}"
-        " --source {params.source:q} --meshes {input.meshes} --store $(dirname {output[0]}) 2>&1 | tee {log}"
+        "python -m crossjepa data layout --settings {params.settings:q} --store-settings {params.cut:q}"
+        " --source {params.source:q} --meshes {input.meshes} --store {params.store} 2>&1 | tee {log}"
 
 
 rule points:
@@ -101,19 +106,23 @@ rule points:
         mem_mb=1000,
     params:
         settings=SAMPLE_SETTINGS,
+        store=lambda w, input: os.path.dirname(input.layout[0]),
         source=lambda w: source(POINTS[w.points]),
         archives=lambda w: archives_option(POINTS[w.points]),
         code=lambda w: code("data.command", "data.sample", adapter(POINTS[w.points])),
     shell:
         "python -m crossjepa data sample --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --meshes {input.meshes} --store $(dirname {input.layout[0]})"
+        " {params.archives} --meshes {input.meshes} --store {params.store}"
         " --shard {wildcards.shard} 2>&1 | tee {log}"
 
 
 rule points_seal:
     input:
         layout=store_metadata("results/points/{points}", POINT_ARRAYS),
-        shards=[store_shard("results/points/{points}", POINT_ARRAYS, shard) for shard in SHARDS],
+        shards=[
+            store_shard("results/points/{points}", POINT_ARRAYS, shard)
+            for shard in SHARDS
+        ],
         meshes=lambda w: meshes(POINTS[w.points]),
     output:
         "results/points/{points}/manifest.json",

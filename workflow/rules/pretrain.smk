@@ -19,7 +19,10 @@ rule pretrain:
     resources:
         mem_mb=3000,
     params:
-        settings=settings("pretrain", *[k for k in type(CONFIG.pretrain).model_fields if k != "seeds"]),
+        settings=settings(
+            "pretrain",
+            *[k for k in type(CONFIG.pretrain).model_fields if k != "seeds"],
+        ),
         # Checkpoints lie outside the declared outputs, which Snakemake deletes before a rerun.
         state=f"{RESULTS}/checkpoints/{{seed}}",
         code=code("pretrain.command"),

@@ -5,7 +5,8 @@ rule probe:
     input:
         catalog=lambda w: catalog(w.dataset),
         trained=expand(
-            f"{RESULTS}/features/{{{{dataset}}}}/trained{{seed}}.zip", seed=CONFIG.pretrain.seeds
+            f"{RESULTS}/features/{{{{dataset}}}}/trained{{seed}}.zip",
+            seed=CONFIG.pretrain.seeds,
         ),
         random=expand(
             f"{RESULTS}/features/{{{{dataset}}}}/random{{seed}}.zip",
@@ -33,6 +34,7 @@ rule probe:
         settings=settings(
             "probe", *[k for k in type(CONFIG.probe).model_fields if k != "datasets"]
         ),
+        run_config=RESOLVED_CONFIG,
         benchmarks=lambda w: benchmarks(w.dataset),
         code=code("probe.command"),
     shell:
@@ -40,5 +42,5 @@ rule probe:
         " --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
         " $(printf -- '--random %s ' {input.random}) --geometry {input.geometry}"
         " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
-        " --run-config {RESOLVED_CONFIG} {params.benchmarks} --threads {threads}"
+        " --run-config {params.run_config} {params.benchmarks} --threads {threads}"
         " --output {output} 2>&1 | tee {log}"

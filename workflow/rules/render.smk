@@ -18,12 +18,15 @@ rule render:
         mem_mb=1500,
     params:
         settings=RENDER_SETTINGS,
+        store=lambda w, input: os.path.dirname(input.layout[0]),
         source=lambda w: source(TARGETS[w.targets]),
         archives=lambda w: archives_option(TARGETS[w.targets]),
-        code=lambda w: code("render.command", "render.views", adapter(TARGETS[w.targets])),
+        code=lambda w: code(
+            "render.command", "render.views", adapter(TARGETS[w.targets])
+        ),
     shell:
         "python -m crossjepa render views --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --meshes {input.meshes} --store $(dirname {input.layout[0]})"
+        " {params.archives} --meshes {input.meshes} --store {params.store}"
         " --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"
 
 
@@ -46,7 +49,9 @@ rule contact_sheet:
         source=lambda w: source(SHEETS[w.sheet]),
         archives=lambda w: archives_option(SHEETS[w.sheet]),
         title=lambda w: SHEETS[w.sheet],
-        code=lambda w: code("render.command", "render.contact_sheet", adapter(SHEETS[w.sheet])),
+        code=lambda w: code(
+            "render.command", "render.contact_sheet", adapter(SHEETS[w.sheet])
+        ),
     shell:
         "python -m crossjepa render contact-sheet --settings {params.settings:q}"
         " --source {params.source:q} {params.archives} --catalog {input.catalog}"

@@ -8,17 +8,18 @@ rule teacher_weights:
         f"results/logs/teacher/{WEIGHTS}.log",
     benchmark:
         f"results/benchmarks/teacher/{WEIGHTS}.tsv"
+    localrule: True
     conda:
         "../../envs/teacher.yaml"
-    localrule: True
     resources:
         mem_mb=2000,
     params:
         settings=settings("teacher", "name", "revision", "path"),
+        folder=lambda w, output: os.path.dirname(output[0]),
         code=code("teacher.command", "teacher.weights"),
     shell:
         "python -m crossjepa teacher fetch --settings {params.settings:q}"
-        " --folder $(dirname {output[0]}) 2>&1 | tee {log}"
+        " --folder {params.folder} 2>&1 | tee {log}"
 
 
 rule targets_layout:
@@ -36,13 +37,15 @@ rule targets_layout:
     params:
         settings=TEACHER_SETTINGS,
         render=RENDER_SETTINGS,
-        store=STORE_SETTINGS,
+        cut=STORE_SETTINGS,
+        store=lambda w, output: os.path.dirname(output[0]),
+        weights=lambda w, input: os.path.dirname(input.weights[0]),
         source=lambda w: source(TARGETS[w.targets]),
         code=code("store.sharded"),
     shell:
         "python -m crossjepa teacher layout --settings {params.settings:q} --render {params.render:q}"
-        " --store-settings {params.store:q} --source {params.source:q} --meshes {input.meshes}"
-        " --weights $(dirname {input.weights[0]}) --store $(dirname {output[0]}) 2>&1 | tee {log}"
+        " --store-settings {params.cut:q} --source {params.source:q} --meshes {input.meshes}"
+        " --weights {params.weights} --store {params.store} 2>&1 | tee {log}"
 
 
 rule teacher:
@@ -63,6 +66,8 @@ rule teacher:
     params:
         settings=TEACHER_SETTINGS,
         render=RENDER_SETTINGS,
+        store=lambda w, input: os.path.dirname(input.layout[0]),
+        weights=lambda w, input: os.path.dirname(input.weights[0]),
         # Views are gone when their code changes: the code behind them is this rule's as well.
         code=lambda w: code(
             "teacher.command",
@@ -73,14 +78,17 @@ rule teacher:
         ),
     shell:
         "python -m crossjepa teacher embed --settings {params.settings:q} --views {input.views}"
-        " --weights $(dirname {input.weights[0]}) --store $(dirname {input.layout[0]})"
+        " --weights {params.weights} --store {params.store}"
         " --shard {wildcards.shard} --threads {threads} 2>&1 | tee {log}"
 
 
 rule targets_seal:
     input:
         layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
-        shards=[store_shard("results/targets/{targets}", TARGET_ARRAYS, shard) for shard in SHARDS],
+        shards=[
+            store_shard("results/targets/{targets}", TARGET_ARRAYS, shard)
+            for shard in SHARDS
+        ],
         meshes=lambda w: meshes(TARGETS[w.targets]),
     output:
         "results/targets/{targets}/manifest.json",
