@@ -1,5 +1,6 @@
 """One shard's views, and what is kept of them once the teacher has seen them."""
 
+import gc
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,6 +48,7 @@ def render_views(
     renderer = Renderer(settings)
     for row, object_id in enumerate(track(ids, n, "render", "object")):
         poses = place_cameras(settings, object_id)
+        gc.collect()  # scenes are full of cycles; left to itself, memory peaks with several large ones alive
         try:
             scene = dataset.load(object_id)
             views, foreground = renderer.draw(scene, unit_sphere(scene), poses)

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
 # Jobs find the package here whether or not their environment has it installed.
-shell.prefix(f"export PYTHONPATH='{ROOT}'${{PYTHONPATH:+:$PYTHONPATH}}; ")
+shell.prefix(f"export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
