@@ -17,6 +17,7 @@ from crossjepa.render.renderer import Renderer
 from crossjepa.store.bundle import Arrays
 
 THUMBNAIL = 96
+LARGE = 30_000  # faces; to collect after every mesh would slow rendering by two fifths
 
 
 def render_views(
@@ -48,12 +49,8 @@ def render_views(
     renderer = Renderer(settings)
     for row, object_id in enumerate(track(ids, n, "render", "object")):
         poses = place_cameras(settings, object_id)
-        gc.collect()  # scenes are full of cycles; left to itself, memory peaks with several large ones alive
         try:
-            scene = dataset.load(object_id)
-            views, foreground = renderer.draw(scene, unit_sphere(scene), poses)
-            if not foreground.any():
-                raise BadMesh("nothing to be seen")
+            views, foreground = _draw(dataset, object_id, renderer, poses)
         except UserError:
             raise
         except Exception as error:  # whatever is wrong with one mesh must not cost the others their shard
@@ -87,6 +84,20 @@ def colour_histogram(
     binned = pixels.astype(np.int64) * bins // 256
     counts = [np.bincount(binned[:, channel], minlength=bins) for channel in range(3)]
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
+
+
+def _draw(
+    dataset: Dataset, object_id: str, renderer: Renderer, poses: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    scene = dataset.load(object_id)
+    views, foreground = renderer.draw(scene, unit_sphere(scene), poses)
+    if not foreground.any():
+        raise BadMesh("nothing to be seen")
+    faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
+    del scene
+    if faces > LARGE:  # its caches hang in cycles, and would still be there when the next large one loads
+        gc.collect()
+    return views, foreground
 
 
 def _thumbnail(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
