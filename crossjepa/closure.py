@@ -17,9 +17,10 @@ UNTRACKED = {"crossjepa.cli", "crossjepa.config", "crossjepa.errors", "crossjepa
 
 
 def closure(*modules: str) -> list[str]:
-    """The package's modules that importing `modules` runs, sorted, less those that compute nothing.
+    """The package's modules that `modules` depend on, sorted, less those that compute nothing.
 
-    A stage's own `command` is one of them; packages count through their `__init__`.
+    A stage's `command` counts itself alone: it calls many things for many rules, and a rule names those
+    that are its own. Packages count through their `__init__`.
     """
     found: set[str] = set()
     waiting = list(modules)
@@ -28,7 +29,8 @@ def closure(*modules: str) -> list[str]:
         if module in found or module in UNTRACKED:
             continue
         found.add(module)
-        waiting += _graph().find_modules_directly_imported_by(module)
+        if not module.endswith(".command"):
+            waiting += _graph().find_modules_directly_imported_by(module)
         waiting += [parent for parent in [module.rpartition(".")[0]] if parent]
     return sorted(found)
 

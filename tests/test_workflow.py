@@ -73,7 +73,7 @@ MODULES: dict[str, dict[str, int]] = {
     "render/views.py": {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
     "render/contact_sheet.py": {**SHEET, "report": 1},
     "teacher/embed.py": {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
-    "data/sample.py": {"points": SHARDS, "points_seal": 1, **TRAINING, **ALL_FEATURES, **RESULT},
+    "data/sample.py": {**POINTS, **TRAINING, **ALL_FEATURES, **RESULT},
     "data/catalog.py": {"catalog": 1, **SHEET, **BELOW_TARGETS},
     "config.py": {},
 }
@@ -85,6 +85,7 @@ class Clone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "shapes"
+        folder.mkdir(exist_ok=True)
         for name in SOURCES:
             source = ROOT / name
             if source.is_dir():

@@ -64,7 +64,8 @@ class PointEncoder(nn.Module):
         self.position = MLP(3, config.dim, config.dim)
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim)
-        self.apply(initialise)
+        # The blocks alone: offsets are small, and small weights on them would drown in the first norm.
+        self.blocks.apply(initialise)
 
     def forward(self, offsets: Tensor, centres: Tensor) -> Tensor:
         """Tokens of patches.

@@ -66,7 +66,7 @@ class ViewPredictor(nn.Module):
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim)
         self.out = nn.Linear(config.dim, config.target_dim)
-        self.apply(initialise)
+        self.blocks.apply(initialise)
 
     def _told(self, what: str) -> bool:
         return self.config.conditioning in (what, "both")

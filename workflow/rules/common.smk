@@ -128,6 +128,22 @@ def store_shard(store, arrays, shard):
     return [*chunks, f"{store}/set_aside/{shard}.json"]
 
 
+def sealed(store, arrays):
+    """A store's manifest, and its shards: Snakemake only misses a lost file that somebody asks for."""
+    shards = [file for shard in SHARDS for file in store_shard(store, arrays, shard)]
+    return [f"{store}/manifest.json", *shards]
+
+
+def sealed_points(dataset):
+    """A data set's sealed point store."""
+    return sealed(point_store(dataset), POINT_ARRAYS)
+
+
+def sealed_targets(dataset):
+    """A data set's sealed target store."""
+    return sealed(target_store(dataset), TARGET_ARRAYS)
+
+
 def views(path):
     """Rendered views go once the teacher has seen them, unless they are to be kept."""
     return path if CONFIG.render.keep_views else temp(path)

@@ -35,7 +35,9 @@ rule scan:
         settings=settings("data", "max_bad_fraction"),
         source=lambda w: source(SCANS[w.scan]),
         archives=lambda w: archives_option(SCANS[w.scan]),
-        code=lambda w: code("data.command", "data.scan", adapter(SCANS[w.scan])),
+        code=lambda w: code(
+            "data.command", "data.scan", "data.table", adapter(SCANS[w.scan])
+        ),
     shell:
         "python -m crossjepa data scan --settings {params.settings:q} --source {params.source:q}"
         " {params.archives} --threads {threads} --meshes {output} 2>&1 | tee {log}"
@@ -60,7 +62,7 @@ rule catalog:
         source=lambda w: source(CATALOGS[w.catalog]),
         archives=lambda w: archives_option(CATALOGS[w.catalog]),
         code=lambda w: code(
-            "data.command", "data.catalog", adapter(CATALOGS[w.catalog])
+            "data.command", "data.catalog", "data.table", adapter(CATALOGS[w.catalog])
         ),
     shell:
         "python -m crossjepa data catalog --settings {params.settings:q} --source {params.source:q}"
@@ -83,7 +85,7 @@ rule points_layout:
         cut=STORE_SETTINGS,
         store=lambda w, output: os.path.dirname(output[0]),
         source=lambda w: source(POINTS[w.points]),
-        code=code("store.sharded"),
+        code=code("data.command", "data.sample", "data.table"),
     shell:
         "python -m crossjepa data layout --settings {params.settings:q} --store-settings {params.cut:q}"
         " --source {params.source:q} --meshes {input.meshes} --store {params.store} 2>&1 | tee {log}"
@@ -109,7 +111,9 @@ rule points:
         store=lambda w, input: os.path.dirname(input.layout[0]),
         source=lambda w: source(POINTS[w.points]),
         archives=lambda w: archives_option(POINTS[w.points]),
-        code=lambda w: code("data.command", "data.sample", adapter(POINTS[w.points])),
+        code=lambda w: code(
+            "data.command", "data.sample", "data.table", adapter(POINTS[w.points])
+        ),
     shell:
         "python -m crossjepa data sample --settings {params.settings:q} --source {params.source:q}"
         " {params.archives} --meshes {input.meshes} --store {params.store}"
@@ -119,10 +123,7 @@ rule points:
 rule points_seal:
     input:
         layout=store_metadata("results/points/{points}", POINT_ARRAYS),
-        shards=[
-            store_shard("results/points/{points}", POINT_ARRAYS, shard)
-            for shard in SHARDS
-        ],
+        shards=sealed("results/points/{points}", POINT_ARRAYS)[1:],
         meshes=lambda w: meshes(POINTS[w.points]),
     output:
         "results/points/{points}/manifest.json",
@@ -136,7 +137,7 @@ rule points_seal:
         mem_mb=1000,
     params:
         settings=settings("data", "max_bad_fraction"),
-        code=code("store.seal"),
+        code=code("data.command", "data.table", "store.seal"),
     shell:
         "python -m crossjepa data seal --settings {params.settings:q} --meshes {input.meshes}"
         " --store $(dirname {output}) 2>&1 | tee {log}"

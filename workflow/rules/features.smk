@@ -4,6 +4,7 @@
 rule features:
     input:
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
+        shards=lambda w: sealed_points(w.dataset),
         encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
     output:
         f"{RESULTS}/features/{{dataset}}/{{encoder}}.zip",
@@ -18,7 +19,7 @@ rule features:
     params:
         settings=settings("features", "turn_seed"),
         cloud_points=CONFIG.pretrain.points,
-        code=code("features.command"),
+        code=code("features.command", "features.extract", "pretrain.artifact"),
     shell:
         "python -m crossjepa features extract --settings {params.settings:q}"
         " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
@@ -28,6 +29,7 @@ rule features:
 rule geometry:
     input:
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
+        shards=lambda w: sealed_points(w.dataset),
     output:
         f"{RESULTS}/features/{{dataset}}/geometry.zip",
     log:
@@ -41,7 +43,7 @@ rule geometry:
     params:
         settings=settings("features", "turn_seed"),
         cloud_points=CONFIG.pretrain.points,
-        code=code("features.command"),
+        code=code("features.command", "features.extract", "features.geometry"),
     shell:
         "python -m crossjepa features geometry --settings {params.settings:q}"
         " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"

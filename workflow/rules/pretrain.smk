@@ -6,6 +6,10 @@ rule pretrain:
         catalog=catalog(CONFIG.pretrain.dataset),
         points=f"{point_store(CONFIG.pretrain.dataset)}/manifest.json",
         targets=f"{target_store(CONFIG.pretrain.dataset)}/manifest.json",
+        shards=[
+            *sealed_points(CONFIG.pretrain.dataset),
+            *sealed_targets(CONFIG.pretrain.dataset),
+        ],
     output:
         encoder=f"{RESULTS}/encoders/trained{{seed}}/encoder.safetensors",
         metrics=f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
@@ -25,7 +29,12 @@ rule pretrain:
         ),
         # Checkpoints lie outside the declared outputs, which Snakemake deletes before a rerun.
         state=f"{RESULTS}/checkpoints/{{seed}}",
-        code=code("pretrain.command"),
+        code=code(
+            "pretrain.command",
+            "pretrain.train",
+            "pretrain.examples",
+            "pretrain.artifact",
+        ),
     shell:
         "python -m crossjepa pretrain train --settings {params.settings:q} --catalog {input.catalog}"
         " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
@@ -46,7 +55,7 @@ rule random_encoder:
         mem_mb=1000,
     params:
         settings=settings("pretrain", "model"),
-        code=code("pretrain.artifact", "model.sizes"),
+        code=code("pretrain.command", "pretrain.artifact", "model.sizes"),
     shell:
         "python -m crossjepa pretrain random --settings {params.settings:q} --seed {wildcards.seed}"
         " --encoder {output} 2>&1 | tee {log}"

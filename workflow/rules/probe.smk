@@ -15,6 +15,7 @@ rule probe:
         geometry=f"{RESULTS}/features/{{dataset}}/geometry.zip",
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
         targets=lambda w: f"{target_store(w.dataset)}/manifest.json",
+        shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
     output:
         report(
             f"{RESULTS}/probe_{{dataset}}.json",
@@ -36,7 +37,9 @@ rule probe:
         ),
         run_config=RESOLVED_CONFIG,
         benchmarks=lambda w: benchmarks(w.dataset),
-        code=code("probe.command"),
+        code=code(
+            "probe.command", "probe.evaluate", "probe.summarise", "probe.provenance"
+        ),
     shell:
         "python -m crossjepa probe linear --settings {params.settings:q} --dataset {wildcards.dataset}"
         " --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"

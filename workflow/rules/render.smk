@@ -22,7 +22,11 @@ rule render:
         source=lambda w: source(TARGETS[w.targets]),
         archives=lambda w: archives_option(TARGETS[w.targets]),
         code=lambda w: code(
-            "render.command", "render.views", adapter(TARGETS[w.targets])
+            "render.command",
+            "render.views",
+            "render.cameras",
+            "render.renderer",
+            adapter(TARGETS[w.targets]),
         ),
     shell:
         "python -m crossjepa render views --settings {params.settings:q} --source {params.source:q}"

@@ -15,6 +15,7 @@ rule report:
             f"{target_store(dataset)}/manifest.json"
             for dataset in CONFIG.probe.datasets
         ],
+        shards=[sealed_targets(dataset) for dataset in CONFIG.probe.datasets],
         sheets=[contact_sheet(dataset) for dataset in CONFIG.probe.datasets],
         metrics=expand(
             f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
@@ -35,7 +36,7 @@ rule report:
     params:
         settings=settings("report"),
         run_config=RESOLVED_CONFIG,
-        code=code("report.command"),
+        code=code("report.command", "report.page"),
     shell:
         "python -m crossjepa report html --settings {params.settings:q}"
         " $(printf -- '--result %s ' {input.results}) $(printf -- '--features %s ' {input.features})"

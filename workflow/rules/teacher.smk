@@ -41,7 +41,7 @@ rule targets_layout:
         store=lambda w, output: os.path.dirname(output[0]),
         weights=lambda w, input: os.path.dirname(input.weights[0]),
         source=lambda w: source(TARGETS[w.targets]),
-        code=code("store.sharded"),
+        code=code("teacher.command", "teacher.weights", "data.table"),
     shell:
         "python -m crossjepa teacher layout --settings {params.settings:q} --render {params.render:q}"
         " --store-settings {params.cut:q} --source {params.source:q} --meshes {input.meshes}"
@@ -85,10 +85,7 @@ rule teacher:
 rule targets_seal:
     input:
         layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
-        shards=[
-            store_shard("results/targets/{targets}", TARGET_ARRAYS, shard)
-            for shard in SHARDS
-        ],
+        shards=sealed("results/targets/{targets}", TARGET_ARRAYS)[1:],
         meshes=lambda w: meshes(TARGETS[w.targets]),
     output:
         "results/targets/{targets}/manifest.json",
@@ -102,7 +99,7 @@ rule targets_seal:
         mem_mb=1000,
     params:
         max_bad_fraction=CONFIG.data.max_bad_fraction,
-        code=code("store.seal"),
+        code=code("teacher.command", "data.table", "store.seal"),
     shell:
         "python -m crossjepa teacher seal --max-bad-fraction {params.max_bad_fraction}"
         " --meshes {input.meshes} --store $(dirname {output}) 2>&1 | tee {log}"
