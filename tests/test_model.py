@@ -9,7 +9,8 @@ from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.grouping import farthest_points, group, patches, take
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor, pose_features
 from crossjepa.model.rotation import about_up, turn_cameras, turn_points
-from crossjepa.model.sizes import build, parameters
+from crossjepa.model.sizes import build
+from crossjepa.model.transformer import parameters
 
 SMALL = EncoderConfig(dim=32, depth=2, heads=4, patch_widths=(16, 24, 32), groups=16, group_size=8)
 

@@ -10,7 +10,7 @@ import typer
 from crossjepa.config import FeaturesConfig, read_settings
 from crossjepa.features.extract import encode_with, in_every_regime, kept_clouds
 from crossjepa.features.geometry import geometry_features
-from crossjepa.model.sizes import parameters
+from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import load_encoder
 from crossjepa.store.bundle import write_bundle
 

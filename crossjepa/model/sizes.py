@@ -6,8 +6,6 @@ does not publish its widths, so these are ours. `tiny` trains on a laptop's proc
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.jepa import CrossJEPA
 from crossjepa.model.predictor import Conditioning, PredictorConfig, ViewPredictor
@@ -48,8 +46,3 @@ def build(size: str, target_dim: int, colour_dim: int, conditioning: Conditionin
         conditioning=conditioning,
     )
     return CrossJEPA(PointEncoder(chosen.encoder), ViewPredictor(predictor, chosen.encoder.dim))
-
-
-def parameters(module: nn.Module) -> int:
-    """Number of trainable numbers in a module."""
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -50,3 +50,8 @@ def initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)
+
+
+def parameters(module: nn.Module) -> int:
+    """Number of trainable numbers in a module."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -10,7 +10,8 @@ import torch
 import typer
 
 from crossjepa.config import PretrainConfig, read_settings
-from crossjepa.model.sizes import SIZES, build, parameters
+from crossjepa.model.sizes import SIZES, build
+from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import save_encoder
 from crossjepa.pretrain.checkpoint import fingerprint
 from crossjepa.pretrain.examples import load_examples

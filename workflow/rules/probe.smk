@@ -38,7 +38,11 @@ rule probe:
         run_config=RESOLVED_CONFIG,
         benchmarks=lambda w: benchmarks(w.dataset),
         code=code(
-            "probe.command", "probe.evaluate", "probe.summarise", "probe.provenance"
+            "probe.command",
+            "probe.evaluate",
+            "probe.features",
+            "probe.summarise",
+            "probe.provenance",
         ),
     shell:
         "python -m crossjepa probe linear --settings {params.settings:q} --dataset {wildcards.dataset}"

@@ -26,6 +26,8 @@ rule render:
             "render.views",
             "render.cameras",
             "render.renderer",
+            "data.table",
+            "store.sharded",
             adapter(TARGETS[w.targets]),
         ),
     shell:
