@@ -22,8 +22,8 @@ INTRO = """# Settings
 Every key, its type, its default, what it may be and what it means. This page is generated from the typed
 models in `crossjepa/config.py`; so is the JSON schema in `workflow/schemas/`. `config.yaml` holds the
 defaults. Give a file with only what differs: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type
-or value stops the run at once with the key's full name. Threads, memory, GPUs and partitions are not settings: they
-belong to a profile.
+or value stops the run at once with the key's full name. Threads, memory, GPUs and partitions are not
+settings: they belong to a profile.
 
 ## Further data sets
 
