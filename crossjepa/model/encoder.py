@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
-from crossjepa.model.transformer import MLP, Block, initialise
+from crossjepa.model.transformer import MLP, Block, initialise, initialise_geometry, pool
+
+# Offsets and centres brought to about unit size: a patch is a tenth of an object across.
+OFFSET_SCALE, CENTRE_SCALE = 8.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, offsets: Tensor) -> Tensor:
         """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
-        points = self.point(offsets)
+        points = self.point(OFFSET_SCALE * offsets)
         # A layer on [point, patch maximum] split in two: the patch's share is computed once a patch.
         whole = self.shared(points.max(2).values)
         mixed = torch.relu(self.norm(self.local(points) + whole.unsqueeze(2)))
@@ -64,8 +67,9 @@ class PointEncoder(nn.Module):
         self.position = MLP(3, config.dim, config.dim)
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim)
-        # The blocks alone: offsets are small, and small weights on them would drown in the first norm.
         self.blocks.apply(initialise)
+        self.embed.apply(initialise_geometry)
+        self.position.apply(initialise_geometry)
 
     def forward(self, offsets: Tensor, centres: Tensor) -> Tensor:
         """Tokens of patches.
@@ -77,7 +81,7 @@ class PointEncoder(nn.Module):
         Returns:
             (B, G, dim) tokens.
         """
-        tokens = self.embed(offsets) + self.position(centres)
+        tokens = self.embed(offsets) + self.position(CENTRE_SCALE * centres)
         for block in self.blocks:
             tokens = block(tokens)
         return self.norm(tokens)
@@ -93,5 +97,4 @@ class PointEncoder(nn.Module):
             (B, 2 * dim) float32.
         """
         centres, members = group(cloud, self.config.groups, self.config.group_size)
-        tokens = self(*patches(cloud, centres, members)).float()
-        return torch.cat([tokens.amax(1), tokens.mean(1)], dim=-1)
+        return pool(self(*patches(cloud, centres, members)).float())

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from crossjepa.model.transformer import MLP, Block, initialise
+from crossjepa.model.transformer import MLP, Block, initialise, pool
 
 POSE_FEATURES = 7
 Conditioning = Literal["none", "pose", "colour", "both"]
@@ -51,7 +51,8 @@ def pose_features(pose: Tensor) -> Tensor:
 class ViewPredictor(nn.Module):
     """Queries, one a view, read an object's tokens and predict the view's embedding.
 
-    Queries attend to tokens and never to one another, so any number of views shares one pass.
+    A query begins as the object's pooled tokens, the very features that a probe will see, and is told its
+    view. Queries attend to tokens and never to one another, so any number of views shares one pass.
     """
 
     def __init__(self, config: PredictorConfig, token_dim: int) -> None:
@@ -61,6 +62,7 @@ class ViewPredictor(nn.Module):
         nn.init.trunc_normal_(self.query, std=0.02)
         self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if self._told("pose") else None
         self.colour = MLP(config.colour_dim, config.dim, config.dim) if self._told("colour") else None
+        self.summary = nn.Linear(2 * token_dim, config.dim)
         self.context = nn.Linear(token_dim, config.dim)
         self.norm_context = nn.LayerNorm(config.dim)
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
@@ -82,7 +84,8 @@ class ViewPredictor(nn.Module):
         Returns:
             (B, V, target_dim).
         """
-        queries = self.query.expand(*pose.shape[:2], -1)
+        summary = self.summary(pool(tokens))
+        queries = (self.query + summary).unsqueeze(1).expand(-1, pose.shape[1], -1)
         if self.pose is not None:
             queries = queries + self.pose(pose_features(pose))
         if self.colour is not None:

@@ -23,7 +23,7 @@ class Size:
 
 SIZES = {
     "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), 192, 2, 6),
-    "base": Size(EncoderConfig(256, 10, 8, (128, 256, 640)), 192, 12, 6),
+    "base": Size(EncoderConfig(256, 10, 8, (128, 256, 576)), 192, 12, 6),
 }
 
 

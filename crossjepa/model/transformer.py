@@ -1,5 +1,6 @@
 """Pre-norm transformer blocks (arXiv 2002.04745)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,10 +46,26 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm_mlp(tokens))
 
 
+def pool(tokens: Tensor) -> Tensor:
+    """The tokens' maximum beside their mean: (B, T, dim) -> (B, 2 * dim)."""
+    return torch.cat([tokens.max(1).values, tokens.mean(1)], dim=-1)
+
+
 def initialise(module: nn.Module) -> None:
     """Truncated-normal weights (std 0.02) and zero biases, as in ViT (arXiv 2010.11929)."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+
+
+def initialise_geometry(module: nn.Module) -> None:
+    """He weights (arXiv 1502.01852) and zero biases, so that a token points where its geometry says.
+
+    With the usual small weights and random biases all tokens begin nearly alike, and training is slow to
+    tell objects apart.
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight)
         nn.init.zeros_(module.bias)
 
 
