@@ -34,9 +34,14 @@ class Teacher:
         """
         precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
         self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        on_cpu = self.fabric.device.type == "cpu"
         disable_progress_bar()
         model = AutoModel.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            # On a processor in bf16 the fused kernel takes a fifth longer than plain products.
+            attn_implementation="eager" if on_cpu else "sdpa",
         )
         vision: Any = getattr(model, "vision_model", model)
         self.layer = settings.layer
@@ -44,8 +49,10 @@ class Teacher:
         _drop_blocks_after(vision, settings)
         self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
+        if settings.precision == "bf16":
+            _cast_products(self.model)
         self.mean, self.std = (torch.tensor(v).view(3, 1, 1) for v in read_normalisation(folder))
-        self.batch = CPU_BATCH if self.fabric.device.type == "cpu" else GPU_BATCH
+        self.batch = CPU_BATCH if on_cpu else GPU_BATCH
 
     @torch.inference_mode()
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -95,6 +102,13 @@ def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
             progress.update(len(batch))
     arrays["embedding"] = embedding.reshape(*images.shape[:2], teacher.width)
     write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
+
+
+def _cast_products(vision: nn.Module) -> None:
+    """Autocast would cast these weights anew for every batch, to the same values."""
+    for module in vision.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.to(torch.bfloat16)
 
 
 def _drop_blocks_after(vision: nn.Module, settings: TeacherConfig) -> None:
