@@ -104,7 +104,8 @@ class TeacherConfig(Section):
     revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
     path: str | None = setting(
         None,
-        "The package's wheel, or a folder with `config.json`, `preprocessor_config.json` and `model.safetensors`.",
+        "At hand: the package's wheel, or a folder with `config.json`, `preprocessor_config.json` and "
+        "`model.safetensors`.",
     )
     layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
     precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of the teacher's forward pass.")

@@ -109,6 +109,8 @@ def test_the_page_stands_alone_and_says_everything(page: str) -> None:
     assert 'src="http' not in page
     assert 'href="http' not in page
     for said in (
+        "+5.0",
+        "+1.0 to +9.0",
         "70.0",
         "60.5",
         "72.2",

@@ -13,7 +13,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from crossjepa.config import ReportConfig
-from crossjepa.probe.result import ProbeResult, read_result
+from crossjepa.probe.result import Accuracy, ProbeResult, read_result
 from crossjepa.report.figures import accuracy_intervals, confusion_matrix, feature_map, training_curves
 from crossjepa.report.images import figure_uri, file_uri, pixels_uri
 from crossjepa.report.neighbours import nearest, spread_over_classes
@@ -55,6 +55,7 @@ def render_page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text())
     return template.render(
+        poses={"canonical": "canonical", "zz": "turned about up (z/z)"},
         sections=[_section(dataset, settings) for dataset in datasets],
         curves=figure_uri(training_curves(runs)),
         last=[run.iloc[-1].to_dict() for run in runs],
@@ -74,7 +75,9 @@ def _section(dataset: DatasetFiles, settings: ReportConfig) -> dict[str, Any]:
         "procedural": bool((catalog["source"] == "procedural").any()),
         "objects": len(catalog),
         "sheet": file_uri(dataset.sheet),
-        "intervals": figure_uri(accuracy_intervals(rows)),
+        "intervals": figure_uri(
+            accuracy_intervals([(r.features, r.regime, r.split.mean, *r.split.ci95) for r in rows])
+        ),
         "confusion": figure_uri(confusion_matrix(np.array(result.confusion), result.classes)),
         "set_aside": set_aside,
         "licences": _licences(catalog),
@@ -82,17 +85,30 @@ def _section(dataset: DatasetFiles, settings: ReportConfig) -> dict[str, Any]:
     }
 
 
-def _accuracy_rows(result: ProbeResult) -> list[tuple[str, str, float, float, float]]:
-    """(features, regime, mean, low, high) of ours and of every baseline that was measured."""
-    rows = []
-    scores = {"pretrained encoder": result.accuracy}
-    scores |= {label: getattr(result.baselines, name) for name, label in NAMES.items()}
-    for name, score in scores.items():
-        for regime in ("canonical", "zz"):
-            value = getattr(score, regime)
-            if value is not None:
-                rows.append((name, regime, value.mean, *value.ci95))
-    return rows
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One line of the accuracy table: what was measured, on the fixed split and in cross-validation."""
+
+    features: str
+    regime: str
+    split: Accuracy
+    folds: Accuracy
+
+
+def _accuracy_rows(result: ProbeResult) -> list[AccuracyRow]:
+    """Ours and every baseline, in each pose regime that it was measured in."""
+    folds = result.cross_validation
+    scores = {"pretrained encoder": (result.accuracy, folds.accuracy)}
+    scores |= {
+        label: (getattr(result.baselines, name), getattr(folds.baselines, name))
+        for name, label in NAMES.items()
+    }
+    return [
+        AccuracyRow(name, regime, getattr(split, regime), getattr(folds, regime))
+        for name, (split, folds) in scores.items()
+        for regime in ("canonical", "zz")
+        if getattr(split, regime) is not None
+    ]
 
 
 def _features(dataset: DatasetFiles, catalog: pd.DataFrame, settings: ReportConfig) -> dict[str, Any]:
@@ -125,7 +141,14 @@ def _features(dataset: DatasetFiles, catalog: pd.DataFrame, settings: ReportConf
     }
 
 
-def _licences(catalog: pd.DataFrame) -> list[dict[str, Any]]:
-    """Who made the meshes and under which licence, with how many each."""
-    counted = catalog.groupby(["source", "licence", "creator"]).size().rename("models").reset_index()
-    return [{str(k): v for k, v in row.items()} for row in counted.to_dict("records")]
+def _licences(catalog: pd.DataFrame) -> list[tuple[str, str, int, str]]:
+    """(source, licence, meshes, their makers) of every source and licence."""
+    return [
+        (
+            str(source),
+            str(licence),
+            len(meshes),
+            ", ".join(sorted(meshes["creator"].unique(), key=str.casefold)),
+        )
+        for (source, licence), meshes in catalog.groupby(["source", "licence"])
+    ]
