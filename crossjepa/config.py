@@ -45,7 +45,15 @@ class ShapesSource(Section):
     seed: int = setting(0, "Seeds classes' parameters and colours.", ge=0)
 
 
-Source = Annotated[FurnitureSource | ShapesSource, Field(discriminator="kind")]
+class FolderSource(Section):
+    """Your own meshes: a tree of files; the first folder below the top names a mesh's class."""
+
+    kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
+    path: str = Field(description="The folder. Meshes that lie in it directly have no class.", min_length=1)
+    up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
+
+
+Source = Annotated[FurnitureSource | ShapesSource | FolderSource, Field(discriminator="kind")]
 
 
 class DataConfig(Section):
@@ -259,7 +267,7 @@ def read_settings(model: type[Model], section: str, text: str) -> Model:
     return check(model, (yaml.safe_load(path.read_text()) or {}).get(section, {}), text, section)
 
 
-def read_source(text: str) -> FurnitureSource | ShapesSource:
+def read_source(text: str) -> FurnitureSource | ShapesSource | FolderSource:
     """One data set's entry from the command line, as inline JSON with its `kind`.
 
     Raises:

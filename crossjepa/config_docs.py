@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from crossjepa.config import Config, FurnitureSource, Section, ShapesSource
+from crossjepa.config import Config, FolderSource, FurnitureSource, Section, ShapesSource
 from crossjepa.probe.result import ProbeResult
 
 ROOT = Path(__file__).parent.parent
@@ -28,14 +28,16 @@ settings: they belong to a profile.
 ## Further data sets
 
 Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
-`data.furniture` and `data.shapes` list what each kind takes.
+`data.furniture`, `data.shapes` and `data.folder` list what each kind takes.
 
 ```yaml
 data:
+  my_meshes: {kind: folder, path: /data/my_meshes}
   many_shapes: {kind: shapes, objects: 5000, seed: 1}
 ```
 
-It can then be learned from (`pretrain.dataset: many_shapes`) and probed (`results/probe_many_shapes.json`).
+It can then be learned from (`pretrain.dataset: my_meshes`) and probed (`probe.datasets: [my_meshes]`, or
+`results/probe_my_meshes.json` as the target).
 """
 
 
@@ -47,7 +49,7 @@ def key_table() -> str:
         if isinstance(section, type) and issubclass(section, Section):
             parts += [f"\n## {name}\n", f"{section.__doc__}\n", *_table(section, name)]
         if name == "data":
-            for source in (FurnitureSource, ShapesSource):
+            for source in (FurnitureSource, ShapesSource, FolderSource):
                 kind = source.model_fields["kind"].default
                 parts += [f"\n### data.{kind}\n", f"{source.__doc__}\n", *_table(source, f"data.{kind}")]
     return "\n".join(parts) + "\n"
@@ -67,10 +69,10 @@ def _table(model: type[Section], prefix: str) -> Iterator[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             continue
         default = field.get_default(call_default_factory=True)
-        assert default is not PydanticUndefined
+        shown = "required" if default is PydanticUndefined else f"`{json.dumps(default)}`"
         unit = properties[name].get("unit", "")
         cells = [f"`{prefix}.{name}`" if prefix else f"`{name}`", _type(properties[name])]
-        cells += [f"`{json.dumps(default)}`", _allowed(field.metadata, properties[name]), unit]
+        cells += [shown, _allowed(field.metadata, properties[name]), unit]
         yield "| " + " | ".join([*cells, field.description or ""]) + " |"
 
 

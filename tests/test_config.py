@@ -44,7 +44,8 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"probe": {"C": 1.0}}, "probe.C: .*valid list \\(given: 1.0\\)"),
         ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
         ({"data": {"sed": 3}}, "data.sed: no such setting, and no data set either \\(given: 3\\)"),
-        ({"data": {"mine": {"kind": "folder"}}}, "data.mine: .*'folder'.*'furniture', 'shapes'"),
+        ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'folder'"),
+        ({"data": {"mine": {"kind": "folder"}}}, "data.mine.folder.path: Field required"),
         ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.shapes.object: no such setting"),
         ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
@@ -73,7 +74,7 @@ def test_a_stage_reads_its_section_from_json_or_a_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--settings: not JSON"):
         read_settings(ProbeConfig, "probe", "{folds: 3}")
     with pytest.raises(UserError, match=r"--source: data: .*'folder'"):
-        read_source('{"kind": "folder"}')
+        read_source('{"kind": "cloud"}')
 
 
 def test_code_digests_follow_imports_alone() -> None:

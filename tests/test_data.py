@@ -1,8 +1,10 @@
 """Data: meshes read as they are, the broken set aside, splits that keep groups together, true clouds."""
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from crossjepa.config import FurnitureSource, ShapesSource
+from crossjepa.config import FolderSource, FurnitureSource, ShapesSource
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
 from crossjepa.data.dataset import BadMesh, ObjectRecord, open_dataset
+from crossjepa.data.folder import Folder
 from crossjepa.data.furniture import ARCHIVES, Furniture, check_archives
+from crossjepa.data.listing import SUFFIXES, listing_digest
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import farthest_first, point_arrays, sample_cloud, write_points
 from crossjepa.data.scan import inspect, scan
@@ -252,3 +256,67 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
     write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
     assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of meshes in every format, in two classes and one without; one file is broken."""
+    for label in ("box", "ball"):
+        (tmp_path / label / "deep").mkdir(parents=True)
+    tall = trimesh.creation.box((1, 2, 6))
+    for suffix in sorted(SUFFIXES):
+        tall.export(tmp_path / "box" / f"tall{suffix}")
+    trimesh.creation.icosphere().export(tmp_path / "ball" / "deep" / "ROUND.STL")
+    trimesh.creation.cone(1, 2).export(tmp_path / "unlabelled.ply")
+    (tmp_path / "ball" / "torn.glb").write_bytes(b"glTF and no more")
+    (tmp_path / "readme.txt").write_text("not a mesh")
+    return tmp_path
+
+
+def test_a_folder_of_meshes_takes_its_classes_from_its_folders(tree: Path) -> None:
+    folder = open_dataset(FolderSource(path=str(tree), up="z"), None)
+    labels = {record.id: record.label for record in folder.objects()}
+    tall = {f"box/tall{suffix}": "box" for suffix in SUFFIXES}
+    assert labels == {**tall, "ball/deep/ROUND.STL": "ball", "ball/torn.glb": "ball", "unlabelled.ply": ""}
+    for object_id in tall:
+        extents = folder.load(object_id).to_mesh().extents
+        assert extents == pytest.approx([1, 6, 2], abs=1e-5), f"{object_id}: +Z must become +Y"
+    with pytest.raises(BadMesh, match="cannot be read"):
+        folder.load("ball/torn.glb")
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z"])
+def test_any_axis_becomes_up_without_mirroring(tree: Path, up: Literal["x", "y", "z"]) -> None:
+    upright = Folder(tree, up).upright[:3, :3]
+    assert upright @ np.eye(3)["xyz".index(up)] == pytest.approx([0, 1, 0])
+    assert np.linalg.det(upright) == pytest.approx(1)
+
+
+def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match=r"no such folder, or no mesh in it.*\.glb"):
+            open_dataset(FolderSource(path=str(path)), None)
+
+
+def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) -> None:
+    before = listing_digest(tree)
+    (tree / "readme.txt").write_text("still not a mesh")
+    assert listing_digest(tree) == before
+    with (tree / "box" / "tall.obj").open("a") as file:
+        file.write("# edited\n")
+    edited = listing_digest(tree)
+    shutil.copy(tree / "box" / "tall.obj", tree / "box" / "copy.obj")
+    assert len({before, edited, listing_digest(tree)}) == 3
+
+
+def test_copies_of_a_file_share_a_group(tree: Path) -> None:
+    for label, copy in (("box", "copy.stl"), ("", "unlabelled copy.stl")):
+        shutil.copy(tree / "box" / "tall.stl", tree / label / copy)
+    source = FolderSource(path=str(tree))
+    records = open_dataset(source, None).objects()
+    meshes = scan(source, None, max_bad_fraction=0.2, threads=1)
+    for seed in range(5):
+        catalog = make_catalog(meshes, records, seed, 0.5).set_index("id")
+        same = catalog.loc[["box/tall.stl", "box/copy.stl", "unlabelled copy.stl"]]
+        assert same["group"].nunique() == 1
+        assert same["split"].tolist() in (["train", "train", "pretrain"], ["test", "test", ""])

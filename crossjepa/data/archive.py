@@ -1,6 +1,5 @@
 """Meshes inside zip archives, with the materials and textures that lie beside them."""
 
-import io
 import posixpath
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ import trimesh
 from trimesh.resolvers import Resolver
 
 from crossjepa.data.dataset import BadMesh
+from crossjepa.data.mesh import read_scene
 from crossjepa.errors import UserError
 
 
@@ -72,21 +72,4 @@ def load_from_archive(archive: zipfile.ZipFile, name: str) -> trimesh.Scene:
         BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
     """
     data = read_member(archive, name)
-    kind = posixpath.splitext(name)[1].lstrip(".").lower()
-    folder = ZipFolder(archive, posixpath.dirname(name))
-    try:
-        scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=folder, process=False)
-        _decode_textures(scene)
-    except Exception as error:  # any reader's complaint is a reason to set this mesh aside
-        raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
-    if not scene.geometry:
-        raise BadMesh("no faces")
-    return scene
-
-
-def _decode_textures(scene: trimesh.Scene) -> None:
-    """Read pixels now: Pillow puts it off, and a torn image would only fail in a later stage."""
-    for geometry in scene.geometry.values():
-        image = getattr(getattr(geometry.visual, "material", None), "image", None)
-        if image is not None:
-            image.load()
+    return read_scene(data, posixpath.splitext(name)[1], ZipFolder(archive, posixpath.dirname(name)))

@@ -31,11 +31,13 @@ def make_catalog(
     table["class"] = [known[i].label for i in table["id"]]
     table["group"] = [known[i].group for i in table["id"]]
     usable = table["status"] == OK
+    # Copies of one file are one group, whatever the data set says of them.
+    table.loc[usable, "group"] = table[usable].groupby("sha256")["group"].transform("first")
     labelled = usable & (table["class"] != "")
     table["split"] = np.where(usable, "pretrain", "")
     table.loc[labelled, "split"] = split_groups(table[labelled], seed, test_fraction)
-    tested = set(table.loc[table["split"] == "test", "sha256"])
-    table.loc[(table["split"] == "pretrain") & table["sha256"].isin(tested), "split"] = ""
+    tested = table.loc[table["split"] == "test", "group"]
+    table.loc[(table["split"] == "pretrain") & table["group"].isin(tested), "split"] = ""
     return table
 
 

@@ -16,6 +16,7 @@ shell.prefix(f"export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
+from crossjepa.data.listing import listing_digest
 from crossjepa.errors import UserError
 
 try:
@@ -36,10 +37,10 @@ def settings(section, *keys):
 
 
 def source(dataset):
-    """A data set's entry as JSON, less the place where its archives lie."""
-    return json.dumps(
-        SOURCES[dataset].model_dump(mode="json", exclude={"path"}), sort_keys=True
-    )
+    """A data set's entry as JSON, less the place of archives whose content is known."""
+    entry = SOURCES[dataset]
+    left_out = {"path"} if entry.kind == "furniture" else set()
+    return json.dumps(entry.model_dump(mode="json", exclude=left_out), sort_keys=True)
 
 
 def key(dataset, *determinants):
@@ -162,6 +163,12 @@ def archives_option(dataset):
     """How a command is told where the archives lie."""
     found = archives(dataset)
     return f"--archives {Path(found[0]).parent}" if found else ""
+
+
+def listing(dataset):
+    """What a folder of meshes holds, so that an added or edited file is noticed."""
+    entry = SOURCES[dataset]
+    return listing_digest(Path(entry.path)) if entry.kind == "folder" else ""
 
 
 def benchmarks(dataset):

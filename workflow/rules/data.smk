@@ -35,6 +35,7 @@ rule scan:
         settings=settings("data", "max_bad_fraction"),
         source=lambda w: source(SCANS[w.scan]),
         archives=lambda w: archives_option(SCANS[w.scan]),
+        listing=lambda w: listing(SCANS[w.scan]),
         code=lambda w: code(
             "data.command", "data.scan", "data.table", adapter(SCANS[w.scan])
         ),

@@ -1,0 +1,38 @@
+"""Reading one mesh file, whatever its format."""
+
+import io
+
+import trimesh
+from trimesh.resolvers import Resolver
+
+from crossjepa.data.dataset import BadMesh
+
+
+def read_scene(data: bytes, suffix: str, beside: Resolver) -> trimesh.Scene:
+    """Read a mesh with its materials, in the frame and units of the file.
+
+    Args:
+        data: the file's bytes.
+        suffix: of the file's name, which tells its format.
+        beside: where the materials and textures that it names are found.
+
+    Raises:
+        BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
+    """
+    kind = suffix.lstrip(".").lower()
+    try:
+        scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=beside, process=False)
+        _decode_textures(scene)
+    except Exception as error:  # any reader's complaint is a reason to set this mesh aside
+        raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
+    if not scene.geometry:
+        raise BadMesh("no faces")
+    return scene
+
+
+def _decode_textures(scene: trimesh.Scene) -> None:
+    """Read pixels now: Pillow puts it off, and a torn image would only fail in a later stage."""
+    for geometry in scene.geometry.values():
+        image = getattr(getattr(geometry.visual, "material", None), "image", None)
+        if image is not None:
+            image.load()
