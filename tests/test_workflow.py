@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grimp
 import pytest
+import trimesh
 
 from crossjepa.closure import UNTRACKED, closure
 
@@ -86,7 +87,8 @@ MODULES: dict[str, dict[str, int]] = {
 def test_every_module_that_a_stage_calls_is_behind_one_of_its_rules(stage: str) -> None:
     rules = (ROOT / f"workflow/rules/{stage}.smk").read_text()
     named = {name for call in re.findall(r"code\(([^)]*)", rules) for name in re.findall(r'"([\w.]+)"', call)}
-    adapters = ["crossjepa.data.furniture", "crossjepa.data.shapes"] if "adapter(" in rules else []
+    kinds = ("folder", "furniture", "shapes") if "adapter(" in rules else ()
+    adapters = [f"crossjepa.data.{kind}" for kind in kinds]
     tracked = set(closure(*[f"crossjepa.{name}" for name in named], *adapters))
     graph = grimp.build_graph("crossjepa", cache_dir=None)
     called = graph.find_upstream_modules(f"crossjepa.{stage}.command") | {f"crossjepa.{stage}.command"}
@@ -215,6 +217,25 @@ def record_table() -> Iterator[list[str]]:
 def test_a_wrong_setting_stops_the_run_with_its_name(clone: Clone) -> None:
     printed = clone.snakemake("--dry-run", "--config", "pretrain={epochs: 0}", succeeds=False)
     assert "pretrain.epochs: Input should be greater than or equal to 1 (given: '0')" in printed
+
+
+def test_a_folder_of_meshes_is_a_data_set_and_an_added_mesh_is_noticed(clone: Clone) -> None:
+    meshes = clone.folder / "my meshes"
+    for label, size in (("long", 4), ("short", 1)):
+        (meshes / label).mkdir(parents=True)
+        for number in range(3):
+            trimesh.creation.box((size, 1, 1 + number)).export(meshes / label / f"{number}.ply")
+    wanted = ["--config", "data={mine: {kind: folder, path: my meshes}}", "probe={datasets: [mine]}"]
+    clone.snakemake("--until", "points_seal", *wanted)
+    (table,) = (clone.folder / "results/points").glob("mine-*/manifest.json")
+    assert json.loads(table.read_text())["ids"] == [
+        f"{c}/{n}.ply" for c in ("long", "short") for n in range(3)
+    ]
+    assert clone.planned("--until", "points_seal", *wanted) == {}
+    shutil.copy(meshes / "long/0.ply", meshes / "long/3.ply")
+    assert clone.planned("--until", "points_seal", *wanted) == {
+        k: v for k, v in DATA.items() if k != "catalog"
+    }
 
 
 def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
