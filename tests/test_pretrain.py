@@ -183,6 +183,10 @@ def test_rank_and_spread_show_collapse() -> None:
 def test_an_encoder_survives_the_disk(tmp_path: Path) -> None:
     encoder = build("tiny", 8, 6, "both").encoder.eval()
     save_encoder(tmp_path / "encoder.safetensors", encoder, {"seed": 3})
+    once = (tmp_path / "encoder.safetensors").read_bytes()
+    for _ in range(5):
+        save_encoder(tmp_path / "again.safetensors", encoder, {"seed": 3})
+        assert (tmp_path / "again.safetensors").read_bytes() == once, "equal encoders are equal bytes"
     loaded, provenance = load_encoder(tmp_path / "encoder.safetensors")
     points = torch.randn(2, 128, 3)
     assert torch.equal(encoder.features(points), loaded.features(points))

@@ -12,6 +12,9 @@ from safetensors.torch import save_file
 from crossjepa.errors import UserError
 from crossjepa.model.encoder import EncoderConfig, PointEncoder
 
+# One key: the order of several in the file's header is chance, and equal encoders should be equal bytes.
+KEY = "crossjepa"
+
 
 def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) -> None:
     """Write weights, sizes and provenance into one file, whole or not at all.
@@ -24,8 +27,8 @@ def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
-    metadata = {"config": asdict(encoder.config), "provenance": provenance}
-    save_file(weights, partial, {key: json.dumps(value, sort_keys=True) for key, value in metadata.items()})
+    described = {"config": asdict(encoder.config), "provenance": provenance}
+    save_file(weights, partial, {KEY: json.dumps(described, sort_keys=True)})
     os.replace(partial, path)
 
 
@@ -40,11 +43,11 @@ def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            described = json.loads((file.metadata() or {})[KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        sizes = json.loads(metadata["config"])
+        sizes = described["config"]
         encoder = PointEncoder(EncoderConfig(**{**sizes, "patch_widths": tuple(sizes["patch_widths"])}))
         encoder.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise UserError(f"{path}: not an encoder of this software ({error}); pretrain it again") from error
-    return encoder.eval(), json.loads(metadata["provenance"])
+    return encoder.eval(), described["provenance"]
