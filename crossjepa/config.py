@@ -153,7 +153,7 @@ class FeaturesConfig(Section):
 class ProbeConfig(Section):
     """The linear classifiers on frozen features."""
 
-    datasets: list[str] = setting(["furniture"], "Data sets to probe and report.", min_length=1)
+    datasets: list[str] = setting(["furniture"], "Data sets to probe and report; none to train only.")
     protocol: Literal["pointjepa"] = setting("pointjepa", "Named protocol: cloud, feature, classifier.")
     C: list[Annotated[float, Field(gt=0)]] = setting(
         [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
@@ -204,7 +204,7 @@ class Config(Section):
         if self.pretrain.views_per_step > self.render.views:
             raise ValueError(
                 f"pretrain.views_per_step: {self.pretrain.views_per_step} is more than "
-                f"render.views ({self.render.views})"
+                f"render.views; set it to {self.render.views} at most"
             )
         return self
 

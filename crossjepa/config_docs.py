@@ -37,7 +37,7 @@ data:
 ```
 
 It can then be learned from (`pretrain.dataset: my_meshes`) and probed (`probe.datasets: [my_meshes]`, or
-`results/probe_my_meshes.json` as the target).
+`results/<run>/probe_my_meshes.json` as the target, named before `--configfile`).
 """
 
 

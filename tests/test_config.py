@@ -49,7 +49,10 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.shapes.object: no such setting"),
         ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
-        ({"pretrain": {"views_per_step": 9}}, "pretrain.views_per_step: 9 is more than render.views \\(8\\)"),
+        (
+            {"pretrain": {"views_per_step": 9}},
+            "pretrain.views_per_step: 9 is more than render.views; set it to 8 at most",
+        ),
         ({"run": "../elsewhere"}, "run: .*pattern.* \\(given: '../elsewhere'\\)"),
     ],
 )

@@ -11,6 +11,7 @@ from crossjepa.model.predictor import PredictorConfig, ViewPredictor, pose_featu
 from crossjepa.model.rotation import about_up, turn_cameras, turn_points
 from crossjepa.model.sizes import build
 from crossjepa.model.transformer import parameters
+from crossjepa.pretrain.clouds import normalised
 
 SMALL = EncoderConfig(dim=32, depth=2, heads=4, patch_widths=(16, 24, 32), groups=16, group_size=8)
 
@@ -22,7 +23,7 @@ def encoder() -> PointEncoder:
 
 
 def cloud(seed: int, batch: int = 2, points: int = 256) -> torch.Tensor:
-    return torch.randn(batch, points, 3, generator=torch.Generator().manual_seed(seed))
+    return normalised(torch.randn(batch, points, 3, generator=torch.Generator().manual_seed(seed)))
 
 
 def predictor(conditioning: str = "both") -> ViewPredictor:
@@ -119,3 +120,19 @@ def test_the_predictor_hears_what_it_is_told(conditioning: str, hears_pose: bool
     same = model(tokens, pose, colour)
     assert torch.equal(same, model(tokens, pose + 1, colour)) is not hears_pose
     assert torch.equal(same, model(tokens, pose, colour + 1)) is not hears_colour
+
+
+@pytest.mark.parametrize(
+    ("cloud", "said"),
+    [
+        (torch.zeros(64, 3), r"must be \(B, N, 3\).*not \(64, 3\)"),
+        (torch.zeros(2, 64, 6), r"must be \(B, N, 3\)"),
+        (torch.zeros(2, 8, 3), "N of 32 at least"),
+        (torch.full((1, 64, 3), 5.0), "unit sphere"),
+        (torch.full((1, 64, 3), float("nan")), "must be finite"),
+    ],
+)
+def test_features_refuse_clouds_that_they_were_not_made_for(cloud: torch.Tensor, said: str) -> None:
+    encoder = build("tiny", 8, 6, "both").encoder
+    with pytest.raises(ValueError, match=said):
+        encoder.features(cloud)

@@ -12,7 +12,7 @@ from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
 from crossjepa.model.sizes import build
 from crossjepa.pretrain.artifact import load_encoder, save_encoder
-from crossjepa.pretrain.clouds import load_clouds
+from crossjepa.pretrain.clouds import load_clouds, normalised
 from crossjepa.pretrain.examples import Examples, load_examples
 from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
@@ -188,7 +188,7 @@ def test_an_encoder_survives_the_disk(tmp_path: Path) -> None:
         save_encoder(tmp_path / "again.safetensors", encoder, {"seed": 3})
         assert (tmp_path / "again.safetensors").read_bytes() == once, "equal encoders are equal bytes"
     loaded, provenance = load_encoder(tmp_path / "encoder.safetensors")
-    points = torch.randn(2, 128, 3)
+    points = normalised(torch.randn(2, 128, 3))
     assert torch.equal(encoder.features(points), loaded.features(points))
     assert provenance == {"seed": 3}
 

@@ -238,6 +238,34 @@ def test_a_folder_of_meshes_is_a_data_set_and_an_added_mesh_is_noticed(clone: Cl
     }
 
 
+def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
+    """A shell line ends in `| tee`, whose success must not hide the failure before it."""
+    broken = clone.folder / "broken meshes"
+    (broken / "class").mkdir(parents=True)
+    for number in range(3):
+        (broken / "class" / f"{number}.obj").write_text("no mesh\n")
+    wanted = ["--config", "data={mine: {kind: folder, path: broken meshes}}", "probe={datasets: [mine]}"]
+    printed = clone.snakemake("--until", "scan", *wanted, succeeds=False)
+    assert "crossjepa: error: 3 of 3 meshes are broken, more than data.max_bad_fraction" in printed
+    assert "Error in rule scan" in printed
+    assert "MissingOutputException" not in printed
+    assert "latency" not in printed
+    missing = clone.snakemake(
+        "-n",
+        "--config",
+        "data={mine: {kind: folder, path: nowhere}}",
+        "probe={datasets: [mine]}",
+        succeeds=False,
+    )
+    assert "nowhere: no such folder, or no mesh in it" in missing
+
+
+def test_a_run_without_probes_ends_with_its_encoder(clone: Clone) -> None:
+    without = ["--config", "probe={datasets: []}"]
+    assert clone.planned(*without) == {}
+    assert clone.planned("--forcerun", "pretrain", *without) == TRAINING
+
+
 def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
     before = clone.manifests()
     next((clone.folder / "results/targets").glob("shapes-*/embedding/c/1/0/0")).unlink()

@@ -9,9 +9,8 @@ from trimesh.resolvers import FilePathResolver
 
 from crossjepa.config import FolderSource
 from crossjepa.data.dataset import BadMesh, ObjectRecord
-from crossjepa.data.listing import SUFFIXES, mesh_files
+from crossjepa.data.listing import check_folder, mesh_files
 from crossjepa.data.mesh import read_scene
-from crossjepa.errors import UserError
 
 # Each moves the named axis to +Y and keeps the frame right-handed.
 UPRIGHT = {
@@ -67,9 +66,5 @@ def open_source(source: FolderSource, archives: Path | None) -> Folder:
         UserError: if it is missing or holds none.
     """
     folder = archives or Path(source.path)
-    if not mesh_files(folder):
-        raise UserError(
-            f"{folder}: no such folder, or no mesh in it; the `path` of a data set of kind folder must hold "
-            f"{', '.join(sorted(SUFFIXES))} files"
-        )
+    check_folder(folder)
     return Folder(folder, source.up)

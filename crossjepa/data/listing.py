@@ -3,12 +3,27 @@
 import hashlib
 from pathlib import Path
 
+from crossjepa.errors import UserError
+
 SUFFIXES = {".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
 
 
 def mesh_files(folder: Path) -> list[Path]:
     """The mesh files below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a folder holds meshes.
+
+    Raises:
+        UserError: if it is missing or holds none.
+    """
+    if not mesh_files(folder):
+        raise UserError(
+            f"{folder}: no such folder, or no mesh in it; the `path` of a data set of kind folder must hold "
+            f"{', '.join(sorted(SUFFIXES))} files"
+        )
 
 
 def listing_digest(folder: Path) -> str:

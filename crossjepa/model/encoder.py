@@ -95,6 +95,14 @@ class PointEncoder(nn.Module):
 
         Returns:
             (B, 2 * dim) float32.
+
+        Raises:
+            ValueError: if the clouds have another shape, too few points, or leave the unit sphere.
         """
+        if cloud.ndim != 3 or cloud.shape[1] < self.config.group_size or cloud.shape[2] != 3:
+            wanted = f"(B, N, 3) with N of {self.config.group_size} at least"
+            raise ValueError(f"cloud: must be {wanted}, not {tuple(cloud.shape)}")
+        if not cloud.norm(dim=-1).max() <= 1.001:  # also where a value is not a number
+            raise ValueError("cloud: must be finite, centred and scaled into the unit sphere")
         centres, members = group(cloud, self.config.groups, self.config.group_size)
         return pool(self(*patches(cloud, centres, members)).float())

@@ -41,6 +41,8 @@ def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
     Raises:
         UserError: if the file is missing or not such an encoder.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; pretrain an encoder first")
     try:
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})[KEY])

@@ -11,16 +11,22 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
-# Jobs find the package here whether or not their environment has it installed.
-shell.prefix(f"export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
+# Jobs find the package here whether or not their environment has it installed. Setting a prefix drops
+# Snakemake's own strict mode, without which a failure before `| tee` would go unnoticed.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
+)
 
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
-from crossjepa.data.listing import listing_digest
+from crossjepa.data.listing import check_folder, listing_digest
 from crossjepa.errors import UserError
 
 try:
     CONFIG = check(Config, config, "configuration")
+    for dataset in {CONFIG.pretrain.dataset, *CONFIG.probe.datasets}:
+        if CONFIG.data.sources[dataset].kind == "folder":
+            check_folder(Path(CONFIG.data.sources[dataset].path))
 except UserError as error:
     raise WorkflowError(str(error))
 
