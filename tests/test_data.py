@@ -1,10 +1,8 @@
 """Data: meshes read as they are, the broken set aside, splits that keep groups together, true clouds."""
 
 import io
-import shutil
 import zipfile
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from crossjepa.config import FolderSource, FurnitureSource, ShapesSource
+from crossjepa.config import FurnitureSource, ShapesSource
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
-from crossjepa.data.dataset import BadMesh, ObjectRecord, open_dataset
-from crossjepa.data.folder import Folder
-from crossjepa.data.furniture import ARCHIVES, Furniture, check_archives
-from crossjepa.data.listing import SUFFIXES, listing_digest
+from crossjepa.data.dataset import BadMesh, Cloud, ObjectRecord, open_dataset
+from crossjepa.data.furniture import Furniture, check_archives
+from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
-from crossjepa.data.sample import farthest_first, point_arrays, sample_cloud, write_points
+from crossjepa.data.sample import farthest_first, point_arrays, sample_mesh, thin_cloud, write_points
 from crossjepa.data.scan import inspect, scan
 from crossjepa.data.shapes import CLASSES, Shapes
 from crossjepa.errors import UserError
@@ -72,27 +69,27 @@ def test_furniture_reads_names_creators_and_rotation(archive: Path) -> None:
 
 
 def test_textures_reach_the_sampled_points(archive: Path) -> None:
-    xyz, normal, colour = sample_cloud(Furniture(archive).load("a/plane.obj"), 2000, seed=0)
-    left = xyz[:, 0] < -0.1
-    assert (colour[left] == (255, 0, 0)).all()
-    assert (colour[xyz[:, 0] > 0.1] == (0, 0, 255)).all()
-    assert np.allclose(np.abs(normal[:, 2]), 1, atol=1e-3)
+    cloud = sample_mesh(Furniture(archive).load("a/plane.obj"), 2000, seed=0)
+    left, right = cloud.xyz[:, 0] < -0.1, cloud.xyz[:, 0] > 0.1
+    assert (cloud.colour[left] == (255, 0, 0)).all()
+    assert (cloud.colour[right] == (0, 0, 255)).all()
+    assert np.allclose(np.abs(cloud.normal[:, 2]), 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_meshes_say_why(archive: Path, name: str) -> None:
     with pytest.raises(BadMesh, match=BROKEN[name][1]):
-        inspect(Furniture(archive).load(f"a/{name}.obj"))
+        inspect(Furniture(archive).load(f"a/{name}.obj"), 1000)
 
 
 def test_a_scan_sets_broken_meshes_aside_and_stops_at_too_many(archive: Path) -> None:
-    table = scan(FurnitureSource(), archive, max_bad_fraction=0.75, threads=1)
+    table = scan(FurnitureSource(), archive, max_bad_fraction=0.75, max_faces=10_000, threads=1)
     assert table.loc[0, "status"] == "ok"
     for status, (_, reason) in zip(table["status"][1:], BROKEN.values(), strict=True):
         assert reason in status
     assert table.loc[0, ["extent_x", "extent_y"]].tolist() == [2, 2]
     with pytest.raises(UserError, match=r"3 of 4 meshes are broken, more than data\.max_bad_fraction = 0\.7"):
-        scan(FurnitureSource(), archive, max_bad_fraction=0.7, threads=1)
+        scan(FurnitureSource(), archive, max_bad_fraction=0.7, max_faces=10_000, threads=1)
 
 
 def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
@@ -101,14 +98,14 @@ def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     furniture = Furniture(archive)
     furniture._entries["a/noise.obj"] = (furniture.objects()[0], np.eye(3))
     with pytest.raises(BadMesh):
-        inspect(furniture.load("a/noise.obj"))
+        inspect(furniture.load("a/noise.obj"), 1000)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: missing; data\.furniture\.path must hold"):
         check_archives(tmp_path)
-    for name in ARCHIVES:
-        (tmp_path / f"{name}.sh3f").write_bytes(b"half an archive")
+    for name in FURNITURE_ARCHIVES:
+        (tmp_path / name).write_bytes(b"half an archive")
     with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: not .* fetch it again"):
         check_archives(tmp_path)
     with pytest.raises(UserError, match="not a readable archive"):
@@ -129,7 +126,7 @@ def test_the_labels_are_whole() -> None:
     labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
     assert (len(labels), labels["class"].nunique(), labels["group"].nunique()) == (425, 26, 386)
     assert not labels["model"].duplicated().any()
-    assert set(labels["library"]) == set(ARCHIVES)
+    assert set(labels["library"] + ".sh3f") == set(FURNITURE_ARCHIVES)
     assert (labels.groupby("group")["class"].nunique() == 1).all()
 
 
@@ -187,7 +184,7 @@ def test_shapes_are_whole_varied_and_the_same_every_time() -> None:
     assert digests == [Shapes(2 * len(CLASSES), seed=0).digest(r.id) for r in records]
     assert digests[0] != Shapes(1, seed=1).digest(records[0].id)
     for record in records:
-        seen = inspect(shapes.load(record.id))
+        seen = inspect(shapes.load(record.id), 10_000)
         assert seen["faces"] > 20
 
 
@@ -221,16 +218,39 @@ def test_clouds_are_even_by_area_centred_and_seeded() -> None:
     large = trimesh.creation.box((2, 2, 2))
     small = trimesh.creation.box((1, 1, 1)).apply_translation((5, 0, 0))
     scene = trimesh.Scene([large, small])
-    xyz, normal, colour = sample_cloud(scene, 8192, seed=0)
-    assert (xyz.dtype, normal.dtype, colour.dtype) == (np.float32, np.float16, np.uint8)
+    cloud = sample_mesh(scene, 8192, seed=0)
+    xyz, normal = cloud.xyz, cloud.normal
+    assert {k: (v.shape, str(v.dtype)) for k, v in vars(cloud).items()} == {
+        k: (a.shape, a.dtype) for k, a in point_arrays(8192).items()
+    }
     assert xyz.mean(axis=0) == pytest.approx(0, abs=1e-5)
     assert np.linalg.norm(xyz, axis=1).max() == pytest.approx(1, abs=1e-6)
     on_small = (xyz[:, 0] > xyz[:, 0].max() - 1.2 * np.ptp(xyz[:, 0]) / 6.5).mean()
     assert on_small == pytest.approx(6 / 30, abs=0.02)
     assert np.linalg.norm(normal.astype(float), axis=1) == pytest.approx(1, abs=2e-3)
-    again = sample_cloud(scene, 8192, seed=0)
-    assert all(np.array_equal(a, b) for a, b in zip((xyz, normal, colour), again, strict=True))
-    assert not np.array_equal(xyz, sample_cloud(scene, 8192, seed=1)[0])
+    again = sample_mesh(scene, 8192, seed=0)
+    assert all(np.array_equal(values, vars(again)[name]) for name, values in vars(cloud).items())
+    assert not np.array_equal(xyz, sample_mesh(scene, 8192, seed=1).xyz)
+    assert (cloud.first[:, 0] > cloud.first[:, 0].max() - 0.31).mean() == pytest.approx(6 / 30, abs=0.04), (
+        "the first points are drawn from the whole surface"
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(64, 3000), st.integers(1024, 2500), st.integers(0, 9))
+def test_a_data_sets_own_cloud_is_thinned_or_repeated_and_its_beginning_kept(
+    given_points: int, wanted: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    xyz = (rng.normal(size=(given_points, 3)) * (3, 1, 1) + 7).astype(np.float32)
+    sampled = thin_cloud(Cloud(xyz), wanted)
+    assert {k: (v.shape, str(v.dtype)) for k, v in vars(sampled).items()} == {
+        k: (a.shape, a.dtype) for k, a in point_arrays(wanted).items()
+    }
+    kept = min(given_points, wanted, 2048)
+    assert np.array_equal(sampled.first[:kept], xyz[:kept]), "as they are in the file"
+    assert np.linalg.norm(sampled.xyz, axis=1).max() == pytest.approx(1, abs=1e-5)
+    assert len(np.unique(sampled.xyz, axis=0)) == min(given_points, wanted)
 
 
 def test_clouds_begin_with_their_farthest_points() -> None:
@@ -256,67 +276,3 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
     write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
     assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A folder of meshes in every format, in two classes and one without; one file is broken."""
-    for label in ("box", "ball"):
-        (tmp_path / label / "deep").mkdir(parents=True)
-    tall = trimesh.creation.box((1, 2, 6))
-    for suffix in sorted(SUFFIXES):
-        tall.export(tmp_path / "box" / f"tall{suffix}")
-    trimesh.creation.icosphere().export(tmp_path / "ball" / "deep" / "ROUND.STL")
-    trimesh.creation.cone(1, 2).export(tmp_path / "unlabelled.ply")
-    (tmp_path / "ball" / "torn.glb").write_bytes(b"glTF and no more")
-    (tmp_path / "readme.txt").write_text("not a mesh")
-    return tmp_path
-
-
-def test_a_folder_of_meshes_takes_its_classes_from_its_folders(tree: Path) -> None:
-    folder = open_dataset(FolderSource(path=str(tree), up="z"), None)
-    labels = {record.id: record.label for record in folder.objects()}
-    tall = {f"box/tall{suffix}": "box" for suffix in SUFFIXES}
-    assert labels == {**tall, "ball/deep/ROUND.STL": "ball", "ball/torn.glb": "ball", "unlabelled.ply": ""}
-    for object_id in tall:
-        extents = folder.load(object_id).to_mesh().extents
-        assert extents == pytest.approx([1, 6, 2], abs=1e-5), f"{object_id}: +Z must become +Y"
-    with pytest.raises(BadMesh, match="cannot be read"):
-        folder.load("ball/torn.glb")
-
-
-@pytest.mark.parametrize("up", ["x", "y", "z"])
-def test_any_axis_becomes_up_without_mirroring(tree: Path, up: Literal["x", "y", "z"]) -> None:
-    upright = Folder(tree, up).upright[:3, :3]
-    assert upright @ np.eye(3)["xyz".index(up)] == pytest.approx([0, 1, 0])
-    assert np.linalg.det(upright) == pytest.approx(1)
-
-
-def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(UserError, match=r"no such folder, or no mesh in it.*\.glb"):
-            open_dataset(FolderSource(path=str(path)), None)
-
-
-def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) -> None:
-    before = listing_digest(tree)
-    (tree / "readme.txt").write_text("still not a mesh")
-    assert listing_digest(tree) == before
-    with (tree / "box" / "tall.obj").open("a") as file:
-        file.write("# edited\n")
-    edited = listing_digest(tree)
-    shutil.copy(tree / "box" / "tall.obj", tree / "box" / "copy.obj")
-    assert len({before, edited, listing_digest(tree)}) == 3
-
-
-def test_copies_of_a_file_share_a_group(tree: Path) -> None:
-    for label, copy in (("box", "copy.stl"), ("", "unlabelled copy.stl")):
-        shutil.copy(tree / "box" / "tall.stl", tree / label / copy)
-    source = FolderSource(path=str(tree))
-    records = open_dataset(source, None).objects()
-    meshes = scan(source, None, max_bad_fraction=0.2, threads=1)
-    for seed in range(5):
-        catalog = make_catalog(meshes, records, seed, 0.5).set_index("id")
-        same = catalog.loc[["box/tall.stl", "box/copy.stl", "unlabelled copy.stl"]]
-        assert same["group"].nunique() == 1
-        assert same["split"].tolist() in (["train", "train", "pretrain"], ["test", "test", ""])

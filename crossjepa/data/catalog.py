@@ -8,6 +8,7 @@ import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.table import OK
+from crossjepa.errors import UserError
 
 
 def make_catalog(
@@ -18,27 +19,44 @@ def make_catalog(
     Args:
         meshes: the mesh table.
         records: its objects.
-        seed: seeds the split.
-        test_fraction: share of labelled objects to keep for testing.
+        seed: seeds the split, where the data set does not come with one.
+        test_fraction: share of labelled objects to keep for testing then.
 
     Returns:
-        The table with `class` (empty when unlabelled), `group` and `split`: train or test for labelled
-        objects, pretrain for unlabelled ones, and empty for meshes that were set aside and for unlabelled
-        copies of test objects, which nothing may learn from.
+        The table with `class` (empty when unlabelled), `group`, `split_given` (bool: the data set's own
+        split is kept) and `split`: train or test for labelled objects, pretrain for those that are only
+        learned from, and empty for objects that were set aside and for unlabelled copies of test objects,
+        which nothing may learn from.
+
+    Raises:
+        UserError: if the data set's own split tears a group.
     """
     known = {record.id: record for record in records}
     table = meshes.copy()
     table["class"] = [known[i].label for i in table["id"]]
     table["group"] = [known[i].group for i in table["id"]]
+    table["split_given"] = given = any(record.split for record in records)
     usable = table["status"] == OK
-    # Copies of one file are one group, whatever the data set says of them.
-    table.loc[usable, "group"] = table[usable].groupby("sha256")["group"].transform("first")
     labelled = usable & (table["class"] != "")
     table["split"] = np.where(usable, "pretrain", "")
-    table.loc[labelled, "split"] = split_groups(table[labelled], seed, test_fraction)
-    tested = table.loc[table["split"] == "test", "group"]
-    table.loc[(table["split"] == "pretrain") & table["group"].isin(tested), "split"] = ""
+    if given:
+        own = pd.Series([known[i].split for i in table["id"]], index=table.index)
+        table.loc[labelled, "split"] = own[labelled].replace("", "pretrain")
+        _check_groups(table)
+    else:
+        # Copies of one file are one group, whatever the data set says of them.
+        table.loc[usable, "group"] = table[usable].groupby("sha256")["group"].transform("first")
+        table.loc[labelled, "split"] = split_groups(table[labelled], seed, test_fraction)
+    tested = table[table["split"] == "test"]
+    copies = table["group"].isin(tested["group"]) | table["sha256"].isin(tested["sha256"])
+    table.loc[(table["split"] == "pretrain") & copies, "split"] = ""
     return table
+
+
+def _check_groups(table: pd.DataFrame) -> None:
+    train, test = (set(table.loc[table["split"] == side, "group"]) for side in ("train", "test"))
+    if torn := sorted(train & test):
+        raise UserError(f"group '{torn[0]}' is in both train and test; put all of it on one side")
 
 
 def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:

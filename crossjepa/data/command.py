@@ -5,11 +5,19 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.config import DataConfig, StoreConfig, read_settings, read_source
+from crossjepa.config import (
+    DataConfig,
+    FurnitureSource,
+    ModelNetSource,
+    StoreConfig,
+    read_settings,
+    read_source,
+)
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.scan import scan
-from crossjepa.data.table import read_meshes, stored_ids, write_meshes
+from crossjepa.data.table import OK, read_meshes, stored_ids, stored_points, write_meshes
+from crossjepa.errors import UserError
 from crossjepa.store.seal import seal
 from crossjepa.store.sharded import Layout, create
 
@@ -17,7 +25,7 @@ app = typer.Typer(no_args_is_help=True)
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or keys of the `data` section as JSON.")]
 Source = Annotated[str, typer.Option(help="The data set's entry as JSON, with its `kind`.")]
-Archives = Annotated[Path | None, typer.Option(help="Folder with the data set's archives.")]
+Archives = Annotated[Path | None, typer.Option(help="Where the data set's archives were put.")]
 Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
 Store = Annotated[Path, typer.Option(help="The point store's folder.")]
 
@@ -28,11 +36,21 @@ def data() -> None:
 
 
 @app.command("fetch")
-def fetch_command(folder: Annotated[Path, typer.Option(help="Where the archives go.")]) -> None:
-    """Fetch the furniture archives through apt; needs no root."""
-    from crossjepa.data.fetch import fetch_furniture
+def fetch_command(
+    source: Source, output: Annotated[Path, typer.Option(help="The folder, or the archive, to fetch.")]
+) -> None:
+    """Fetch a data set that can be had without a login."""
+    chosen = read_source(source)
+    if isinstance(chosen, FurnitureSource):
+        from crossjepa.data.fetch import fetch_furniture
 
-    fetch_furniture(folder)
+        fetch_furniture(output)
+    elif isinstance(chosen, ModelNetSource):
+        from crossjepa.data.download import fetch_modelnet
+
+        fetch_modelnet(chosen, output)
+    else:
+        raise UserError(f"--source: data sets of kind {chosen.kind} are not fetched; set their `path`")
 
 
 @app.command("scan")
@@ -45,9 +63,12 @@ def scan_command(
 ) -> None:
     """Look at every mesh once; write the mesh table, broken ones set aside with their reason."""
     chosen = read_settings(DataConfig, "data", settings)
-    table = scan(read_source(source), archives, chosen.max_bad_fraction, threads)
+    table = scan(read_source(source), archives, chosen.max_bad_fraction, chosen.max_faces, threads)
     write_meshes(table, meshes)
-    typer.echo(f"{meshes}: {len(table)} meshes, {(table['status'] != 'ok').sum()} set aside")
+    aside = table[table["status"] != OK]
+    typer.echo(f"{meshes}: {len(table)} objects, {len(aside)} set aside")
+    for row in aside.itertuples():
+        typer.echo(f"set aside: {row.id}: {row.status}")
 
 
 @app.command("catalog")
@@ -79,13 +100,14 @@ def layout_command(
 
     chosen = read_settings(DataConfig, "data", settings)
     cut = read_settings(StoreConfig, "store", store_settings)
+    points = stored_points(meshes, chosen.points)
     attributes = {
         "kind": "points",
         "source": read_source(source).model_dump(mode="json", exclude={"path"}),
-        "settings": {"points": chosen.points, "seed": chosen.seed},
+        "settings": {"points": points, "seed": chosen.seed},
     }
     layout = Layout(len(stored_ids(meshes)), cut.shards, cut.chunk)
-    create(store, layout, point_arrays(chosen.points), attributes)
+    create(store, layout, point_arrays(points), attributes)
 
 
 @app.command("sample")
@@ -102,7 +124,8 @@ def sample_command(
 
     chosen = read_settings(DataConfig, "data", settings)
     dataset = open_dataset(read_source(source), archives)
-    write_points(dataset, stored_ids(meshes), store, shard, chosen.points, chosen.seed)
+    points = stored_points(meshes, chosen.points)
+    write_points(dataset, stored_ids(meshes), store, shard, points, chosen.seed)
 
 
 @app.command("seal")

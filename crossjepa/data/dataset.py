@@ -4,18 +4,21 @@ An adapter is one module of this package, named after its `kind`, with a functio
 `open_source(source, archives) -> Dataset`, and a settings model in `crossjepa.config`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
+import numpy as np
 import trimesh
+from numpy.typing import NDArray
 
 from crossjepa.config import Source
 
 
 class BadMesh(Exception):
-    """A mesh that cannot be used; the message says why. It is set aside, and the run goes on."""
+    """A mesh or cloud that cannot be used; the message says why. It is set aside, and the run goes on."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class ObjectRecord:
         group: near-duplicates share it, and never straddle a split.
         licence: short name of the licence.
         creator: whom to name.
+        split: train, test or pretrain where the data set comes with a split; empty where one is made.
     """
 
     id: str
@@ -39,27 +43,81 @@ class ObjectRecord:
     group: str
     licence: str
     creator: str
+    split: str = ""
 
 
-class Dataset(Protocol):
-    """A collection of meshes."""
+@dataclass(frozen=True)
+class Cloud:
+    """An object's own points, for a data set that comes with them.
 
+    Attributes:
+        xyz: (N, 3) float32, in the file's order, right-handed, +Y up, in the source's units.
+        normal: (N, 3) float32 unit normals, or none.
+    """
+
+    xyz: NDArray[np.float32]
+    normal: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ViewFile:
+    """One view that a data set comes with.
+
+    Attributes:
+        image: the bytes of an RGBA picture, transparent where the object is not.
+        azimuth, elevation, roll: of the camera, in radians, as in `crossjepa.render.cameras`.
+        distance: of the camera, in radii of the object's bounding sphere.
+    """
+
+    image: bytes
+    azimuth: float
+    elevation: float
+    roll: float
+    distance: float
+
+
+class Dataset(ABC):
+    """A collection of objects: meshes, or point clouds."""
+
+    @abstractmethod
     def objects(self) -> list[ObjectRecord]:
-        """All objects, in an order that never changes."""
-
-    def load(self, object_id: str) -> trimesh.Scene:
-        """An object's mesh with its materials: right-handed, +Y up, in the source's units.
+        """All objects, in an order that never changes.
 
         Raises:
-            BadMesh: if it cannot be read.
+            UserError: if the data set is incomplete or does not have the layout it should.
         """
 
+    @abstractmethod
     def digest(self, object_id: str) -> str:
-        """SHA-256 of the bytes that the mesh is read from.
+        """SHA-256 of the bytes that the object is read from.
 
         Raises:
             BadMesh: if they cannot be read.
         """
+
+    def load(self, object_id: str) -> trimesh.Scene:  # noqa: ARG002
+        """An object's mesh with its materials: right-handed, +Y up, in the source's units.
+
+        Raises:
+            BadMesh: if it cannot be read, or the data set has no meshes.
+        """
+        raise BadMesh("a point cloud, without a surface")
+
+    def cloud(self, object_id: str) -> Cloud | None:  # noqa: ARG002
+        """An object's own points; none where its mesh is to be sampled.
+
+        Raises:
+            BadMesh: if they cannot be read.
+        """
+        return None
+
+    def views(self, object_id: str) -> list[ViewFile] | None:  # noqa: ARG002
+        """The views that the data set comes with; none where its mesh is to be rendered.
+
+        Raises:
+            BadMesh: if they cannot be read.
+        """
+        return None
 
 
 def open_dataset(source: Source, archives: Path | None) -> Dataset:
@@ -67,7 +125,7 @@ def open_dataset(source: Source, archives: Path | None) -> Dataset:
 
     Args:
         source: its entry under `data`.
-        archives: the folder with its archives, for those that have any.
+        archives: where its files were downloaded to, for those that are.
     """
     adapter = import_module(f"crossjepa.data.{source.kind}")
     return cast(Dataset, adapter.open_source(source, archives))

@@ -7,7 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from crossjepa.data.furniture import ARCHIVES, check_archives
+from crossjepa.data.furniture import check_archives
+from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.errors import UserError
 from crossjepa.progress import bar
 
@@ -30,8 +31,8 @@ def fetch_furniture(folder: Path) -> None:
     _run(["dpkg-deb", "-x", package.name, "unpacked"], work)
     unpacked = work / "unpacked" / INSIDE
     check_archives(unpacked)
-    for name in ARCHIVES:
-        os.replace(unpacked / f"{name}.sh3f", folder / f"{name}.sh3f")
+    for name in FURNITURE_ARCHIVES:
+        os.replace(unpacked / name, folder / name)
     shutil.rmtree(work)
 
 
@@ -74,7 +75,7 @@ def _run(command: list[str], folder: Path) -> str:
 
 
 def _remedy() -> str:
-    names = ", ".join(f"{name}.sh3f" for name in ARCHIVES)
+    names = ", ".join(FURNITURE_ARCHIVES)
     return (
         f"put {names} of Debian's package sweethome3d-furniture 1.8-1 into a folder and set "
         "data.furniture.path to it"

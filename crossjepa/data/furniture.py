@@ -5,7 +5,6 @@ Classes and groups of near-duplicates come from `furniture_labels.csv`: 425 mode
 
 import hashlib
 import re
-import zipfile
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -15,18 +14,13 @@ import pandas as pd
 import trimesh
 
 from crossjepa.config import FurnitureSource
-from crossjepa.data.archive import load_from_archive, open_archive, read_member
-from crossjepa.data.dataset import ObjectRecord
+from crossjepa.data.dataset import Dataset, ObjectRecord
+from crossjepa.data.files import ZipFiles
+from crossjepa.data.listing import file_digest
+from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.errors import UserError
 
 PROPERTIES = "PluginFurnitureCatalog.properties"
-ARCHIVES = {
-    "BlendSwap-CC-0": "7ef093fe70cedbb160bdb532d86a84580459635e34130c16777f549eba1993dc",
-    "BlendSwap-CC-BY": "29ae78937b4d5dbe93db74067817a984fa411f017b007fd666bc40368bdb0c83",
-    "KatorLegaz": "f512443b5d3a6903497573095f971f44334b3165ab32182133051fa9487764a6",
-    "Reallusion": "dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b",
-    "Scopia": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
-}
 LICENCES = {
     "BlendSwap-CC-0": "CC0",
     "BlendSwap-CC-BY": "CC-BY-3.0",
@@ -36,23 +30,17 @@ LICENCES = {
 }
 
 
-def archive_digest(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def check_archives(folder: Path) -> None:
     """Make sure that the five archives lie in `folder` and are whole.
 
     Raises:
         UserError: naming the first that is missing or differs.
     """
-    for name in ARCHIVES:
-        path = folder / f"{name}.sh3f"
+    for name in FURNITURE_ARCHIVES:
+        path = folder / name
         if not path.is_file():
             raise UserError(
-                f"{path}: missing; data.furniture.path must hold {', '.join(f'{n}.sh3f' for n in ARCHIVES)} "
+                f"{path}: missing; data.furniture.path must hold {', '.join(FURNITURE_ARCHIVES)} "
                 "from Debian's package sweethome3d-furniture 1.8-1 (/usr/share/sweethome3d/furniture)"
             )
         check_digest(path)
@@ -64,11 +52,11 @@ def check_digest(path: Path) -> None:
     Raises:
         UserError: if its bytes differ.
     """
-    if path.stem in ARCHIVES and archive_digest(path) != ARCHIVES[path.stem]:
+    if path.name in FURNITURE_ARCHIVES and file_digest(path) != FURNITURE_ARCHIVES[path.name]:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
 
-def read_properties(archive: zipfile.ZipFile) -> dict[int, dict[str, str]]:
+def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
     """The numbered entries of a furniture catalogue: {number: {key: value}}.
 
     A Java properties file: latin-1, with `\\uXXXX` for other characters.
@@ -81,12 +69,12 @@ def read_properties(archive: zipfile.ZipFile) -> dict[int, dict[str, str]]:
     return entries
 
 
-class Furniture:
+class Furniture(Dataset):
     """All models of a folder of furniture archives; ids are the models' paths inside them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._open: dict[str, zipfile.ZipFile] = {}
+        self._open: dict[str, ZipFiles] = {}
 
     def objects(self) -> list[ObjectRecord]:
         """All models, by archive and in the order of its catalogue."""
@@ -95,17 +83,15 @@ class Furniture:
     def load(self, object_id: str) -> trimesh.Scene:
         """A model, turned upright as its catalogue says (`modelRotation`, row-major 3 x 3)."""
         record, rotation = self._entries[object_id]
-        scene = load_from_archive(self._archive(record.source), object_id)
-        if scene.geometry:
-            matrix = np.eye(4)
-            matrix[:3, :3] = rotation
-            scene.apply_transform(matrix)
-        return scene
+        scene = self._archive(record.source).scene(object_id)
+        matrix = np.eye(4)
+        matrix[:3, :3] = rotation
+        return scene.apply_transform(matrix)
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of the model's OBJ file."""
         record, _ = self._entries[object_id]
-        return hashlib.sha256(read_member(self._archive(record.source), object_id)).hexdigest()
+        return hashlib.sha256(self._archive(record.source).read(object_id)).hexdigest()
 
     @cached_property
     def _entries(self) -> dict[str, tuple[ObjectRecord, np.ndarray]]:
@@ -130,10 +116,10 @@ class Furniture:
                 entries[model] = (record, np.array(rotation.split(), dtype=float).reshape(3, 3))
         return entries
 
-    def _archive(self, library: str) -> zipfile.ZipFile:
+    def _archive(self, library: str) -> ZipFiles:
         if library not in self._open:
             path = self.folder / f"{library}.sh3f"
-            archive = open_archive(path)
+            archive = ZipFiles(path)
             check_digest(path)
             self._open[library] = archive
         return self._open[library]

@@ -1,35 +1,66 @@
-"""Which files of a folder are meshes, and whether any of them changed."""
+"""Which files of a folder are a data set's, and whether any of them changed."""
 
 import hashlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from crossjepa.errors import UserError
 
-SUFFIXES = {".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
+MESHES = {".3mf", ".dae", ".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
+CLOUDS = {".npy", ".npz", ".pcd", ".ply", ".txt", ".xyz"}
 
 
-def mesh_files(folder: Path) -> list[Path]:
-    """The mesh files below a folder, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+def holds_meshes(folder: Path) -> bool:
+    """Whether a folder's objects are meshes: then its other files are ignored. Otherwise they are clouds.
+
+    A PLY file may be either; where no other file decides, the first one does.
+    """
+    plys = []
+    for path in _files(folder):
+        if path.suffix.lower() == ".ply":
+            plys.append(path)
+        elif path.suffix.lower() in MESHES:
+            return True
+    return bool(plys) and _has_faces(min(plys))
 
 
-def check_folder(folder: Path) -> None:
-    """Make sure that a folder holds meshes.
+def object_files(folder: Path) -> list[Path]:
+    """The files below a folder that hold its objects, sorted.
 
     Raises:
-        UserError: if it is missing or holds none.
+        UserError: if the folder is missing or holds none.
     """
-    if not mesh_files(folder):
+    suffixes = MESHES if holds_meshes(folder) else CLOUDS
+    found = sorted(path for path in _files(folder) if path.suffix.lower() in suffixes)
+    if not found:
         raise UserError(
-            f"{folder}: no such folder, or no mesh in it; the `path` of a data set of kind folder must hold "
-            f"{', '.join(sorted(SUFFIXES))} files"
+            f"{folder}: no such folder, or nothing in it; the `path` of a data set of kind folder must hold "
+            f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
         )
+    return found
 
 
 def listing_digest(folder: Path) -> str:
-    """A digest of the names, sizes and times of the mesh files below a folder."""
+    """A digest of the names, sizes and times of the objects' files below a folder."""
     digest = hashlib.sha256()
-    for path in mesh_files(folder):
+    for path in object_files(folder):
         state = path.stat()
         digest.update(f"{path.relative_to(folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
+
+
+def _has_faces(path: Path) -> bool:
+    with path.open("rb") as file:
+        faces = re.search(rb"element face (\d+)", file.read(4096))
+    return faces is not None and int(faces[1]) > 0

@@ -8,53 +8,77 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import trimesh
+from numpy.typing import NDArray
 
 from crossjepa.config import Source
-from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
+from crossjepa.data.dataset import BadMesh, Cloud, Dataset, open_dataset
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 
 CHUNK = 8
+MIN_POINTS = 64  # fewer say little of a shape
 
 _dataset: Dataset  # each worker process opens the data set once
+_max_faces: int
 
 
-def inspect(scene: trimesh.Scene) -> dict[str, Any]:
+def inspect(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     """Faces and extents of a usable mesh.
 
     Args:
         scene: as loaded.
+        max_faces: a mesh with more is not usable.
 
     Returns:
         `faces` and `extent_x`, `extent_y`, `extent_z` in source units.
 
     Raises:
-        BadMesh: if it has no faces, values that are not finite, or no area.
+        BadMesh: if it has no faces or too many, values that are not finite, or no area.
     """
-    mesh = scene.to_mesh() if scene.geometry else trimesh.Trimesh()
+    faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
+    if faces > max_faces:
+        raise BadMesh(f"{faces} faces, more than data.max_faces = {max_faces} allows")
+    mesh = scene.to_mesh() if faces else trimesh.Trimesh()
     if len(mesh.faces) == 0:
         raise BadMesh("no faces")
     if not np.isfinite(mesh.vertices).all():
         raise BadMesh("vertices that are not finite")
     if not mesh.area > 1e-12 * np.square(mesh.extents).sum():
         raise BadMesh("no surface area")
-    extents = dict(zip(("extent_x", "extent_y", "extent_z"), mesh.extents.tolist(), strict=True))
-    return {"faces": len(mesh.faces), **extents}
+    return {"faces": len(mesh.faces), **_extents(mesh.extents)}
 
 
-def scan(source: Source, archives: Path | None, max_bad_fraction: float, threads: int) -> pd.DataFrame:
+def inspect_cloud(cloud: Cloud) -> dict[str, Any]:
+    """Points and extents of a usable cloud: `points` and `extent_x`, `extent_y`, `extent_z`.
+
+    Raises:
+        BadMesh: if it has too few points, values that are not finite, or no extent.
+    """
+    if len(cloud.xyz) < MIN_POINTS:
+        raise BadMesh(f"{len(cloud.xyz)} points, fewer than {MIN_POINTS}")
+    if not np.isfinite(cloud.xyz).all():
+        raise BadMesh("points that are not finite")
+    extents = np.ptp(cloud.xyz, axis=0)
+    if not extents.max() > 0:
+        raise BadMesh("all points are the same")
+    return {"points": len(cloud.xyz), **_extents(extents)}
+
+
+def scan(
+    source: Source, archives: Path | None, max_bad_fraction: float, max_faces: int, threads: int
+) -> pd.DataFrame:
     """Look at every mesh of a data set.
 
     Args:
         source: its entry under `data`.
         archives: the folder with its archives.
         max_bad_fraction: the largest share of broken meshes to accept.
+        max_faces: a mesh with more is set aside.
         threads: processes to look with.
 
     Returns:
-        One row an object: id, source, name, licence, creator, sha256, faces, extent_x, extent_y, extent_z
-        and status, which is `ok` or the reason why the mesh is set aside.
+        The mesh table (see `read_meshes`).
 
     Raises:
         UserError: if too many meshes are broken, or two objects share an id.
@@ -65,7 +89,9 @@ def scan(source: Source, archives: Path | None, max_bad_fraction: float, threads
         twice = next(i for i in ids if ids.count(i) > 1)
         raise UserError(f"data: two objects have the id '{twice}'; ids must be unique")
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, spawn, initializer=_open, initargs=(source, archives)) as pool:
+    with ProcessPoolExecutor(
+        threads, spawn, initializer=_open, initargs=(source, archives, max_faces)
+    ) as pool:
         found = list(track(pool.map(_look, ids, chunksize=CHUNK), len(ids), "scan meshes", "mesh"))
     known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
     table = pd.DataFrame([{**record, **seen} for record, seen in zip(known, found, strict=True)])
@@ -76,18 +102,24 @@ def scan(source: Source, archives: Path | None, max_bad_fraction: float, threads
             f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
             f"{max_bad_fraction} allows: {reasons}"
         )
-    return table.astype({"faces": "int64"})
+    return table.astype({"faces": "int64", "points": "int64"})
 
 
-def _open(source: Source, archives: Path | None) -> None:
-    global _dataset
-    _dataset = open_dataset(source, archives)
+def _open(source: Source, archives: Path | None, max_faces: int) -> None:
+    global _dataset, _max_faces
+    _dataset, _max_faces = open_dataset(source, archives), max_faces
 
 
 def _look(object_id: str) -> dict[str, Any]:
-    nothing = {"faces": 0, "extent_x": np.nan, "extent_y": np.nan, "extent_z": np.nan}
+    nothing = {"faces": 0, "points": 0, **_extents(np.full(3, np.nan))}
     try:
         digest = _dataset.digest(object_id)
-        return {"sha256": digest, **inspect(_dataset.load(object_id)), "status": OK}
+        cloud = _dataset.cloud(object_id)
+        seen = inspect_cloud(cloud) if cloud is not None else inspect(_dataset.load(object_id), _max_faces)
+        return {**nothing, "sha256": digest, **seen, "status": OK}
     except BadMesh as reason:
         return {"sha256": "", **nothing, "status": str(reason)}
+
+
+def _extents(sides: NDArray[np.floating]) -> dict[str, float]:
+    return dict(zip(("extent_x", "extent_y", "extent_z"), sides.tolist(), strict=True))

@@ -15,7 +15,7 @@ from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, r
 from trimesh.transformations import rotation_matrix
 
 from crossjepa.config import ShapesSource
-from crossjepa.data.dataset import ObjectRecord
+from crossjepa.data.dataset import Dataset, ObjectRecord
 
 Part = tuple[trimesh.Trimesh, str]
 Random = np.random.Generator
@@ -220,7 +220,7 @@ CLASSES: dict[str, Callable[[Random], list[Part]]] = {
 }
 
 
-class Shapes:
+class Shapes(Dataset):
     """`objects` procedural shapes; classes take turns, ids are `<class>-<number>`."""
 
     def __init__(self, objects: int, seed: int) -> None:

@@ -11,8 +11,9 @@ OK = "ok"
 def read_meshes(path: Path) -> pd.DataFrame:
     """Read a mesh table, or the catalog made of it: one row an object.
 
-    Columns: id, source, name, licence, creator, sha256, faces, extent_x, extent_y, extent_z (source units)
-    and status, `ok` or the reason why the mesh is set aside; a catalog adds class, group and split.
+    Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
+    extent_x, extent_y, extent_z (source units) and status, `ok` or the reason why the object is set aside;
+    a catalog adds class, group, split and split_given.
     """
     return pd.read_parquet(path)
 
@@ -29,3 +30,10 @@ def stored_ids(path: Path) -> list[str]:
     """Ids of the usable meshes, in the order of the rows of every store."""
     table = read_meshes(path)
     return table.loc[table["status"] == OK, "id"].tolist()
+
+
+def stored_points(path: Path, wanted: int) -> int:
+    """Points that a store keeps of each object: as many as wanted, less where all clouds have fewer."""
+    table = read_meshes(path)
+    usable = table.loc[table["status"] == OK, "points"]
+    return wanted if usable.empty or (usable == 0).any() else min(wanted, int(usable.max()))

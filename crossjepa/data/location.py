@@ -1,0 +1,80 @@
+"""Which files a data set is fetched as, and where its files must lie: known before anything runs."""
+
+from pathlib import Path
+
+from crossjepa.config import (
+    AnySource,
+    FolderSource,
+    FurnitureSource,
+    ModelNetSource,
+    ScanObjectNNSource,
+    ShapeNetSource,
+)
+from crossjepa.data.listing import holds_meshes, object_files
+from crossjepa.errors import UserError
+
+FURNITURE_ARCHIVES = {  # SHA-256 of each
+    "BlendSwap-CC-0.sh3f": "7ef093fe70cedbb160bdb532d86a84580459635e34130c16777f549eba1993dc",
+    "BlendSwap-CC-BY.sh3f": "29ae78937b4d5dbe93db74067817a984fa411f017b007fd666bc40368bdb0c83",
+    "KatorLegaz.sh3f": "f512443b5d3a6903497573095f971f44334b3165ab32182133051fa9487764a6",
+    "Reallusion.sh3f": "dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b",
+    "Scopia.sh3f": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
+}
+MODELNET_ARCHIVES = {
+    "off": "ModelNet{categories}.zip",
+    "resampled": "modelnet40_normal_resampled.zip",
+    "hdf5": "modelnet40_ply_hdf5_2048.zip",
+}
+
+
+def downloads(source: AnySource) -> list[str]:
+    """Names of the files that a data set is fetched as; none when it cannot be had without a login."""
+    if isinstance(source, FurnitureSource):
+        return list(FURNITURE_ARCHIVES)
+    if isinstance(source, ModelNetSource):
+        return [MODELNET_ARCHIVES[source.release].format(categories=source.categories)]
+    return []
+
+
+def check_location(name: str, source: AnySource) -> None:
+    """Make sure that everything which a data set's entry names is there.
+
+    Args:
+        name: the data set's, for the message.
+        source: its entry under `data`.
+
+    Raises:
+        UserError: naming the key, the place and what belongs there.
+    """
+    for key in ("path", "labels", "points", "views", "lists"):
+        place = getattr(source, key, None)
+        if isinstance(place, str) and not Path(place).exists():
+            raise UserError(f"data.{name}.{key}: {place}: no such file or folder")
+    if isinstance(source, FolderSource):
+        object_files(Path(source.path))
+    if isinstance(source, ScanObjectNNSource) and source.path is None:
+        raise UserError(
+            f"data.{name}: ScanObjectNN cannot be downloaded without a licence form; fill it in at "
+            "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files"
+        )
+    if isinstance(source, ShapeNetSource) and source.path is None and source.points is None:
+        raise UserError(
+            f"data.{name}: ShapeNet cannot be downloaded without an account; get it at "
+            f"https://shapenet.org and set data.{name}.path to ShapeNetCore.v2"
+        )
+
+
+def has_meshes(source: AnySource) -> bool:
+    """Whether a data set has surfaces to render."""
+    if isinstance(source, FolderSource):
+        return holds_meshes(Path(source.path))
+    if isinstance(source, ModelNetSource):
+        return source.release == "off"
+    if isinstance(source, ShapeNetSource):
+        return source.path is not None
+    return not isinstance(source, ScanObjectNNSource)
+
+
+def has_views(source: AnySource) -> bool:
+    """Whether there is anything that the teacher could see: rendered views, or the data set's own."""
+    return has_meshes(source) or (isinstance(source, ShapeNetSource) and source.views is not None)

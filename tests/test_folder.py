@@ -1,0 +1,279 @@
+"""Folders of meshes or clouds: every format, classes from folders or a CSV, the broken set aside."""
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import trimesh
+from pypcd4 import PointCloud
+
+from crossjepa.config import FolderSource
+from crossjepa.data.catalog import make_catalog
+from crossjepa.data.dataset import BadMesh, open_dataset
+from crossjepa.data.listing import CLOUDS, MESHES, holds_meshes, listing_digest
+from crossjepa.data.scan import scan
+from crossjepa.data.upright import UPRIGHT
+from crossjepa.errors import UserError
+
+# A triangle mesh in Collada, which trimesh reads and does not need to write.
+DAE = """<?xml version="1.0"?>
+<COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema" version="1.4.1">
+<asset><up_axis>Y_UP</up_axis></asset>
+<library_geometries><geometry id="g"><mesh>
+<source id="p"><float_array id="a" count="{count}">{floats}</float_array><technique_common>
+<accessor source="#a" count="{vertices}" stride="3"><param name="X" type="float"/>
+<param name="Y" type="float"/><param name="Z" type="float"/></accessor></technique_common></source>
+<vertices id="v"><input semantic="POSITION" source="#p"/></vertices>
+<triangles count="{faces}"><input semantic="VERTEX" source="#v" offset="0"/><p>{indices}</p></triangles>
+</mesh></geometry></library_geometries>
+<library_visual_scenes><visual_scene id="s"><node><instance_geometry url="#g"/></node></visual_scene>
+</library_visual_scenes><scene><instance_visual_scene url="#s"/></scene></COLLADA>"""
+
+
+def write_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
+    """Write a mesh in the format that the file's suffix names."""
+    if path.suffix != ".dae":
+        mesh.export(path)
+        return
+    floats, indices = mesh.vertices.ravel(), mesh.faces.ravel()
+    text = DAE.format(
+        count=len(floats),
+        floats=" ".join(map(str, floats)),
+        vertices=len(mesh.vertices),
+        faces=len(mesh.faces),
+        indices=" ".join(map(str, indices)),
+    )
+    path.write_text(text)
+
+
+def write_points(xyz: np.ndarray, path: Path) -> None:
+    """Write points in the format that the file's suffix names."""
+    if path.suffix == ".npy":
+        np.save(path, xyz)
+    elif path.suffix == ".npz":
+        np.savez(path, points=xyz, labels=np.zeros(len(xyz)))
+    elif path.suffix == ".pcd":
+        PointCloud.from_xyz_points(xyz.astype(np.float32)).save(path)
+    elif path.suffix == ".ply":
+        trimesh.PointCloud(xyz).export(path)
+    else:
+        np.savetxt(path, xyz, delimiter="," if path.suffix == ".txt" else " ")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of meshes in every format, in two classes and one without; one file is broken."""
+    for label in ("box", "ball"):
+        (tmp_path / label / "deep").mkdir(parents=True)
+    tall = trimesh.creation.box((1, 2, 6))
+    for suffix in sorted(MESHES):
+        write_mesh(tall, tmp_path / "box" / f"tall{suffix}")
+    trimesh.creation.icosphere().export(tmp_path / "ball" / "deep" / "ROUND.STL")
+    trimesh.creation.cone(1, 2).export(tmp_path / "unlabelled.ply")
+    (tmp_path / "ball" / "torn.glb").write_bytes(b"glTF and no more")
+    (tmp_path / "readme.txt").write_text("not a mesh")
+    return tmp_path
+
+
+def test_a_folder_of_meshes_takes_its_classes_from_its_folders(tree: Path) -> None:
+    folder = open_dataset(FolderSource(path=str(tree), up="z", units="cm"), None)
+    labels = {record.id: record.label for record in folder.objects()}
+    tall = {f"box/tall{suffix}": "box" for suffix in MESHES}
+    assert labels == {**tall, "ball/deep/ROUND.STL": "ball", "ball/torn.glb": "ball", "unlabelled.ply": ""}
+    for object_id in tall:
+        extents = folder.load(object_id).to_mesh().extents
+        assert extents == pytest.approx([0.01, 0.06, 0.02], rel=1e-4), (
+            f"{object_id}: +Z must become +Y, in metres"
+        )
+        assert folder.cloud(object_id) is None
+    with pytest.raises(BadMesh, match="cannot be read"):
+        folder.load("ball/torn.glb")
+
+
+@pytest.mark.parametrize("suffix", sorted(CLOUDS))
+def test_a_folder_of_clouds_is_read_in_every_format(tmp_path: Path, suffix: str) -> None:
+    xyz = np.random.default_rng(0).normal(size=(80, 3)) * (1, 2, 3)
+    (tmp_path / "a").mkdir()
+    write_points(xyz, tmp_path / "a" / f"cloud{suffix}")
+    folder = open_dataset(FolderSource(path=str(tmp_path), up="z"), None)
+    assert [record.label for record in folder.objects()] == ["a"]
+    cloud = folder.cloud(f"a/cloud{suffix}")
+    assert cloud is not None
+    assert cloud.xyz == pytest.approx(xyz[:, [0, 2, 1]] * (1, 1, -1), abs=1e-5)
+    with pytest.raises(BadMesh, match="a point cloud, without a surface"):
+        folder.load(f"a/cloud{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("words.txt", b"not a cloud", "cannot be read: ValueError"),
+        ("flat.npy", None, "no points: an array of shape"),
+        ("torn.npz", b"PK", "cannot be read"),
+        ("torn.pcd", b"# .PCD\n", "cannot be read"),
+        ("few.xyz", b"0 0 0\n1 1 1\n", "2 points, fewer than 64"),
+        ("same.xyz", b"1 1 1\n" * 99, "all points are the same"),
+        ("nan.xyz", b"1 nan 1\n" * 99, "not finite"),
+    ],
+)
+def test_a_broken_cloud_is_set_aside_with_its_reason(
+    tmp_path: Path, name: str, content: bytes | None, reason: str
+) -> None:
+    write_points(np.random.default_rng(0).normal(size=(80, 3)), tmp_path / "good.xyz")
+    if content is None:
+        np.save(tmp_path / name, np.zeros(5))
+    else:
+        (tmp_path / name).write_bytes(content)
+    source = FolderSource(path=str(tmp_path))
+    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1).set_index("id")
+    assert table.loc["good.xyz", ["status", "faces", "points"]].tolist() == ["ok", 0, 80]
+    assert reason in table.loc[name, "status"]
+
+
+def _missing_buffers() -> bytes:
+    """A GLB whose chunk of buffers is gone."""
+    whole = trimesh.creation.box().export(file_type="glb")
+    length = int.from_bytes(whole[12:16], "little")
+    header = bytearray(whole[: 20 + length])
+    header[8:12] = len(header).to_bytes(4, "little")
+    return bytes(header)
+
+
+def _stl(mesh: trimesh.Trimesh) -> bytes:
+    return bytes(mesh.export(file_type="stl"))
+
+
+BROKEN_MESHES = {
+    "flat.obj": (b"v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
+    "nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+    "huge.stl": (_stl(trimesh.creation.icosphere(5)), "20480 faces, more than data.max_faces = 10000 allows"),
+    "faceless.off": (b"OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n", "no faces"),
+    "words.obj": (b"Dear reader, this is a letter.\n", "no faces"),
+    "buffers.glb": (_missing_buffers(), "cannot be read"),
+    "empty.ply": (b"", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_MESHES)
+def test_a_broken_mesh_is_set_aside_with_its_reason(tmp_path: Path, name: str) -> None:
+    content, reason = BROKEN_MESHES[name]
+    trimesh.creation.box().export(tmp_path / "good.stl")
+    (tmp_path / name).write_bytes(content)
+    source = FolderSource(path=str(tmp_path))
+    table = scan(source, None, max_bad_fraction=0.5, max_faces=10_000, threads=1).set_index("id")
+    assert table.loc["good.stl", "status"] == "ok"
+    assert reason in table.loc[name, "status"]
+
+
+def test_meshes_decide_and_the_first_ply_where_there_are_only_those(tmp_path: Path) -> None:
+    write_points(np.eye(3), tmp_path / "b.ply")
+    assert not holds_meshes(tmp_path)
+    trimesh.creation.box().export(tmp_path / "a.ply")
+    assert holds_meshes(tmp_path)
+    (tmp_path / "a.ply").unlink()
+    (tmp_path / "c.off").touch()
+    assert holds_meshes(tmp_path)
+
+
+def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Path) -> None:
+    csv = tmp_path / "labels.csv"
+    csv.write_text(
+        "id,path,class,split,group\n"
+        "one,box/tall.obj,tall,train,a\n"
+        ",box/tall.off,tall,train,a\n"
+        "three,ball/deep/ROUND.STL,round,test,\n"
+        "gone,nowhere.obj,round,train,\n"
+    )
+    source = FolderSource(path=str(tree), labels=str(csv))
+    dataset = open_dataset(source, None)
+    records = {record.id: record for record in dataset.objects()}
+    assert list(records)[:4] == ["one", "box/tall.off", "three", "gone"]
+    assert (records["one"].label, records["one"].split, records["one"].group) == ("tall", "train", "a")
+    assert records["box/tall.glb"].label == "", "a file that the CSV does not name is unlabelled"
+    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1)
+    assert "No such file" in table.set_index("id").loc["gone", "status"]
+    catalog = make_catalog(table, dataset.objects(), seed=0, test_fraction=0.3).set_index("id")
+    assert catalog["split_given"].all()
+    wanted = {"one": "train", "three": "test", "gone": "", "box/tall.glb": "pretrain"}
+    assert {name: catalog.loc[name, "split"] for name in wanted} == wanted
+
+
+def test_objaverse_files_are_found_by_their_names(tmp_path: Path) -> None:
+    for shard, uid in (("000-000", "5f6d"), ("000-001", "77ab"), ("000-001", "90cc")):
+        (tmp_path / "glbs" / shard).mkdir(parents=True, exist_ok=True)
+        trimesh.creation.box().export(tmp_path / "glbs" / shard / f"{uid}.glb")
+    (tmp_path / "labels.csv").write_text("id,class\n77ab,chair\n5f6d,table\n")
+    source = FolderSource(path=str(tmp_path / "glbs"), labels=str(tmp_path / "labels.csv"))
+    dataset = open_dataset(source, None)
+    assert {r.id: r.label for r in dataset.objects()} == {
+        "77ab": "chair",
+        "5f6d": "table",
+        "000-001/90cc.glb": "",
+    }
+    assert len(dataset.load("77ab").to_mesh().faces) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,colour\na,red\n", r"no column 'colour' is known; it may have id, path, class, split, group"),
+        ("class\nbox\n", "needs a column `id` or `path`"),
+        ("id,class,split\na,box,valid\n", "split 'valid' is none of train, test, pretrain"),
+        ("id,class\na,box\na,ball\n", "the id 'a' stands twice; ids must be unique"),
+        ("id,class\n,box\n", "line 2 has neither id nor path"),
+    ],
+)
+def test_a_wrong_csv_is_named(tree: Path, text: str, message: str) -> None:
+    csv = tree / "labels.csv"
+    csv.write_text(text)
+    with pytest.raises(UserError, match=rf"labels\.csv: .*{message}"):
+        open_dataset(FolderSource(path=str(tree), labels=str(csv)), None)
+    with pytest.raises(UserError, match=r"none\.csv: no such file"):
+        open_dataset(FolderSource(path=str(tree), labels="none.csv"), None)
+
+
+def test_a_given_split_must_not_tear_a_group(tree: Path) -> None:
+    csv = tree / "labels.csv"
+    csv.write_text("path,class,split,group\nbox/tall.obj,a,train,g\nbox/tall.off,a,test,g\n")
+    source = FolderSource(path=str(tree), labels=str(csv))
+    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1)
+    with pytest.raises(UserError, match="group 'g' is in both train and test"):
+        make_catalog(table, open_dataset(source, None).objects(), seed=0, test_fraction=0.3)
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z"])
+def test_any_axis_becomes_up_without_mirroring(up: Literal["x", "y", "z"]) -> None:
+    assert UPRIGHT[up] @ np.eye(3)["xyz".index(up)] == pytest.approx([0, 1, 0])
+    assert np.linalg.det(UPRIGHT[up]) == pytest.approx(1)
+
+
+def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match=r"no such folder, or nothing in it.*\.glb.*\.pcd"):
+            open_dataset(FolderSource(path=str(path)), None)
+
+
+def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) -> None:
+    before = listing_digest(tree)
+    (tree / "readme.txt").write_text("still not a mesh")
+    assert listing_digest(tree) == before
+    with (tree / "box" / "tall.obj").open("a") as file:
+        file.write("# edited\n")
+    edited = listing_digest(tree)
+    shutil.copy(tree / "box" / "tall.obj", tree / "box" / "copy.obj")
+    assert len({before, edited, listing_digest(tree)}) == 3
+
+
+def test_copies_of_a_file_share_a_group(tree: Path) -> None:
+    for label, copy in (("box", "copy.stl"), ("", "unlabelled copy.stl")):
+        shutil.copy(tree / "box" / "tall.stl", tree / label / copy)
+    source = FolderSource(path=str(tree))
+    records = open_dataset(source, None).objects()
+    meshes = scan(source, None, max_bad_fraction=0.2, max_faces=10_000, threads=1)
+    for seed in range(5):
+        catalog = make_catalog(meshes, records, seed, 0.5).set_index("id")
+        same = catalog.loc[["box/tall.stl", "box/copy.stl", "unlabelled copy.stl"]]
+        assert same["group"].nunique() == 1
+        assert same["split"].tolist() in (["train", "train", "pretrain"], ["test", "test", ""])
