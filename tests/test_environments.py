@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 STAGES = ["data", "render", "teacher", "pretrain", "features", "probe", "report"]
+KINDS = ["folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes"]
 # Import name -> conda-forge or PyPI name, where they differ.
 NAMES = {
     "yaml": "pyyaml",
@@ -28,8 +29,11 @@ SILENT = {
     ("trimesh", "networkx"),  # scenes
     ("trimesh", "scipy"),  # transforms and hulls
     ("trimesh", "pillow"),  # textures
+    ("trimesh", "pycollada"),  # DAE
+    ("trimesh", "lxml"),  # 3MF
     ("pyrender", "pyopengl"),  # pyrender's own pin is older
     ("fpsample", "pip"),
+    ("pypcd4", "pip"),
     ("pyrender", "pip"),
     ("onnx", "pip"),  # downloads the default teacher's package
     ("torch.utils.tensorboard", "tensorboard"),
@@ -41,6 +45,8 @@ def imported(stage: str) -> set[str]:
     """Packages outside the standard library that a stage's command imports, at any depth."""
     graph = grimp.build_graph("crossjepa", include_external_packages=True, cache_dir=None)
     waiting = ["crossjepa.cli", *[m for m in graph.modules if m.startswith(f"crossjepa.{stage}")]]
+    if stage == "render":  # opens data sets through their adapters, which it imports by name
+        waiting += [f"crossjepa.data.{kind}" for kind in KINDS]
     seen: set[str] = set()
     while waiting:
         module = waiting.pop()

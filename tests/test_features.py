@@ -41,10 +41,13 @@ def test_zz_turns_about_up_and_canonical_does_nothing() -> None:
 def test_features_have_one_row_an_object_in_every_regime(tmp_path: Path) -> None:
     ids = ["a", "b", "c", "d", "e"]
     clouds = np.random.default_rng(0).normal(size=(5, 200, 3)).astype("float32")
-    sharded.create(tmp_path, sharded.Layout(5, 1, 8), {"xyz": sharded.ArraySpec((200, 3), "float32")}, {})
-    sharded.write_shard(tmp_path, 0, ids, {"xyz": clouds}, {"c": "broken"})
+    spec = sharded.ArraySpec((200, 3), "float32")
+    sharded.create(tmp_path, sharded.Layout(5, 1, 8), {"xyz": spec, "first": spec}, {})
+    sharded.write_shard(tmp_path, 0, ids, {"xyz": clouds, "first": 5 * clouds}, {"c": "broken"})
     seal(tmp_path, ids, max_bad_fraction=0.5)
-    kept, loaded = kept_clouds(tmp_path, 128)
+    kept, loaded = kept_clouds(tmp_path, "farthest", 128)
+    _, untouched = kept_clouds(tmp_path, "first", 100)
+    assert np.array_equal(untouched, 5 * clouds[[0, 1, 3, 4], :100])
     assert kept == ["a", "b", "d", "e"]
     torch.manual_seed(0)
     encoder = build("tiny", 4, 6, "none").encoder.eval()

@@ -8,7 +8,7 @@ import torch
 import typer
 
 from crossjepa.config import FeaturesConfig, read_settings
-from crossjepa.features.extract import encode_with, in_every_regime, kept_clouds
+from crossjepa.features.extract import Selection, encode_with, in_every_regime, kept_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import load_encoder
@@ -18,7 +18,8 @@ app = typer.Typer(no_args_is_help=True)
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or the `features` section as JSON.")]
 Store = Annotated[Path, typer.Option(help="A sealed point store.")]
-Points = Annotated[int, typer.Option(help="Points that a cloud is thinned to.")]
+Points = Annotated[int, typer.Option(help="Points of a cloud that the encoder is shown.")]
+Which = Annotated[Selection, typer.Option(help="The farthest points, or the file's first ones untouched.")]
 Output = Annotated[Path, typer.Option(help="The bundle of features to write.")]
 
 
@@ -31,6 +32,7 @@ def features() -> None:
 def extract_command(
     settings: Settings,
     points: Store,
+    selection: Which,
     cloud_points: Points,
     encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
     output: Output,
@@ -40,7 +42,7 @@ def extract_command(
     torch.set_num_threads(threads)
     chosen = read_settings(FeaturesConfig, "features", settings)
     model, provenance = load_encoder(encoder)
-    ids, clouds = kept_clouds(points, cloud_points)
+    ids, clouds = kept_clouds(points, selection, cloud_points)
     attributes: dict[str, Any] = {
         "ids": ids,
         "encoder": {
@@ -54,9 +56,11 @@ def extract_command(
 
 
 @app.command("geometry")
-def geometry_command(settings: Settings, points: Store, cloud_points: Points, output: Output) -> None:
+def geometry_command(
+    settings: Settings, points: Store, selection: Which, cloud_points: Points, output: Output
+) -> None:
     """Write plain geometric descriptors: the baseline that needs no learning at all."""
     chosen = read_settings(FeaturesConfig, "features", settings)
-    ids, clouds = kept_clouds(points, cloud_points)
+    ids, clouds = kept_clouds(points, selection, cloud_points)
     described = in_every_regime(clouds, ids, chosen.turn_seed, lambda batch: geometry_features(batch.numpy()))
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from crossjepa.features.regimes import REGIMES, pose_clouds
 from crossjepa.model.encoder import PointEncoder
-from crossjepa.pretrain.clouds import load_clouds
+from crossjepa.pretrain.clouds import load_clouds, load_first
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.seal import read_manifest
@@ -19,11 +20,21 @@ from crossjepa.store.seal import read_manifest
 BATCH = 32
 
 
-def kept_clouds(store: Path, points: int) -> tuple[list[str], Tensor]:
-    """Ids and (N, points, 3) clouds of a sealed point store, without those that were set aside."""
+Selection = Literal["farthest", "first"]
+
+
+def kept_clouds(store: Path, selection: Selection, points: int) -> tuple[list[str], Tensor]:
+    """Ids and (N, points, 3) clouds of a sealed point store, without those that were set aside.
+
+    Args:
+        store: the store.
+        selection: the farthest points, in the unit sphere; or the file's first ones, untouched.
+        points: how many points.
+    """
     manifest = read_manifest(store)
     kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
-    return [manifest.ids[row] for row in kept], load_clouds(store, points)[kept]
+    load = load_clouds if selection == "farthest" else load_first
+    return [manifest.ids[row] for row in kept], load(store, points)[kept]
 
 
 def in_every_regime(
@@ -32,7 +43,7 @@ def in_every_regime(
     """Describe clouds in every pose regime.
 
     Args:
-        clouds: (N, P, 3), centred in the unit sphere, +Y up.
+        clouds: (N, P, 3), +Y up.
         ids: their N ids.
         turn_seed: seeds the turns of `zz`.
         describe: from (B, P, 3) clouds to (B, F) features.
@@ -55,7 +66,7 @@ def encode_with(encoder: PointEncoder) -> Callable[[Tensor], NDArray[np.float32]
 
     def describe(clouds: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
-            features: NDArray[np.float32] = model.features(clouds.to(fabric.device)).cpu().numpy()
+            features: NDArray[np.float32] = model.pooled(clouds.to(fabric.device)).cpu().numpy()
         return features
 
     return describe

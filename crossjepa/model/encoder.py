@@ -104,5 +104,10 @@ class PointEncoder(nn.Module):
             raise ValueError(f"cloud: must be {wanted}, not {tuple(cloud.shape)}")
         if not cloud.norm(dim=-1).max() <= 1.001:  # also where a value is not a number
             raise ValueError("cloud: must be finite, centred and scaled into the unit sphere")
+        return self.pooled(cloud)
+
+    @torch.no_grad()
+    def pooled(self, cloud: Tensor) -> Tensor:
+        """As `features`, of clouds (B, N, 3) in whatever frame they come."""
         centres, members = group(cloud, self.config.groups, self.config.group_size)
         return pool(self(*patches(cloud, centres, members)).float())

@@ -25,12 +25,34 @@ def load_clouds(store: Path, points: int) -> Tensor:
     Raises:
         UserError: if the clouds have fewer points.
     """
-    clouds = torch.from_numpy(read_array(store, "xyz", leading=points))
+    return normalised(_beginning(store, "xyz", points))
+
+
+def load_first(store: Path, points: int) -> Tensor:
+    """The first points of every object's file, untouched: the habit of several published probes.
+
+    Args:
+        store: a sealed point store.
+        points: how many, N.
+
+    Returns:
+        (objects, N, 3) float32, +Y up, in the source's units and place; of a mesh, random surface points in
+        the unit sphere. Rows of objects that were set aside are NaN.
+
+    Raises:
+        UserError: if the store keeps fewer.
+    """
+    return _beginning(store, "first", points)
+
+
+def _beginning(store: Path, array: str, points: int) -> Tensor:
+    clouds = torch.from_numpy(read_array(store, array, leading=points))
     if clouds.shape[1] < points:
         raise UserError(
-            f"{store}: clouds have {clouds.shape[1]} points, fewer than pretrain.points = {points}"
+            f"{store}: its clouds have {clouds.shape[1]} points, fewer than the {points} wanted; set "
+            "data.points higher, or pretrain.points lower"
         )
-    return normalised(clouds)
+    return clouds
 
 
 def normalised(clouds: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
 import typer
 
@@ -68,7 +69,7 @@ def train_command(
         "objects": len(examples.ids),
         "epochs": chosen.epochs,
         "steps": training.steps,
-        "seen_ids": examples.ids,
+        "seen": _seen(catalog, examples.ids),
         "pretraining_parameters": parameters(model),
         "device": str(training.fabric.device),
         "torch": torch.__version__,
@@ -88,6 +89,12 @@ def random_command(
     torch.manual_seed(seed)
     model = build(chosen.model, target_dim=1, colour_dim=1, conditioning="none")
     save_encoder(encoder, model.encoder, {"seed": seed})
+
+
+def _seen(catalog: Path, ids: list[str]) -> list[str]:
+    """The beginnings of the digests of the learned meshes, by which another data set knows its own."""
+    digests = pd.read_parquet(catalog).set_index("id")["sha256"]
+    return sorted({str(digests[object_id])[:16] for object_id in ids})
 
 
 def _manifest_digest(store: Path) -> str:

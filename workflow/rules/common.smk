@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -19,20 +21,26 @@ shell.prefix(
 
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
-from crossjepa.data.listing import check_folder, listing_digest
+from crossjepa.data.listing import file_digest, listing_digest
+from crossjepa.data.location import check_location, downloads, has_meshes, has_views
 from crossjepa.errors import UserError
+from crossjepa.probe.protocols import protocol
 
 try:
     CONFIG = check(Config, config, "configuration")
+    SOURCES = CONFIG.data.sources
     for dataset in {CONFIG.pretrain.dataset, *CONFIG.probe.datasets}:
-        if CONFIG.data.sources[dataset].kind == "folder":
-            check_folder(Path(CONFIG.data.sources[dataset].path))
+        check_location(dataset, SOURCES[dataset])
+    if not has_views(SOURCES[CONFIG.pretrain.dataset]):
+        raise UserError(
+            f"pretrain.dataset: '{CONFIG.pretrain.dataset}' has point clouds only, which the teacher cannot "
+            "see; learn from a data set with meshes"
+        )
 except UserError as error:
     raise WorkflowError(str(error))
 
 RESULTS = f"results/{CONFIG.run}" if CONFIG.run else "results"
 RESOLVED_CONFIG = f"{RESULTS}/config.yaml"
-SOURCES = CONFIG.data.sources
 SHARDS = range(CONFIG.store.shards)
 
 
@@ -45,7 +53,8 @@ def settings(section, *keys):
 def source(dataset):
     """A data set's entry as JSON, less the place of archives whose content is known."""
     entry = SOURCES[dataset]
-    left_out = {"path"} if entry.kind == "furniture" else set()
+    known = entry.kind in ("furniture", "modelnet", "scanobjectnn")
+    left_out = {"path"} if known else set()
     return json.dumps(entry.model_dump(mode="json", exclude=left_out), sort_keys=True)
 
 
@@ -157,24 +166,47 @@ def views(path):
 
 
 def archives(dataset):
-    """A data set's archives: fetched, or at hand, or none."""
+    """A data set's archives as files of the workflow: fetched by it, or the furniture's at hand."""
     entry = SOURCES[dataset]
-    if entry.kind != "furniture":
+    if entry.kind == "modelnet" and entry.path:
         return []
-    folder = entry.path or "results/downloads/furniture"
-    return [f"{folder}/{name}.sh3f" for name in FURNITURE_ARCHIVES]
+    folder = getattr(entry, "path", None) or f"results/downloads/{entry.kind}"
+    return [f"{folder}/{name}" for name in downloads(entry)]
 
 
 def archives_option(dataset):
     """How a command is told where the archives lie."""
-    found = archives(dataset)
-    return f"--archives {Path(found[0]).parent}" if found else ""
+    entry, files = SOURCES[dataset], archives(dataset)
+    if entry.kind == "furniture":
+        return f"--archives {shlex.quote(os.path.dirname(files[0]))}"
+    if entry.kind in ("modelnet", "scanobjectnn"):
+        return f"--archives {shlex.quote(entry.path or files[0])}"
+    return ""
 
 
+@cache
 def listing(dataset):
-    """What a folder of meshes holds, so that an added or edited file is noticed."""
+    """What a folder of objects holds, so that an added or edited file is noticed."""
     entry = SOURCES[dataset]
     return listing_digest(Path(entry.path)) if entry.kind == "folder" else ""
+
+
+def labels(dataset):
+    """What a folder's CSV says, so that an edited label is noticed."""
+    path = getattr(SOURCES[dataset], "labels", None)
+    return file_digest(Path(path)) if path else ""
+
+
+@cache
+def views_of(dataset):
+    """A data set's sealed target store, when there is anything that the teacher could see."""
+    return sealed_targets(dataset) if has_views(SOURCES[dataset]) else []
+
+
+def shown(dataset):
+    """The cloud that the probe's protocol shows to an encoder, as options."""
+    chosen = protocol(CONFIG.probe.protocol, SOURCES[dataset].kind)
+    return f"--selection {chosen.selection} --cloud-points {chosen.points}"
 
 
 def benchmarks(dataset):
@@ -184,8 +216,11 @@ def benchmarks(dataset):
             f"results/benchmarks/data/{named(names, dataset)}"
             for names in (SCANS, CATALOGS, POINTS)
         ],
-        "render": [f"results/benchmarks/render/{named(TARGETS, dataset)}"],
-        "teacher": [f"results/benchmarks/teacher/{named(TARGETS, dataset)}"],
+        **{
+            stage: [f"results/benchmarks/{stage}/{named(TARGETS, dataset)}"]
+            for stage in ("render", "teacher")
+            if views_of(dataset)
+        },
         "pretrain": [f"{RESULTS}/benchmarks/pretrain"],
         "features": [f"{RESULTS}/benchmarks/features/{dataset}"],
     }
@@ -203,15 +238,15 @@ def write_resolved_config():
     path.write_text(yaml.safe_dump(CONFIG.model_dump(mode="json"), sort_keys=False))
 
 
-POINT_ARRAYS = {"xyz": 3, "normal": 3, "colour": 3, "identity": 2}
+POINT_ARRAYS = {"xyz": 3, "normal": 3, "colour": 3, "first": 3, "identity": 2}
 TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
-FURNITURE_ARCHIVES = [
-    "BlendSwap-CC-0",
-    "BlendSwap-CC-BY",
-    "KatorLegaz",
-    "Reallusion",
-    "Scopia",
-]
+# The archives that a rule can fetch, and a data set that each belongs to.
+MODELNETS = {
+    name: dataset
+    for dataset, entry in SOURCES.items()
+    if entry.kind == "modelnet"
+    for name in downloads(entry)
+}
 
 
 wildcard_constraints:
@@ -221,6 +256,7 @@ wildcard_constraints:
     targets="|".join(TARGETS),
     sheet="|".join(SHEETS),
     dataset="|".join(SOURCES),
+    archive="|".join(MODELNETS),
     shard=r"\d+",
     encoder=r"(trained|random)\d+",
     seed=r"\d+",

@@ -3,7 +3,9 @@
 
 rule fetch_furniture:
     output:
-        expand("results/downloads/furniture/{name}.sh3f", name=FURNITURE_ARCHIVES),
+        expand(
+            "results/downloads/furniture/{name}", name=downloads(SOURCES["furniture"])
+        ),
     log:
         "results/logs/data/fetch_furniture.log",
     benchmark:
@@ -12,9 +14,27 @@ rule fetch_furniture:
     conda:
         "../../envs/data.yaml"
     params:
+        source=source("furniture"),
         folder=lambda w, output: os.path.dirname(output[0]),
     shell:
-        "python -m crossjepa data fetch --folder {params.folder} 2>&1 | tee {log}"
+        "python -m crossjepa data fetch --source {params.source:q} --output {params.folder}"
+        " 2>&1 | tee {log}"
+
+
+rule fetch_modelnet:
+    output:
+        "results/downloads/modelnet/{archive}",
+    log:
+        "results/logs/data/fetch_{archive}.log",
+    benchmark:
+        "results/benchmarks/data/fetch_{archive}.tsv"
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    params:
+        source=lambda w: source(MODELNETS[w.archive]),
+    shell:
+        "python -m crossjepa data fetch --source {params.source:q} --output {output} 2>&1 | tee {log}"
 
 
 rule scan:
@@ -32,10 +52,11 @@ rule scan:
     resources:
         mem_mb=1500,
     params:
-        settings=settings("data", "max_bad_fraction"),
+        settings=settings("data", "max_bad_fraction", "max_faces"),
         source=lambda w: source(SCANS[w.scan]),
         archives=lambda w: archives_option(SCANS[w.scan]),
         listing=lambda w: listing(SCANS[w.scan]),
+        labels=lambda w: labels(SCANS[w.scan]),
         code=lambda w: code(
             "data.command", "data.scan", "data.table", adapter(SCANS[w.scan])
         ),
@@ -62,6 +83,7 @@ rule catalog:
         settings=SPLIT_SETTINGS,
         source=lambda w: source(CATALOGS[w.catalog]),
         archives=lambda w: archives_option(CATALOGS[w.catalog]),
+        labels=lambda w: labels(CATALOGS[w.catalog]),
         code=lambda w: code(
             "data.command", "data.catalog", "data.table", adapter(CATALOGS[w.catalog])
         ),

@@ -18,11 +18,11 @@ rule features:
         mem_mb=2000,
     params:
         settings=settings("features", "turn_seed"),
-        cloud_points=CONFIG.pretrain.points,
+        cloud=lambda w: shown(w.dataset),
         code=code("features.command", "features.extract", "pretrain.artifact"),
     shell:
         "python -m crossjepa features extract --settings {params.settings:q}"
-        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
+        " --points $(dirname {input.points}) {params.cloud}"
         " --encoder {input.encoder} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
@@ -42,9 +42,9 @@ rule geometry:
         mem_mb=2000,
     params:
         settings=settings("features", "turn_seed"),
-        cloud_points=CONFIG.pretrain.points,
+        cloud=lambda w: shown(w.dataset),
         code=code("features.command", "features.extract", "features.geometry"),
     shell:
         "python -m crossjepa features geometry --settings {params.settings:q}"
-        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
+        " --points $(dirname {input.points}) {params.cloud}"
         " --output {output} 2>&1 | tee {log}"
