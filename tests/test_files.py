@@ -30,7 +30,8 @@ def test_empty_missing_and_torn_meshes_are_set_aside(tmp_path: Path) -> None:
         archive.writestr("torn/a.obj", QUAD)
         archive.writestr("torn/m.mtl", "newmtl a\nmap_Kd t.png\n")
         archive.writestr("torn/t.png", png.getvalue()[:2000])
-    status = scan(FurnitureSource(), tmp_path, max_bad_fraction=1.0, max_faces=10_000, threads=1)["status"].tolist()
+    table = scan(FurnitureSource(), tmp_path, max_bad_fraction=1.0, max_faces=10_000, threads=1)
+    status = table["status"].tolist()
     assert status[:2] == ["ok", "no faces"]
     assert "KeyError" in status[2]
     assert "truncated" in status[3]

@@ -18,7 +18,7 @@ from trimesh.visual.material import SimpleMaterial
 from typer.testing import CliRunner
 
 from crossjepa.config import RenderConfig
-from crossjepa.data.dataset import BadMesh
+from crossjepa.data.dataset import BadMesh, Dataset
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.render.cameras import camera_distance, camera_to_world, place_cameras
 from crossjepa.render.command import app
@@ -68,7 +68,7 @@ def draw(scene, settings=SMALL, azimuth=0.0, elevation=0.4):
     return views[0], foreground[0]
 
 
-class Shelf:
+class Shelf(Dataset):
     """A data set of scenes; those given as an exception cannot be read."""
 
     def __init__(self, **scenes):

@@ -76,8 +76,23 @@ class FolderFiles(Files):
             raise BadMesh(f"cannot be read: {error.strerror}") from error
 
     def beside(self, name: str) -> Resolver:
-        """Finds files from the folder that `name` lies in."""
-        return FilePathResolver(self.path / name)
+        """Finds files from the folder that `name` lies in, anywhere below the top."""
+        return _Beside(self.path / name, self.path)
+
+
+class _Beside(FilePathResolver):  # type: ignore[misc]
+    """Textures often lie in `../textures`, where the reader's own resolver refuses to go."""
+
+    def __init__(self, mesh: Path, top: Path) -> None:
+        super().__init__(mesh)
+        self.top = top.resolve()
+
+    def absolute(self, name: str) -> Path:
+        """A file's path; a `ValueError` if it lies outside the tree."""
+        path = Path(self.parent, name.strip().replace("\\", "/")).resolve()
+        if not path.is_relative_to(self.top):
+            raise ValueError(f"'{name}' lies outside {self.top}")
+        return path
 
 
 class ZipFiles(Files):

@@ -21,7 +21,7 @@ FURNITURE_ARCHIVES = {  # SHA-256 of each
     "Scopia.sh3f": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
 }
 MODELNET_ARCHIVES = {
-    "off": "ModelNet{categories}.zip",
+    "meshes": "ModelNet{categories}.zip",
     "resampled": "modelnet40_normal_resampled.zip",
     "hdf5": "modelnet40_ply_hdf5_2048.zip",
 }
@@ -69,7 +69,7 @@ def has_meshes(source: AnySource) -> bool:
     if isinstance(source, FolderSource):
         return holds_meshes(Path(source.path))
     if isinstance(source, ModelNetSource):
-        return source.release == "off"
+        return source.release == "meshes"
     if isinstance(source, ShapeNetSource):
         return source.path is not None
     return not isinstance(source, ScanObjectNNSource)

@@ -1,6 +1,7 @@
 """Reading one mesh file, whatever its format."""
 
 import io
+import re
 
 import trimesh
 from trimesh.resolvers import Resolver
@@ -20,6 +21,8 @@ def read_scene(data: bytes, suffix: str, beside: Resolver) -> trimesh.Scene:
         BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
     """
     kind = suffix.lstrip(".").lower()
+    if kind == "off":
+        _check_off(data)
     try:
         scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=beside, process=False)
         _decode_textures(scene)
@@ -36,3 +39,17 @@ def _decode_textures(scene: trimesh.Scene) -> None:
         image = getattr(getattr(geometry.visual, "material", None), "image", None)
         if image is not None:
             image.load()
+
+
+def _check_off(data: bytes) -> None:
+    """The reader takes an OFF file that ends early for a smaller mesh.
+
+    Raises:
+        BadMesh: if there are fewer lines than the header counts.
+    """
+    header = re.match(rb"\s*OFF\s*(\d+)\s+(\d+)", data)
+    if not header:
+        raise BadMesh("not an OFF file: it does not begin with OFF and two counts")
+    lines = sum(1 for line in data[header.end() :].splitlines()[1:] if line.strip())
+    if lines < int(header[1]) + int(header[2]):
+        raise BadMesh(f"ends early: {lines} of {int(header[1]) + int(header[2])} vertices and faces")

@@ -1,7 +1,8 @@
 """One shard's views, and what is kept of them once the teacher has seen them."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from crossjepa.data.normalise import unit_sphere
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 from crossjepa.render.cameras import place_cameras
+from crossjepa.render.prerendered import read_views
 from crossjepa.render.renderer import Renderer
 from crossjepa.store.bundle import Arrays
 
@@ -23,10 +25,11 @@ LARGE = 30_000  # faces; to collect after every mesh would slow rendering by two
 def render_views(
     dataset: Dataset, ids: Sequence[str], settings: RenderConfig
 ) -> tuple[Arrays, dict[str, str]]:
-    """Render objects; one that cannot be drawn is set aside and leaves its rows zero.
+    """Render objects, or take the views that they come with; one that cannot be drawn is set aside and leaves
+    its rows zero.
 
     Args:
-        dataset: gives the meshes.
+        dataset: gives the meshes or the views.
         ids: the n objects.
         settings: the render section.
 
@@ -46,11 +49,10 @@ def render_views(
         "thumbnail": np.zeros((n, THUMBNAIL, THUMBNAIL, 3), np.uint8),
     }
     set_aside: dict[str, str] = {}
-    renderer = Renderer(settings)
+    renderer = cache(partial(Renderer, settings))  # views that are there need no GL context
     for row, object_id in enumerate(track(ids, n, "render", "object")):
-        poses = place_cameras(settings, object_id)
         try:
-            views, foreground = _draw(dataset, object_id, renderer, poses)
+            views, foreground, poses = _look(dataset, object_id, settings, renderer)
         except UserError:
             raise
         except Exception as error:  # whatever is wrong with one mesh must not cost the others their shard
@@ -86,13 +88,25 @@ def colour_histogram(
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
 
 
+def _look(
+    dataset: Dataset, object_id: str, settings: RenderConfig, renderer: Callable[[], Renderer]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
+    files = dataset.views(object_id)
+    if files is not None:
+        views, foreground, poses = read_views(files, settings)
+    else:
+        poses = place_cameras(settings, object_id)
+        views, foreground = _draw(dataset, object_id, renderer(), poses)
+    if not foreground.any():
+        raise BadMesh("nothing to be seen")
+    return views, foreground, poses
+
+
 def _draw(
     dataset: Dataset, object_id: str, renderer: Renderer, poses: NDArray[np.float32]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     scene = dataset.load(object_id)
     views, foreground = renderer.draw(scene, unit_sphere(scene), poses)
-    if not foreground.any():
-        raise BadMesh("nothing to be seen")
     faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
     del scene
     if faces > LARGE:  # its caches hang in cycles, and would still be there when the next large one loads

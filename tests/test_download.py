@@ -1,0 +1,186 @@
+"""Downloads: taken up again after a kill, checked, put in place whole, and honest about what failed."""
+
+import hashlib
+import re
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossjepa.config import ModelNetSource
+from crossjepa.data import download as downloading
+from crossjepa.data.download import MODELNET, download, fetch_modelnet
+from crossjepa.errors import UserError
+
+
+class Server:
+    """One file on a local web server, and how the server behaves.
+
+    Attributes:
+        content: the file.
+        ranges: whether a part can be asked for.
+        cut: bytes after which an answer breaks off.
+        tells_length: whether answers say how long they are.
+        asked: the Range header of each request.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.ranges = True
+        self.cut: int | None = None
+        self.tells_length = True
+        self.asked: list[str | None] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.answer(self)
+
+            def log_message(self, *_: object) -> None:
+                """Stay silent."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/a.zip"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("Range")
+        self.asked.append(asked)
+        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and self.ranges else 0  # type: ignore[index]
+        if request.path != "/a.zip":
+            request.send_error(404)
+            return
+        if start >= len(self.content):
+            request.send_response(416)
+            request.send_header("Content-Range", f"bytes */{len(self.content)}")
+            request.end_headers()
+            return
+        body = self.content[start:]
+        request.send_response(206 if asked and self.ranges else 200)
+        if self.tells_length:
+            request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body if self.cut is None else body[: self.cut])
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with a zip of three megabytes."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        for name in "ab":
+            noise = np.random.default_rng(ord(name)).bytes(1_500_000)
+            archive.writestr(f"ModelNet40/{name}.off", noise)
+    served = Server((tmp_path / "made.zip").read_bytes())
+    yield served
+    served.http.shutdown()
+    served.http.server_close()
+
+
+def fetch(server: Server, file: Path, sha256: str | None = None) -> str:
+    return download(server.url, file, sha256=sha256, description="fetch a.zip")
+
+
+def test_a_file_arrives_whole_with_a_bar_and_its_digest(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "new" / "a.zip"
+    digest = fetch(server, file)
+    assert digest == hashlib.sha256(server.content).hexdigest()
+    assert file.read_bytes() == server.content
+    assert [path.name for path in file.parent.iterdir()] == ["a.zip"]
+    assert "fetch a.zip" in capsys.readouterr().err
+    assert fetch(server, file, sha256=digest) == digest
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_broke_off_is_taken_up_again(server: Server, tmp_path: Path, ranges: bool) -> None:
+    file, server.cut, server.ranges = tmp_path / "a.zip", 1_200_000, ranges
+    with pytest.raises(
+        UserError,
+        match=rf"{server.url}: 1,200,000 of {len(server.content):,} bytes came; run again .*{file}.*`path`",
+    ):
+        fetch(server, file)
+    assert not file.exists()
+    assert (tmp_path / "a.zip.partial").stat().st_size == 1_200_000
+    server.cut = None
+    fetch(server, file)
+    assert server.asked == [None, "bytes=1200000-"]
+    assert file.read_bytes() == server.content
+
+
+def test_one_killed_after_its_last_byte_is_only_checked(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a.zip.partial").write_bytes(server.content)
+    fetch(server, tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == server.content
+    assert server.asked == [f"bytes={len(server.content)}-"]
+
+
+def test_a_longer_part_of_another_version_is_thrown_away(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a.zip.partial").write_bytes(server.content + b"more")
+    fetch(server, tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == server.content
+
+
+def test_a_server_that_tells_no_length_is_checked_by_the_zip(server: Server, tmp_path: Path) -> None:
+    server.tells_length = False
+    fetch(server, tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == server.content
+    server.cut = 1_200_000
+    with pytest.raises(UserError, match=r"came damaged \(File is not a zip file\); run again"):
+        fetch(server, tmp_path / "b.zip")
+    assert not (tmp_path / "b.zip.partial").exists()
+
+
+def test_a_flipped_byte_is_found(server: Server, tmp_path: Path) -> None:
+    broken = bytearray(server.content)
+    broken[len(broken) // 2] ^= 1
+    server.content = bytes(broken)
+    with pytest.raises(
+        UserError, match=r"came damaged \(Bad CRC-32 .*; run again to fetch it anew, .*a\.zip"
+    ):
+        fetch(server, tmp_path / "a.zip")
+    assert not list(tmp_path.glob("a.zip*"))
+
+
+def test_another_digest_is_refused(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"came damaged \(sha256 [0-9a-f]{64}, where 00 is right\)"):
+        fetch(server, tmp_path / "a.zip", sha256="00")
+    assert not list(tmp_path.glob("a.zip*"))
+
+
+def test_what_cannot_be_had_is_named_with_where_to_put_it(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "a.zip"
+    gone = server.url.replace("a.zip", "b.zip")
+    with pytest.raises(
+        UserError, match=rf"{gone}: HTTP Error 404.*get it by hand: put it at {file}, or .*`path`"
+    ):
+        download(gone, file, sha256=None, description="fetch")
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(UserError, match=rf"{server.url}: .*refused.*put it at {file}"):
+        fetch(server, file)
+    with pytest.raises(UserError, match=r"nowhere\.invalid/a\.zip: .*put it at"):
+        download("http://nowhere.invalid/a.zip", file, sha256=None, description="fetch")
+    assert not list(tmp_path.glob("a.zip*"))
+
+
+def test_modelnet_is_fetched_by_release_and_its_digest_told(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(downloading.MODELNET, ("meshes", 10), server.url)
+    fetch_modelnet(ModelNetSource(categories=10), tmp_path / "ModelNet10.zip")
+    assert f"{server.url}: sha256 {hashlib.sha256(server.content).hexdigest()}" in capsys.readouterr().err
+    assert (tmp_path / "ModelNet10.zip").read_bytes() == server.content
+    with pytest.raises(UserError, match="ModelNet10 has no release `hdf5`"):
+        fetch_modelnet(ModelNetSource(categories=10, release="hdf5"), tmp_path / "none.zip")
+
+
+def test_every_release_has_its_address() -> None:
+    assert MODELNET["meshes", 40] == "http://modelnet.cs.princeton.edu/ModelNet40.zip"
+    assert MODELNET["resampled", 10] == MODELNET["resampled", 40]
+    assert all(url.endswith(".zip") for url in MODELNET.values())
