@@ -63,9 +63,9 @@ class ModelNetSource(Section):
 
     kind: Literal["modelnet"] = setting("modelnet", "The adapter that reads this data set.")
     categories: Literal[40, 10] = setting(40, "ModelNet40, or its subset ModelNet10.", "classes")
-    release: Literal["off", "resampled", "hdf5"] = setting(
-        "off",
-        "`off`: the meshes; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
+    release: Literal["meshes", "resampled", "hdf5"] = setting(
+        "meshes",
+        "`meshes`: the OFF files; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
         "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
     )
     path: str | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
@@ -230,11 +230,13 @@ class ProbeConfig(Section):
     """The linear classifiers on frozen features."""
 
     datasets: list[str] = setting(["furniture"], "Data sets to probe and report; none to train only.")
-    protocol: Literal["pointjepa"] = setting("pointjepa", "Named protocol: cloud, feature, classifier.")
-    C: list[Annotated[float, Field(gt=0)]] = setting(
+    protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon"] = setting(
+        "pointjepa", "Named protocol: cloud, feature, classifier."
+    )
+    C: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | Literal["published"] = setting(
         [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
-        "Candidates for the SVM's C, chosen by grouped cross-validation inside the training split.",
-        min_length=1,
+        "Candidates for the machine's C, chosen by grouped cross-validation inside the training split; or "
+        "`published`: the protocol's own.",
     )
     folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,10 @@ from pathlib import Path
 import grimp
 import pytest
 import trimesh
+from clone import ROOT, Clone
 
 from crossjepa.closure import UNTRACKED, closure
 
-ROOT = Path(__file__).parent.parent
-SOURCES = ["Snakefile", "workflow", "crossjepa", "config", "envs", "profiles"]
 SHARDS = 2
 RANDOM = 2
 
@@ -96,55 +94,6 @@ def test_every_module_that_a_stage_calls_is_behind_one_of_its_rules(stage: str) 
         called - tracked - UNTRACKED - {"crossjepa.data.fetch"}
     )  # fetched archives are checked by digest
     assert not missing
-
-
-class Clone:
-    """A copy of the sources, with its own results of the `shapes` preset."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.results = folder / "results" / "shapes"
-        folder.mkdir(exist_ok=True)
-        for name in SOURCES:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, folder / name)
-
-    def command(self, *arguments: str) -> list[str]:
-        """A Snakemake call on the preset."""
-        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2"]
-        return [*snakemake, "--configfile", "config/shapes.yaml", *arguments]
-
-    def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
-        """Run Snakemake; everything that it printed."""
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        printed = done.stdout + done.stderr
-        assert (done.returncode == 0) is succeeds, printed
-        return printed
-
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """Jobs that Snakemake would run now, by rule."""
-        printed = self.snakemake("--dry-run", *arguments)
-        if "Nothing to be done" in printed:
-            return {}
-        table = printed.split("Job stats:")[1].split("total")[0]
-        rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in rows if rule not in ("all", "everything")}
-
-    def manifests(self) -> dict[str, str]:
-        """The text of every store's manifest."""
-        found = sorted((self.folder / "results").glob("*/*/manifest.json"))
-        return {str(path.relative_to(self.folder)): path.read_text() for path in found}
 
 
 @pytest.fixture(scope="module")

@@ -2,41 +2,67 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 import crossjepa
 from crossjepa.config import ProbeConfig, check, read_settings
 from crossjepa.errors import UserError
+from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.features import Features, bundled_features, teacher_features
 from crossjepa.probe.folds import possible_folds
+from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
+from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.provenance import checkout, packages, sha256, stage_seconds
 from crossjepa.probe.result import (
     CrossValidation,
     Encoder,
+    OtherClassifier,
+    OtherClassifiers,
     PerSeed,
     Pretraining,
     ProbeResult,
     Provenance,
     write_result,
 )
-from crossjepa.probe.summarise import confusion, fixed_scores, held_out_scores, per_class, summarise
+from crossjepa.probe.summarise import (
+    confusion,
+    fixed_scores,
+    held_out_scores,
+    per_class,
+    regimes_of,
+    summarise,
+)
+from crossjepa.store.bundle import Arrays
 
 app = typer.Typer(no_args_is_help=True)
 
 
 class Origin(BaseModel):
-    """What an encoder's bundle says of its pretraining."""
+    """What an encoder's bundle says of its pretraining; `seen` are the heads of its meshes' digests."""
 
     dataset: str
     objects: int
     epochs: int
-    seen_ids: list[str]
+    seen: list[str]
     device: str | None = None
+
+
+Settings = Annotated[str, typer.Option(help="A configuration file, or the `probe` section as JSON.")]
+Name = Annotated[str, typer.Option(help="The data set's name.")]
+Kind = Annotated[str, typer.Option(help="The data set's kind, on which protocols may depend.")]
+Catalog = Annotated[Path, typer.Option(help="Its catalog.")]
+Trained = Annotated[list[Path], typer.Option(help="Features of a pretrained encoder; one a seed.")]
+Random = Annotated[list[Path], typer.Option(help="Features of a random-weight encoder; repeatable.")]
+Targets = Annotated[Path | None, typer.Option(help="The sealed target store; none of point clouds.")]
+Threads = Annotated[int, typer.Option(help="Classifiers that are fitted at a time.", min=1)]
+Output = Annotated[Path, typer.Option(help="The JSON to write.")]
 
 
 @app.callback()
@@ -46,68 +72,70 @@ def probe() -> None:
 
 @app.command("linear")
 def linear_command(
-    settings: Annotated[str, typer.Option(help="A configuration file, or the `probe` section as JSON.")],
-    dataset: Annotated[str, typer.Option(help="The data set's name.")],
-    catalog: Annotated[Path, typer.Option(help="Its catalog.")],
-    encoder: Annotated[list[Path], typer.Option(help="Features of a pretrained encoder; one a seed.")],
-    random: Annotated[list[Path], typer.Option(help="Features of a random-weight encoder; repeatable.")],
+    settings: Settings,
+    dataset: Name,
+    kind: Kind,
+    catalog: Catalog,
+    encoder: Trained,
+    random: Random,
     geometry: Annotated[Path, typer.Option(help="Geometric descriptors.")],
     points: Annotated[Path, typer.Option(help="The sealed point store.")],
-    targets: Annotated[Path, typer.Option(help="The sealed target store.")],
     run_config: Annotated[Path, typer.Option(help="The whole run's configuration, to be hashed.")],
-    output: Annotated[Path, typer.Option(help="The JSON to write.")],
+    output: Output,
+    targets: Targets = None,
     benchmarks: Annotated[list[str], typer.Option(help="STAGE=FOLDER of benchmark files; repeatable.")] = [],  # noqa: B006
-    threads: Annotated[int, typer.Option(help="Processes that fit classifiers.", min=1)] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    systems = {
-        "encoder": [bundled_features(path) for path in encoder],
-        "random_encoder": [bundled_features(path) for path in random],
-        "geometry": [bundled_features(geometry)],
-        "teacher_views": [teacher_features(targets)],
-    }
-    origins = _origins(systems["encoder"], systems["random_encoder"])
-    everyone = [features for seeds in systems.values() for features in seeds]
-    objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
-    rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in systems.items()}
-    answers = evaluate(rows, objects, chosen, threads)
+    named = protocol(chosen.protocol, kind)
+    given = _read(encoder, random, targets) | {"geometry": [bundled_features(geometry)]}
+    origins = _origins(given["encoder"], given["random_encoder"])
+    objects, systems = _join(given, catalog, named)
+    answers = evaluate(systems, objects, named, chosen, threads)
     scores = fixed_scores(answers, objects)
     bootstrap = chosen.bootstrap, chosen.seed
     accuracy, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
-    seen = {object_id for origin in origins for object_id in origin.seen_ids}
-    first, described = origins[0], systems["encoder"][0].attributes["encoder"]
+    seen = {head for origin in origins for head in origin.seen}
+    saw = np.array([digest[:16] in seen for digest in objects.digests])
+    first, described = origins[0], given["encoder"][0].attributes["encoder"]
+    stores: dict[Literal["points", "targets"], Path] = {"points": points}
+    if targets:
+        stores["targets"] = targets
     result = ProbeResult(
         dataset=dataset,
         protocol=chosen.protocol,
+        protocol_source=named.source,
         n_train=len(objects.train),
         n_test=len(objects.test),
         n_classes=len(objects.classes),
         n_left_out=objects.left_out,
+        copies_in_train=int(np.isin(objects.digests[objects.test], objects.digests[objects.train]).sum()),
         classes=objects.classes,
-        seeds=[features.attributes["encoder"]["seed"] for features in systems["encoder"]],
+        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
         accuracy=accuracy,
         per_seed=PerSeed(**{regime: v.mean(axis=1).tolist() for regime, v in scores["encoder"].items()}),
         per_class=per_class(scores, objects),
         confusion=confusion(answers["encoder"]["canonical"].fixed, objects),
-        chosen_C=PerSeed(**{regime: given.chosen_C for regime, given in answers["encoder"].items()}),
+        C_choice="published" if chosen.C == "published" else "cross-validation",
+        chosen_C=PerSeed(**{regime: a.chosen_C for regime, a in answers["encoder"].items()}),
         baselines=baselines,
         gain_over_random=gains,
-        cross_validation=_cross_validation(answers, objects, seen, chosen),
+        other_classifiers=_other_classifiers(systems, objects, chosen),
+        cross_validation=_cross_validation(answers, objects, saw, chosen),
         encoder=Encoder(parameters=described["parameters"], config=described["config"]),
         pretraining=Pretraining(
             dataset=first.dataset,
             objects=first.objects,
             epochs=first.epochs,
-            saw_test_objects=sum(objects.ids[row] in seen for row in objects.test),
+            same_dataset=first.dataset == dataset,
+            saw_objects=int(saw.sum()),
+            saw_test_objects=int(saw[objects.test].sum()),
         ),
         provenance=Provenance(
             git=checkout(Path(crossjepa.__file__).parent),
             config_hash=sha256(run_config),
-            stores={
-                "points": sha256(points / "manifest.json"),
-                "targets": sha256(targets / "manifest.json"),
-            },
+            stores={name: sha256(store / "manifest.json") for name, store in stores.items()},
             packages=packages(),
             device=first.device,
             seconds=stage_seconds(benchmarks),
@@ -122,6 +150,27 @@ def linear_command(
     )
 
 
+def _read(encoder: list[Path], random: list[Path], targets: Path | None) -> dict[str, list[Features]]:
+    """What every probe compares."""
+    given = {
+        "encoder": [bundled_features(path) for path in encoder],
+        "random_encoder": [bundled_features(path) for path in random],
+    }
+    return given | ({"teacher_views": [teacher_features(targets)]} if targets else {})
+
+
+def _join(
+    given: Mapping[str, list[Features]], catalog: Path, named: ProbeProtocol
+) -> tuple[LabelledObjects, dict[str, list[Arrays]]]:
+    """The labelled objects that all have features of, and those features, encoders' pooled."""
+    everyone = [features for seeds in given.values() for features in seeds]
+    objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
+    systems = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
+    for system in ("encoder", "random_encoder"):
+        systems[system] = [{r: pooled(v, named) for r, v in seed.items()} for seed in systems[system]]
+    return objects, systems
+
+
 def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[Origin]:
     """Each encoder's pretraining, after making sure that like is compared with like."""
     sizes = [(features.path, features.attributes["encoder"]["config"]) for features in [*encoders, *random]]
@@ -131,13 +180,27 @@ def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[O
     return [check(Origin, e.attributes["pretraining"], f"{e.path}", "pretraining") for e in encoders]
 
 
+def _other_classifiers(
+    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig
+) -> OtherClassifiers:
+    encoders = {system: systems[system] for system in ("encoder", "random_encoder")}
+    groups, bootstrap = objects.groups[objects.test], (settings.bootstrap, settings.seed)
+    described = {
+        name: OtherClassifier(**{s: regimes_of(v, groups, *bootstrap) for s, v in by_system.items()})
+        for name, by_system in compare(encoders, objects).items()
+    }
+    return OtherClassifiers(**described)
+
+
 def _cross_validation(
     answers: Mapping[str, Mapping[str, Answers]],
     objects: LabelledObjects,
-    seen: set[str],
+    saw: NDArray[np.bool_],
     settings: ProbeConfig,
-) -> CrossValidation:
-    n_seen = sum(object_id in seen for object_id in objects.ids)
+) -> CrossValidation | None:
+    if objects.split_given:
+        return None
+    n_seen = int(saw.sum())
     scores = held_out_scores(answers, objects)
     accuracy, baselines, gains = summarise(scores, objects.groups, settings.bootstrap, settings.seed)
     return CrossValidation(

@@ -13,9 +13,9 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from crossjepa.config import ProbeConfig
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
-from crossjepa.probe.linear import Labels, choose_C
+from crossjepa.probe.linear import GRAM_OBJECTS, Labels, choose_C, machine
 from crossjepa.probe.objects import LabelledObjects
-from crossjepa.probe.protocols import PROTOCOLS
+from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
@@ -28,7 +28,8 @@ class Answers:
 
     Attributes:
         fixed: (seeds, test objects) int64 labels on the fixed split.
-        held_out: (seeds, repeats, N) int64 label of each object when its fold was held out.
+        held_out: (seeds, repeats, N) int64 label of each object when its fold was held out; no repeats where
+            the data set's own split is kept.
         chosen_C: for each seed, the C chosen on the fixed split; NaN for the majority class.
     """
 
@@ -38,7 +39,11 @@ class Answers:
 
 
 def evaluate(
-    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig, threads: int
+    systems: Mapping[str, Sequence[Arrays]],
+    objects: LabelledObjects,
+    protocol: ProbeProtocol,
+    settings: ProbeConfig,
+    threads: int,
 ) -> dict[str, dict[str, Answers]]:
     """Probe every system, and the majority class beside them.
 
@@ -47,8 +52,9 @@ def evaluate(
     Args:
         systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
         objects: the N labelled objects, in the features' order.
-        settings: protocol, candidates for C, folds, repeats and seed.
-        threads: processes that fit classifiers.
+        protocol: the classifier, and its published C.
+        settings: candidates for C, folds, repeats and seed.
+        threads: processes that fit classifiers; for many objects threads, which share the features.
 
     Returns:
         Answers by system and regime.
@@ -57,15 +63,18 @@ def evaluate(
         UserError: if there are too few groups to cross-validate with.
     """
     tasks, labels = _tasks(objects, settings), objects.labels
+    candidates = candidate_Cs(settings, protocol)
+    # Processes, as a quarter of each small fit is spent in Python; large ones share out their folds instead.
+    large = len(labels) > GRAM_OBJECTS
+    outer, inner = (1, threads) if large else (threads, 1)
     keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
     jobs = [
-        delayed(_answer)(features[regime], labels, splits, settings)
+        delayed(_answer)(features[regime], labels, splits, protocol, candidates, inner)
         for system, regime in keys
         for features in systems[system]
         for splits in tasks
     ]
-    # Processes, as a quarter of each small fit is spent in Python.
-    running = Parallel(n_jobs=threads, return_as="generator")(jobs)
+    running = Parallel(n_jobs=outer, return_as="generator")(jobs)
     answered = track(running, len(jobs), "probe", "job")
     answers: dict[str, dict[str, Answers]] = {}
     for system, regime in keys:
@@ -76,24 +85,37 @@ def evaluate(
     return {**answers, "majority": {"canonical": common, "zz": common}}
 
 
+def candidate_Cs(settings: ProbeConfig, protocol: ProbeProtocol) -> list[float]:
+    """The Cs to choose from, ascending; the published one alone where that is asked for."""
+    return [protocol.published_C] if settings.C == "published" else sorted(set(settings.C))
+
+
 def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:
-    """The fixed split, then the folds of every repeat: each task tests an object once at most."""
+    """The fixed split, then the folds of every repeat: each task tests an object once at most.
+
+    A data set's own split is its protocol: there are no repeats beside it.
+    """
     labels, groups, folds, seed = objects.labels, objects.groups, settings.folds, settings.seed
     inner = grouped_folds(labels, groups, objects.train, folds, seed)
-    repeats = [nested_folds(labels, groups, folds, seed + repeat) for repeat in range(settings.repeats)]
+    wanted = 0 if objects.split_given else settings.repeats
+    repeats = [nested_folds(labels, groups, folds, seed + repeat) for repeat in range(wanted)]
     return [[Split(objects.train, objects.test, inner)], *repeats]
 
 
 def _answer(
-    features: NDArray[np.float32], labels: Labels, splits: Sequence[Split], settings: ProbeConfig
+    features: NDArray[np.float32],
+    labels: Labels,
+    splits: Sequence[Split],
+    protocol: ProbeProtocol,
+    candidates: Sequence[float],
+    threads: int,
 ) -> tuple[Labels, float]:
     """(N,) labels of the objects that the splits test, and the C of the first split."""
-    protocol, candidates = PROTOCOLS[settings.protocol], sorted(set(settings.C))
-    prepared = protocol.prepare(features)
+    classifier = machine(features, protocol)
     predicted, chosen = np.full(len(labels), NOT_TESTED), []
     for split in splits:
-        C = choose_C(protocol.predict, prepared, labels, split.inner, candidates)
-        predicted[split.test] = protocol.predict(prepared, labels, split.train, split.test, [C])[0]
+        C = choose_C(classifier, labels, split.inner, candidates, threads)
+        predicted[split.test] = classifier.predict(labels, split.train, split.test, C)
         chosen.append(C)
     return predicted, chosen[0]
 

@@ -20,7 +20,9 @@ class LabelledObjects:
         classes: the classes' names, sorted.
         labels: (N,) int64 index into `classes`.
         groups: (N,) int64 index of the group; near-duplicates share one.
+        digests: (N,) SHA-256 of each object's file.
         train, test: rows of the fixed split.
+        split_given: whether that is the data set's own split.
         left_out: labelled objects of the catalog that some system has no features of.
     """
 
@@ -28,8 +30,10 @@ class LabelledObjects:
     classes: list[str]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    digests: NDArray[np.str_]
     train: NDArray[np.intp]
     test: NDArray[np.intp]
+    split_given: bool
     left_out: int
 
 
@@ -39,7 +43,7 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     Raises:
         UserError: if nothing can be learned from them, or a group lies on both sides of the split.
     """
-    table = pd.read_parquet(catalog, columns=["id", "class", "group", "split"])
+    table = pd.read_parquet(catalog, columns=["id", "sha256", "class", "group", "split", "split_given"])
     labelled = table[table["class"] != ""]
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]
     if used.empty:
@@ -57,7 +61,9 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
         classes=classes.tolist(),
         labels=labels.astype(np.int64),
         groups=np.unique(used["group"].to_numpy(str), return_inverse=True)[1].astype(np.int64),
+        digests=used["sha256"].to_numpy(str),
         train=np.flatnonzero(used["split"] == "train"),
         test=np.flatnonzero(used["split"] == "test"),
+        split_given=bool(used["split_given"].any()),
         left_out=len(labelled) - len(used),
     )

@@ -1,39 +1,81 @@
-"""Named probe protocols: published numbers compare only under the same cloud, feature and classifier."""
+"""Named probe protocols: published numbers compare only under the same cloud, feature and classifier.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Plain values, so that the workflow can read which cloud to show to an encoder.
+"""
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crossjepa.probe.linear import Predict, gram, svm_predictions
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class ProbeProtocol:
-    """A way to probe: what the features are, and the classifier fitted on them.
+    """A way to probe: the cloud that the encoder is shown, the feature, and the classifier fitted on it.
+
+    Features are not scaled in any of them.
 
     Attributes:
         source: where it was published.
-        cloud: the point cloud that the encoder is shown.
-        feature: how its tokens become one vector.
-        prepare: from (N, F) features, what the classifier needs once for all its fits.
-        predict: the classifier, on what `prepare` gave.
+        selection: `farthest` points, centred in the unit sphere; or the `first` ones of the file, untouched.
+        points: points of the cloud.
+        pooling: how tokens become one vector: their maximum beside their mean, or the maximum alone.
+        classifier: `svc`, libsvm's linear machine (one against one); `linear_svc`, liblinear's (one against
+            the rest).
+        published_C: the C of the publication.
+        elsewhere: what differs for data sets of a kind.
     """
 
     source: str
-    cloud: str
-    feature: str
-    prepare: Callable[[NDArray[np.float32]], NDArray[np.float64]]
-    predict: Predict
+    selection: Literal["farthest", "first"]
+    points: int
+    pooling: Literal["max_mean", "max"]
+    classifier: Literal["svc", "linear_svc"]
+    published_C: float
+    elsewhere: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 PROTOCOLS = {
     "pointjepa": ProbeProtocol(
         source="Point-JEPA, arXiv 2404.16432",
-        cloud="farthest points, centred, in the unit sphere",
-        feature="maximum beside mean of tokens, unscaled",
-        prepare=gram,
-        predict=svm_predictions,
+        selection="farthest",
+        points=1024,
+        pooling="max_mean",
+        classifier="svc",
+        published_C=0.012,
+    ),
+    "crosspoint": ProbeProtocol(
+        source="CrossPoint, arXiv 2203.00680",
+        selection="first",
+        points=1024,
+        pooling="max_mean",
+        classifier="svc",
+        published_C=0.01,
+    ),
+    "i2pmae": ProbeProtocol(
+        source="I2P-MAE, arXiv 2212.06785",
+        selection="first",
+        points=1024,
+        pooling="max",
+        classifier="svc",
+        published_C=0.0093,
+        elsewhere={"scanobjectnn": {"points": 2048, "published_C": 0.018}},
+    ),
+    "recon": ProbeProtocol(
+        source="ReCon, arXiv 2302.02318",
+        selection="farthest",
+        points=1024,
+        pooling="max_mean",
+        classifier="linear_svc",
+        published_C=0.075,
     ),
 }
+
+
+def protocol(name: str, kind: str) -> ProbeProtocol:
+    """A protocol as it is used on data sets of a kind.
+
+    Args:
+        name: a key of `PROTOCOLS`.
+        kind: the data set's `kind`.
+    """
+    chosen = PROTOCOLS[name]
+    return replace(chosen, elsewhere={}, **chosen.elsewhere.get(kind, {}))

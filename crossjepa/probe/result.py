@@ -68,8 +68,25 @@ class Baselines(Part):
 
     random_encoder: Regimes = Field(description="The same encoder with random weights, over several draws.")
     geometry: Regimes = Field(description="Distribution of distances between points, and extents.")
-    teacher_views: Regimes = Field(description="The image teacher's mean view embedding: the ceiling.")
+    teacher_views: Regimes | None = Field(
+        description="The image teacher's mean view embedding: the ceiling. Null for point clouds, which it "
+        "cannot see."
+    )
     majority: Regimes = Field(description="Always the commonest class of the training objects.")
+
+
+class OtherClassifier(Part):
+    """Another classifier on the same features and fixed split."""
+
+    encoder: Regimes
+    random_encoder: Regimes
+
+
+class OtherClassifiers(Part):
+    """For comparison with papers that use them."""
+
+    logistic_regression: OtherClassifier = Field(description="Standardised features, C = 1.")
+    knn: OtherClassifier = Field(description="The 20 nearest by cosine, or all where there are fewer.")
 
 
 class ClassAccuracy(Part):
@@ -109,7 +126,11 @@ class Pretraining(Part):
     dataset: str
     objects: Count
     epochs: Count
-    saw_test_objects: Count = Field(description="Test objects of the fixed split among those it saw.")
+    same_dataset: bool = Field(description="Whether that is the probed data set itself.")
+    saw_objects: Count = Field(
+        description="Labelled objects whose mesh it saw, never their labels, by the digest of the file."
+    )
+    saw_test_objects: Count = Field(description="Test objects of the fixed split among them.")
 
 
 class Git(Part):
@@ -125,7 +146,8 @@ class Provenance(Part):
     git: Git | None = Field(description="Null outside a checkout.")
     config_hash: Sha256 = Field(description="SHA-256 of the run's configuration file.")
     stores: dict[Literal["points", "targets"], Sha256] = Field(
-        description="SHA-256 of each store's manifest, which has the SHA-256 of every file."
+        description="SHA-256 of each store's manifest, which has the SHA-256 of every file; no targets of "
+        "point clouds."
     )
     packages: dict[str, str] = Field(description="Versions by package.")
     device: str | None = Field(description="Device of pretraining; null where it was not recorded.")
@@ -137,10 +159,12 @@ class ProbeResult(Part):
 
     dataset: str
     protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
+    protocol_source: str = Field(description="Where it was published.")
     n_train: Count
     n_test: Count
     n_classes: Count
     n_left_out: Count = Field(description="Labelled objects that some compared system has no features of.")
+    copies_in_train: Count = Field(description="Test objects whose file a training object has as well.")
     classes: list[str]
     seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
     accuracy: Regimes
@@ -149,10 +173,14 @@ class ProbeResult(Part):
     confusion: list[list[Count]] = Field(
         description="Canonical, summed over seeds; rows are true and columns predicted classes."
     )
-    chosen_C: PerSeed = Field(description="The C chosen inside the training split.")
+    C_choice: Literal["cross-validation", "published"]
+    chosen_C: PerSeed = Field(description="The C chosen inside the training split, or the published one.")
     baselines: Baselines
     gain_over_random: Gains
-    cross_validation: CrossValidation
+    other_classifiers: OtherClassifiers
+    cross_validation: CrossValidation | None = Field(
+        description="Null where the data set comes with its own split, which is its protocol."
+    )
     encoder: Encoder
     pretraining: Pretraining
     provenance: Provenance

@@ -38,23 +38,32 @@ def summarise(
         seed: of the bootstrap.
     """
 
-    def accuracy(values: NDArray[np.float64]) -> Accuracy:
-        seeds = values.mean(axis=1)
-        spread = float(seeds.std(ddof=1)) if len(seeds) > 1 else None
-        interval = group_interval(values.mean(axis=0), groups, resamples, seed)
-        return Accuracy(mean=float(seeds.mean()), sd=spread, ci95=interval)
-
     def regimes(system: str) -> Regimes:
-        given: dict[str, Any] = {"zz": None}
-        return Regimes(**given | {regime: accuracy(values) for regime, values in scores[system].items()})
+        return regimes_of(scores[system], groups, resamples, seed)
 
     def gain(regime: str) -> Gain:
         ours, random = (scores[system][regime].mean(axis=0) for system in ("encoder", "random_encoder"))
         interval = group_interval(ours - random, groups, resamples, seed)
         return Gain(mean=float((ours - random).mean()), ci95=interval)
 
-    baselines = Baselines(**{system: regimes(system) for system in Baselines.model_fields})
+    known: dict[str, Any] = {s: regimes(s) if s in scores else None for s in Baselines.model_fields}
+    baselines = Baselines(**known)
     return regimes("encoder"), baselines, Gains(canonical=gain("canonical"), zz=gain("zz"))
+
+
+def regimes_of(
+    scores: Mapping[str, NDArray[np.float64]], groups: NDArray[np.int64], resamples: int, seed: int
+) -> Regimes:
+    """One system's accuracy in each regime, from (seeds, objects) percentages."""
+
+    def accuracy(values: NDArray[np.float64]) -> Accuracy:
+        seeds = values.mean(axis=1)
+        spread = float(seeds.std(ddof=1)) if len(seeds) > 1 else None
+        interval = group_interval(values.mean(axis=0), groups, resamples, seed)
+        return Accuracy(mean=float(seeds.mean()), sd=spread, ci95=interval)
+
+    given: dict[str, Any] = {"zz": None}
+    return Regimes(**given | {regime: accuracy(values) for regime, values in scores.items()})
 
 
 def per_class(scores: Scores, objects: LabelledObjects) -> dict[str, ClassAccuracy]:

@@ -203,6 +203,11 @@ def views_of(dataset):
     return sealed_targets(dataset) if has_views(SOURCES[dataset]) else []
 
 
+def targets_option(dataset):
+    """How a command is told of the teacher's embeddings, where there are any."""
+    return f"--targets {target_store(dataset)}" if views_of(dataset) else ""
+
+
 def shown(dataset):
     """The cloud that the probe's protocol shows to an encoder, as options."""
     chosen = protocol(CONFIG.probe.protocol, SOURCES[dataset].kind)
@@ -240,6 +245,24 @@ def write_resolved_config():
 
 POINT_ARRAYS = {"xyz": 3, "normal": 3, "colour": 3, "first": 3, "identity": 2}
 TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
+# Probed data sets that a contact sheet can be drawn of.
+DRAWN = [name for name in CONFIG.probe.datasets if has_meshes(SOURCES[name])]
+PROBE_SETTINGS = settings(
+    "probe", *[k for k in type(CONFIG.probe).model_fields if k != "datasets"]
+)
+# What every probe of a data set reads.
+PROBED = dict(
+    catalog=lambda w: catalog(w.dataset),
+    trained=expand(
+        f"{RESULTS}/features/{{{{dataset}}}}/trained{{seed}}.zip",
+        seed=CONFIG.pretrain.seeds,
+    ),
+    random=expand(
+        f"{RESULTS}/features/{{{{dataset}}}}/random{{seed}}.zip",
+        seed=range(CONFIG.features.random_encoders),
+    ),
+    targets=lambda w: views_of(w.dataset),
+)
 # The archives that a rule can fetch, and a data set that each belongs to.
 MODELNETS = {
     name: dataset

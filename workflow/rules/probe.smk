@@ -3,19 +3,10 @@
 
 rule probe:
     input:
-        catalog=lambda w: catalog(w.dataset),
-        trained=expand(
-            f"{RESULTS}/features/{{{{dataset}}}}/trained{{seed}}.zip",
-            seed=CONFIG.pretrain.seeds,
-        ),
-        random=expand(
-            f"{RESULTS}/features/{{{{dataset}}}}/random{{seed}}.zip",
-            seed=range(CONFIG.features.random_encoders),
-        ),
+        **PROBED,
         geometry=f"{RESULTS}/features/{{dataset}}/geometry.zip",
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
-        targets=lambda w: f"{target_store(w.dataset)}/manifest.json",
-        shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
+        shards=lambda w: sealed_points(w.dataset),
     output:
         report(
             f"{RESULTS}/probe_{{dataset}}.json",
@@ -30,11 +21,11 @@ rule probe:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=2000,
     params:
-        settings=settings(
-            "probe", *[k for k in type(CONFIG.probe).model_fields if k != "datasets"]
-        ),
+        settings=PROBE_SETTINGS,
+        kind=lambda w: SOURCES[w.dataset].kind,
+        targets=lambda w: targets_option(w.dataset),
         run_config=RESOLVED_CONFIG,
         benchmarks=lambda w: benchmarks(w.dataset),
         code=code(
@@ -46,8 +37,68 @@ rule probe:
         ),
     shell:
         "python -m crossjepa probe linear --settings {params.settings:q} --dataset {wildcards.dataset}"
-        " --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
+        " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
         " $(printf -- '--random %s ' {input.random}) --geometry {input.geometry}"
-        " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
+        " --points $(dirname {input.points}) {params.targets}"
         " --run-config {params.run_config} {params.benchmarks} --threads {threads}"
         " --output {output} 2>&1 | tee {log}"
+
+
+rule few_shot:
+    input:
+        **PROBED,
+    output:
+        report(
+            f"{RESULTS}/fewshot_{{dataset}}.json",
+            caption="../report/probe.rst",
+            category="Probe",
+        ),
+    log:
+        f"{RESULTS}/logs/probe/fewshot_{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/probe/fewshot_{{dataset}}.tsv"
+    conda:
+        "../../envs/probe.yaml"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        settings=PROBE_SETTINGS,
+        kind=lambda w: SOURCES[w.dataset].kind,
+        targets=lambda w: targets_option(w.dataset),
+        code=code("probe.command", "probe.fewshot", "probe.fewshot_result"),
+    shell:
+        "python -m crossjepa probe few-shot --settings {params.settings:q} --dataset {wildcards.dataset}"
+        " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
+        " $(printf -- '--random %s ' {input.random}) {params.targets} --threads {threads}"
+        " --output {output} 2>&1 | tee {log}"
+
+
+rule label_efficiency:
+    input:
+        **PROBED,
+    output:
+        report(
+            f"{RESULTS}/label_efficiency_{{dataset}}.json",
+            caption="../report/probe.rst",
+            category="Probe",
+        ),
+    log:
+        f"{RESULTS}/logs/probe/label_efficiency_{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/probe/label_efficiency_{{dataset}}.tsv"
+    conda:
+        "../../envs/probe.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+    params:
+        settings=PROBE_SETTINGS,
+        kind=lambda w: SOURCES[w.dataset].kind,
+        targets=lambda w: targets_option(w.dataset),
+        code=code("probe.command", "probe.label_efficiency"),
+    shell:
+        "python -m crossjepa probe label-efficiency --settings {params.settings:q}"
+        " --dataset {wildcards.dataset} --kind {params.kind} --catalog {input.catalog}"
+        " $(printf -- '--encoder %s ' {input.trained}) $(printf -- '--random %s ' {input.random})"
+        " {params.targets} --threads {threads} --output {output} 2>&1 | tee {log}"

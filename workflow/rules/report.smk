@@ -11,12 +11,8 @@ rule report:
             dataset=CONFIG.probe.datasets,
         ),
         catalogs=[catalog(dataset) for dataset in CONFIG.probe.datasets],
-        targets=[
-            f"{target_store(dataset)}/manifest.json"
-            for dataset in CONFIG.probe.datasets
-        ],
-        shards=[sealed_targets(dataset) for dataset in CONFIG.probe.datasets],
-        sheets=[contact_sheet(dataset) for dataset in CONFIG.probe.datasets],
+        targets=[views_of(dataset) for dataset in CONFIG.probe.datasets],
+        sheets=[contact_sheet(dataset) for dataset in DRAWN],
         metrics=expand(
             f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
             seed=CONFIG.pretrain.seeds,
@@ -36,11 +32,57 @@ rule report:
     params:
         settings=settings("report"),
         run_config=RESOLVED_CONFIG,
+        targets=[
+            f"--targets {dataset}={target_store(dataset)}"
+            for dataset in CONFIG.probe.datasets
+            if views_of(dataset)
+        ],
+        sheets=[f"--sheet {dataset}={contact_sheet(dataset)}" for dataset in DRAWN],
         code=code("report.command", "report.page"),
     shell:
         "python -m crossjepa report html --settings {params.settings:q}"
         " $(printf -- '--result %s ' {input.results}) $(printf -- '--features %s ' {input.features})"
         " $(printf -- '--catalog %s ' {input.catalogs})"
-        " $(dirname {input.targets} | sed 's/^/--targets /') $(printf -- '--sheet %s ' {input.sheets})"
+        " {params.targets} {params.sheets}"
         " $(printf -- '--metrics %s ' {input.metrics}) --run-config {params.run_config}"
         " --output {output} 2>&1 | tee {log}"
+
+
+rule label_efficiency_plot:
+    input:
+        f"{RESULTS}/label_efficiency_{{dataset}}.json",
+    output:
+        report(
+            f"{RESULTS}/label_efficiency_{{dataset}}.png",
+            caption="../report/probe.rst",
+            category="Probe",
+        ),
+    log:
+        f"{RESULTS}/logs/label_efficiency_{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/label_efficiency_{{dataset}}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code("report.command", "report.label_efficiency"),
+    shell:
+        "python -m crossjepa report label-efficiency --result {input} --output {output} 2>&1 | tee {log}"
+
+
+rule summary:
+    input:
+        expand(f"{RESULTS}/probe_{{dataset}}.json", dataset=CONFIG.probe.datasets),
+    output:
+        markdown=f"{RESULTS}/summary.md",
+        csv=f"{RESULTS}/summary.csv",
+    log:
+        f"{RESULTS}/logs/summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summary.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code("report.command", "report.summary"),
+    shell:
+        "python -m crossjepa report summary $(printf -- '--result %s ' {input})"
+        " --markdown {output.markdown} --csv {output.csv} 2>&1 | tee {log}"

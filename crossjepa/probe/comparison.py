@@ -1,0 +1,60 @@
+"""Other classifiers on the same features and fixed split, for comparison with papers that use them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from crossjepa.probe.objects import LabelledObjects
+from crossjepa.progress import track
+from crossjepa.store.bundle import Arrays
+
+NEIGHBOURS = 20
+
+
+def logistic_regression(n_train: int) -> ClassifierMixin:  # noqa: ARG001 - the same for any number
+    """Multinomial logistic regression on standardised features."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2000))
+
+
+def knn(n_train: int) -> ClassifierMixin:
+    """The nearest neighbours by cosine."""
+    return KNeighborsClassifier(min(NEIGHBOURS, n_train), metric="cosine")
+
+
+CLASSIFIERS: dict[str, Callable[[int], ClassifierMixin]] = {
+    "logistic_regression": logistic_regression,
+    "knn": knn,
+}
+
+
+def compare(
+    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects
+) -> dict[str, dict[str, dict[str, NDArray[np.float64]]]]:
+    """Fit every other classifier on the training rows and ask it of the test rows.
+
+    Args:
+        systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
+        objects: the N labelled objects, in the features' order.
+
+    Returns:
+        By classifier, system and regime, (seeds, test objects): 100 where the answer is right, else 0.
+    """
+    keys = [(c, s, r) for c in CLASSIFIERS for s, seeds in systems.items() for r in seeds[0]]
+    scores: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = {c: {} for c in CLASSIFIERS}
+    for classifier, system, regime in track(keys, len(keys), "other classifiers", "system"):
+        right = [_right(classifier, seed[regime], objects) for seed in systems[system]]
+        scores[classifier].setdefault(system, {})[regime] = np.stack(right) * np.float64(100)
+    return scores
+
+
+def _right(classifier: str, features: NDArray[np.float32], objects: LabelledObjects) -> NDArray[np.bool_]:
+    train, test = objects.train, objects.test
+    fitted = CLASSIFIERS[classifier](len(train)).fit(features[train], objects.labels[train])
+    right: NDArray[np.bool_] = fitted.predict(features[test]) == objects.labels[test]
+    return right

@@ -1,0 +1,67 @@
+"""A copy of the sources in a folder of its own, to run the real workflow in."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ["Snakefile", "workflow", "crossjepa", "config", "envs", "profiles"]
+
+
+class Clone:
+    """A copy of the sources, with its own results of one configuration.
+
+    Args:
+        folder: where to.
+        preset: the configuration file, relative to the copy; results lie in the folder of its name.
+    """
+
+    def __init__(self, folder: Path, preset: str = "config/shapes.yaml") -> None:
+        self.folder = folder
+        self.preset = preset
+        self.results = folder / "results" / Path(preset).stem
+        folder.mkdir(exist_ok=True)
+        for name in SOURCES:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / name)
+
+    def command(self, *arguments: str) -> list[str]:
+        """A Snakemake call with the preset; targets come first."""
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        targets = [argument for argument in arguments[:1] if not argument.startswith("-")]
+        return [*snakemake, *targets, "--configfile", self.preset, *arguments[len(targets) :]]
+
+    def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run Snakemake; everything that it printed."""
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, printed
+        return printed
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Jobs that Snakemake would run now, by rule."""
+        printed = self.snakemake("--dry-run", *arguments)
+        if "Nothing to be done" in printed:
+            return {}
+        table = printed.split("Job stats:")[1].split("total")[0]
+        rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule not in ("all", "everything")}
+
+    def manifests(self) -> dict[str, str]:
+        """The text of every store's manifest."""
+        found = sorted((self.folder / "results").glob("*/*/manifest.json"))
+        return {str(path.relative_to(self.folder)): path.read_text() for path in found}
