@@ -233,11 +233,12 @@ class ProbeConfig(Section):
     protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon"] = setting(
         "pointjepa", "Named protocol: cloud, feature, classifier."
     )
-    C: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | Literal["published"] = setting(
+    C: list[Annotated[float, Field(gt=0)]] = setting(
         [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
-        "Candidates for the machine's C, chosen by grouped cross-validation inside the training split; or "
-        "`published`: the protocol's own.",
+        "Candidates for the machine's C, chosen by grouped cross-validation inside the training split.",
+        min_length=1,
     )
+    published_C: bool = setting(False, "Take the C that the protocol was published with; choose none.")
     folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
     bootstrap: int = setting(1000, "Resamples behind each 95% interval.", "resamples", ge=100)

@@ -11,10 +11,27 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from crossjepa.config import Config, FolderSource, FurnitureSource, Section, ShapesSource
+from crossjepa.config import (
+    Config,
+    FolderSource,
+    FurnitureSource,
+    ModelNetSource,
+    ScanObjectNNSource,
+    Section,
+    ShapeNetSource,
+    ShapesSource,
+)
 from crossjepa.probe.result import ProbeResult
 
 ROOT = Path(__file__).parent.parent
+SOURCES: tuple[type[Section], ...] = (
+    FurnitureSource,
+    ShapesSource,
+    FolderSource,
+    ModelNetSource,
+    ScanObjectNNSource,
+    ShapeNetSource,
+)
 LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "at least {} long"}
 
 INTRO = """# Settings
@@ -28,12 +45,15 @@ settings: they belong to a profile.
 ## Further data sets
 
 Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
-`data.furniture`, `data.shapes` and `data.folder` list what each kind takes.
+`data.furniture`, `data.shapes`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and `data.shapenet` list what
+each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there already: give what differs.
 
 ```yaml
 data:
   my_meshes: {kind: folder, path: /data/my_meshes}
   many_shapes: {kind: shapes, objects: 5000, seed: 1}
+  modelnet40: {path: /data/ModelNet40.zip}
+  resampled: {kind: modelnet, release: resampled, path: /data/modelnet40_normal_resampled}
 ```
 
 It can then be learned from (`pretrain.dataset: my_meshes`) and probed (`probe.datasets: [my_meshes]`, or
@@ -49,7 +69,7 @@ def key_table() -> str:
         if isinstance(section, type) and issubclass(section, Section):
             parts += [f"\n## {name}\n", f"{section.__doc__}\n", *_table(section, name)]
         if name == "data":
-            for source in (FurnitureSource, ShapesSource, FolderSource):
+            for source in SOURCES:
                 kind = source.model_fields["kind"].default
                 parts += [f"\n### data.{kind}\n", f"{source.__doc__}\n", *_table(source, f"data.{kind}")]
     return "\n".join(parts) + "\n"

@@ -65,7 +65,17 @@ def test_a_mistake_is_one_line_with_key_value_and_what_is_allowed(values: object
 def test_further_data_sets_need_only_an_entry() -> None:
     config = check(Config, {"data": {"mine": {"kind": "shapes", "objects": 50}}}, "mine.yaml")
     assert config.data.sources["mine"].objects == 50
-    assert set(config.data.sources) == {"furniture", "shapes", "mine"}
+    scans = {f"scanobjectnn_{variant}" for variant in ("obj_bg", "obj_only", "pb_t50_rs")}
+    official = {"modelnet40", "modelnet10", "shapenet", *scans}
+    assert set(config.data.sources) == {"furniture", "shapes", "mine", *official}
+
+
+def test_an_official_set_keeps_its_kind_when_only_its_path_is_given() -> None:
+    data = {"modelnet10": {"path": "a.zip"}, "scanobjectnn": {"path": "h5_files"}}
+    sources = check(Config, {"data": data}, "mine.yaml").data.sources
+    assert (sources["modelnet10"].kind, sources["modelnet10"].categories) == ("modelnet", 10)
+    assert sources["scanobjectnn_pb_t50_rs"].variant == "pb_t50_rs"
+    assert sources["scanobjectnn_obj_bg"].path == "h5_files"
 
 
 def test_a_stage_reads_its_section_from_json_or_a_file(tmp_path: Path) -> None:

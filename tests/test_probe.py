@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.svm import SVC
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 from typer.testing import CliRunner
 
 from crossjepa.config import ProbeConfig
@@ -23,14 +26,16 @@ from crossjepa.probe.evaluate import evaluate
 from crossjepa.probe.features import bundled_features, teacher_features
 from crossjepa.probe.folds import grouped_folds, nested_folds
 from crossjepa.probe.intervals import group_interval
-from crossjepa.probe.linear import choose_C, gram, svm_predictions
+from crossjepa.probe.linear import GramMachine, LiblinearMachine, LibsvmMachine, choose_C, machine, pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
+from crossjepa.probe.protocols import PROTOCOLS, protocol
 from crossjepa.probe.provenance import checkout, stage_seconds
 from crossjepa.probe.result import ProbeResult, read_result, write_result
 from crossjepa.store import seal, sharded
 from crossjepa.store.bundle import write_bundle
 
 QUICK = ProbeConfig(C=[1e-3, 1e-1, 10.0], folds=3, repeats=2, bootstrap=200)
+DEFAULT = protocol("pointjepa", "folder")
 CANDIDATES = [1e-4, 1e-2, 1.0, 100.0]
 
 
@@ -55,20 +60,64 @@ def split_in_two(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def as_objects(labels: np.ndarray, groups: np.ndarray) -> LabelledObjects:
     train, test = split_in_two(groups)
     names = [f"class {c}" for c in range(labels.max() + 1)]
-    return LabelledObjects([str(i) for i in range(len(labels))], names, labels, groups, train, test, 0)
+    ids = [str(i) for i in range(len(labels))]
+    return LabelledObjects(ids, names, labels, groups, np.array(ids), train, test, False, 0)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_gram_machine_answers_as_the_plain_linear_one(seed: int) -> None:
-    x, y, groups = blobs(seed, noise=2.0)
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.filterwarnings("ignore:Liblinear failed to converge")
+def test_machines_answer_as_plain_scikit_learn(seed: int, classes: int) -> None:
+    x, y, groups = blobs(seed, classes, noise=2.0)
     train, test = split_in_two(groups)
-    ours = svm_predictions(gram(x), y, train, test, CANDIDATES)
-    assert ours.shape == (len(CANDIDATES), len(test))
-    for C, predicted in zip(CANDIDATES, ours, strict=True):
+    answers = []
+    for C in CANDIDATES:
+        plain = SVC(kernel="linear", C=C).fit(x[train], y[train]).predict(x[test])
+        for built in (GramMachine(x), LibsvmMachine(x)):
+            np.testing.assert_array_equal(built.predict(y, train, test, C), plain)
+        answers.append(plain.tobytes())
+        one_against_rest = LinearSVC(C=C, random_state=0).fit(x[train].astype(float), y[train])
         np.testing.assert_array_equal(
-            predicted, SVC(kernel="linear", C=C).fit(x[train], y[train]).predict(x[test])
+            LiblinearMachine(x).predict(y, train, test, C), one_against_rest.predict(x[test].astype(float))
         )
-    assert len({row.tobytes() for row in ours}) > 1
+    assert len(set(answers)) > 1
+
+
+def test_equal_votes_go_to_the_first_class_as_in_libsvm() -> None:
+    """Three classes whose machines vote in a circle between them."""
+    angles = 2 * np.pi * np.arange(3) / 3
+    x = np.column_stack([np.cos(angles), np.sin(angles)]).repeat(4, axis=0).astype(np.float32)
+    y = np.arange(3).repeat(4)
+    everywhere = np.random.default_rng(0).normal(size=(500, 2), scale=0.01).astype(np.float32)
+    both, rows = np.concatenate([x, everywhere]), np.arange(12)
+    labels = np.concatenate([y, np.zeros(500, np.int64)])
+    ours = LibsvmMachine(both).predict(labels, rows, np.arange(12, 512), 1.0)
+    np.testing.assert_array_equal(ours, SVC(kernel="linear", C=1.0).fit(x, y).predict(everywhere))
+
+
+def test_protocols_are_those_published() -> None:
+    """cloud, points, pooling, classifier and C, as the field's papers state them."""
+    table = {
+        name: (p.selection, p.points, p.pooling, p.classifier, p.published_C) for name, p in PROTOCOLS.items()
+    }
+    assert table == {
+        "pointjepa": ("farthest", 1024, "max_mean", "svc", 0.012),
+        "crosspoint": ("first", 1024, "max_mean", "svc", 0.01),
+        "i2pmae": ("first", 1024, "max", "svc", 0.0093),
+        "recon": ("farthest", 1024, "max_mean", "linear_svc", 0.075),
+    }
+    scans = protocol("i2pmae", "scanobjectnn")
+    assert (scans.points, scans.published_C) == (2048, 0.018)
+    assert protocol("pointjepa", "scanobjectnn") == protocol("pointjepa", "modelnet")
+
+
+def test_protocols_choose_feature_and_machine() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(2, 6)
+    assert np.array_equal(pooled(x, protocol("i2pmae", "modelnet")), x[:, :3])
+    assert np.array_equal(pooled(x, DEFAULT), x)
+    assert isinstance(machine(x, DEFAULT), GramMachine)
+    assert isinstance(machine(np.zeros((2001, 1), np.float32), DEFAULT), LibsvmMachine)
+    assert isinstance(machine(x, protocol("recon", "modelnet")), LiblinearMachine)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -84,13 +133,13 @@ def test_choice_of_C_is_that_of_a_grid_search_over_the_same_folds(seed: int) -> 
         cv=folds,
     )
     search.fit(x, y)
-    assert choose_C(svm_predictions, gram(x), y, folds, CANDIDATES) == search.best_params_["C"]
+    assert choose_C(GramMachine(x), y, folds, CANDIDATES, threads=2) == search.best_params_["C"]
 
 
 def test_of_equally_good_Cs_the_smallest_is_chosen() -> None:
     x, y, groups = blobs(noise=0.01)
     folds = grouped_folds(y, groups, np.arange(len(y)), 3, 0)
-    assert choose_C(svm_predictions, gram(x), y, folds, [1.0, 10.0, 100.0]) == 1.0
+    assert choose_C(GramMachine(x), y, folds, [1.0, 10.0, 100.0]) == 1.0
 
 
 @settings(max_examples=25, deadline=None)
@@ -141,8 +190,8 @@ def test_test_labels_change_no_prediction() -> None:
     shuffled = y.copy()
     shuffled[objects.test] = np.random.default_rng(0).permutation(y[objects.test])
     assert (shuffled != y).sum() > 10
-    once = evaluate({"encoder": [{"canonical": x}]}, objects, QUICK, 1)
-    twice = evaluate({"encoder": [{"canonical": x}]}, replace(objects, labels=shuffled), QUICK, 1)
+    once = evaluate({"encoder": [{"canonical": x}]}, objects, DEFAULT, QUICK, 1)
+    twice = evaluate({"encoder": [{"canonical": x}]}, replace(objects, labels=shuffled), DEFAULT, QUICK, 1)
     for system in ("encoder", "majority"):
         np.testing.assert_array_equal(once[system]["canonical"].fixed, twice[system]["canonical"].fixed)
     assert once["encoder"]["canonical"].chosen_C == twice["encoder"]["canonical"].chosen_C
@@ -151,15 +200,15 @@ def test_test_labels_change_no_prediction() -> None:
 def test_evaluation_is_the_plain_procedure_written_out() -> None:
     x, y, groups = blobs(noise=2.0)
     objects = as_objects(y, groups)
-    answers = evaluate({"encoder": [{"canonical": x}, {"canonical": -2 * x}]}, objects, QUICK, 2)["encoder"][
-        "canonical"
-    ]
+    answers = evaluate({"encoder": [{"canonical": x}, {"canonical": -2 * x}]}, objects, DEFAULT, QUICK, 2)[
+        "encoder"
+    ]["canonical"]
     assert answers.fixed.shape == (2, len(objects.test))
     assert answers.held_out.shape == (2, QUICK.repeats, len(y))
     machine = SVC(kernel="linear", C=answers.chosen_C[0]).fit(x[objects.train], y[objects.train])
     np.testing.assert_array_equal(answers.fixed[0], machine.predict(x[objects.test]))
     for split in nested_folds(y, groups, QUICK.folds, QUICK.seed + 1):
-        C = choose_C(svm_predictions, gram(x), y, split.inner, sorted(QUICK.C))
+        C = choose_C(GramMachine(x), y, split.inner, sorted(QUICK.C))
         machine = SVC(kernel="linear", C=C).fit(x[split.train], y[split.train])
         np.testing.assert_array_equal(answers.held_out[0, 1, split.test], machine.predict(x[split.test]))
 
@@ -167,7 +216,8 @@ def test_evaluation_is_the_plain_procedure_written_out() -> None:
 def test_threads_change_nothing() -> None:
     x, y, groups = blobs(noise=2.0)
     one, two = (
-        evaluate({"encoder": [{"zz": x}]}, as_objects(y, groups), QUICK, n)["encoder"]["zz"] for n in (1, 2)
+        evaluate({"encoder": [{"zz": x}]}, as_objects(y, groups), DEFAULT, QUICK, n)["encoder"]["zz"]
+        for n in (1, 2)
     )
     np.testing.assert_array_equal(one.held_out, two.held_out)
 
@@ -208,6 +258,8 @@ class Workplace:
         self.table = pd.DataFrame(
             {
                 "id": self.ids,
+                "sha256": [hashlib.sha256(i.encode()).hexdigest() for i in self.ids],
+                "split_given": False,
                 "class": [CLASSES[c] for c in labels] + [""] * 6,
                 "group": [f"g{i}" for i in range(48)],
                 "split": split + ["pretrain"] * 6,
@@ -221,10 +273,10 @@ class Workplace:
         shown = [self.ids[i] for i in order]
         size = {"parameters": 7, "config": {"dim": 4}}
         origin = {"dataset": "toys", "objects": 33, "epochs": 2, "ids_sha256": "0" * 64}
-        seen = [i for i, s in zip(self.ids, self.table["split"], strict=True) if s != "test"]
+        seen = [d[:16] for d, s in zip(self.table["sha256"], self.table["split"], strict=True) if s != "test"]
         for seed in (3, 4):
             self.bundle(
-                f"encoder{seed}", shown, self.good[order], size | {"seed": seed}, origin | {"seen_ids": seen}
+                f"encoder{seed}", shown, self.good[order], size | {"seed": seed}, origin | {"seen": seen}
             )
         noise = rng.normal(size=(48, 8)).astype(np.float32)
         self.bundle("random", shown, noise[order], size | {"seed": 0}, {})
@@ -256,10 +308,11 @@ class Workplace:
             sharded.write_shard(path, shard, ids, {k: v[list(rows)] for k, v in arrays.items()}, bad)
         seal.seal(path, self.ids, 0.5)
 
-    def run(self, **changed: str) -> ProbeResult:
+    def run(self, **changed: str | None) -> ProbeResult:
         options = {
             "settings": QUICK.model_dump_json(),
             "dataset": "toys",
+            "kind": "folder",
             "catalog": "catalog.parquet",
             "random": "random",
             "geometry": "geometry",
@@ -280,10 +333,12 @@ class Workplace:
         for stage in ("render", "teacher"):
             command += ["--benchmarks", f"{stage}={self.at('benchmarks')}/{stage}"]
         for key, value in options.items():
-            command += [f"--{key}", value if key in ("settings", "dataset") else self.at(value)]
+            if value is None:
+                continue
+            command += [f"--{key}", value if key in ("settings", "dataset", "kind") else self.at(value)]
         outcome = CliRunner().invoke(app, command, catch_exceptions=False)
         assert outcome.exit_code == 0, outcome.output
-        return read_result(self.folder / "probe.json")
+        return read_result(self.folder / str(options["output"]))
 
     def at(self, name: str) -> str:
         return str(self.folder / name)
@@ -339,10 +394,49 @@ def test_null_means_what_the_schema_says(result: ProbeResult) -> None:
 
 
 def test_says_what_pretraining_saw(result: ProbeResult) -> None:
-    assert result.pretraining.saw_test_objects == 0
+    assert (result.pretraining.saw_test_objects, result.pretraining.saw_objects) == (0, 27)
+    assert result.pretraining.same_dataset
+    assert result.copies_in_train == 0
     assert result.cross_validation.n_seen == 27
     assert result.cross_validation.n_objects == 41
     assert result.cross_validation.saw_test_objects == "partly"
+
+
+def test_a_data_set_with_its_own_split_and_no_views(workplace: Workplace) -> None:
+    """Official splits are kept without cross-validation; copies across them are counted; no teacher."""
+    table = workplace.table.assign(split_given=True)
+    table.loc[table["id"] == "bed-12", "sha256"] = table.loc[table["id"] == "bed-1", "sha256"].item()
+    table.to_parquet(workplace.folder / "given.parquet")
+    given = workplace.run(
+        catalog="given.parquet", targets=None, dataset="others", output="given.json"
+    )
+    assert given.cross_validation is None
+    assert given.baselines.teacher_views is None
+    assert given.n_test == 15, "no system lacks the object that has no views"
+    assert set(given.provenance.stores) == {"points"}
+    assert (given.copies_in_train, given.pretraining.saw_test_objects) == (1, 1)
+    assert not given.pretraining.same_dataset
+
+
+def test_the_published_C_is_taken_without_choosing(workplace: Workplace) -> None:
+    settings = QUICK.model_copy(update={"published_C": True, "protocol": "recon"}).model_dump_json()
+    taken = workplace.run(settings=settings, output="published.json")
+    assert (taken.C_choice, set(taken.chosen_C.canonical)) == ("published", {0.075})
+    assert taken.protocol_source == "ReCon, arXiv 2302.02318"
+
+
+def test_other_classifiers_are_plain_scikit_learn(workplace: Workplace, result: ProbeResult) -> None:
+    objects = labelled_objects(workplace.folder / "catalog.parquet", set(workplace.ids) - {BAD})
+    x = bundled_features(workplace.folder / "random").of(objects.ids)["canonical"]
+    scaler = StandardScaler().fit(x[objects.train])
+    y, train, test = objects.labels, objects.train, objects.test
+    logistic = LogisticRegression(max_iter=2000).fit(scaler.transform(x[train]), y[train])
+    near = KNeighborsClassifier(20, metric="cosine").fit(x[train], y[train])
+    found = result.other_classifiers
+    assert found.logistic_regression.random_encoder.canonical.mean == pytest.approx(
+        100 * logistic.score(scaler.transform(x[test]), y[test])
+    )
+    assert found.knn.random_encoder.canonical.mean == pytest.approx(100 * near.score(x[test], y[test]))
 
 
 def test_provenance(workplace: Workplace, result: ProbeResult) -> None:

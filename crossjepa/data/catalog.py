@@ -73,18 +73,18 @@ def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.S
     Returns:
         "train" or "test" for each row.
     """
-    split = pd.Series("train", index=objects.index)
+    sizes = objects["group"].value_counts()
+    tested: list[str] = []
     rng = np.random.default_rng(seed)
     # A group with several classes is dealt with the first of them.
     owners = objects.sort_values(["class", "group"]).drop_duplicates("group")
     for _, groups in owners.groupby("class"):
         names = rng.permutation(groups["group"].to_numpy())
-        sizes = [int((objects["group"] == name).sum()) for name in names]
-        wanted, taken = test_fraction * sum(sizes), 0
-        for index, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        wanted, taken = test_fraction * int(sizes[names].sum()), 0
+        for index, (name, size) in enumerate(zip(names, sizes[names], strict=True)):
             closer = abs(taken + size - wanted) <= abs(taken - wanted)
             last_chance = taken == 0 and index == len(names) - 2
             if index < len(names) - 1 and (closer or last_chance):
-                split[objects["group"] == name] = "test"
+                tested.append(name)
                 taken += size
-    return split
+    return pd.Series(np.where(objects["group"].isin(tested), "test", "train"), index=objects.index)

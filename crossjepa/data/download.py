@@ -42,9 +42,7 @@ def fetch_modelnet(source: ModelNetSource, file: Path) -> None:
     """
     url = MODELNET.get((source.release, source.categories))
     if url is None:
-        raise UserError(
-            "data: ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`"
-        )
+        raise UserError("data: ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`")
     digest = download(url, file, sha256=None, description=f"fetch {file.name}")
     print(f"{url}: sha256 {digest}", file=sys.stderr)
 

@@ -182,9 +182,7 @@ def open_source(source: ModelNetSource, archives: Path | None) -> Dataset:
         UserError: if it is nowhere, or no such release exists.
     """
     if source.release == "hdf5" and source.categories == 10:
-        raise UserError(
-            "data: ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`"
-        )
+        raise UserError("data: ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`")
     if archives is None and source.path is None:
         raise UserError(
             f"data: ModelNet{source.categories} is not here; let it be downloaded, or get the zip of release "

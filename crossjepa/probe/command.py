@@ -117,7 +117,7 @@ def linear_command(
         per_seed=PerSeed(**{regime: v.mean(axis=1).tolist() for regime, v in scores["encoder"].items()}),
         per_class=per_class(scores, objects),
         confusion=confusion(answers["encoder"]["canonical"].fixed, objects),
-        C_choice="published" if chosen.C == "published" else "cross-validation",
+        C_choice="published" if chosen.published_C else "cross-validation",
         chosen_C=PerSeed(**{regime: a.chosen_C for regime, a in answers["encoder"].items()}),
         baselines=baselines,
         gain_over_random=gains,

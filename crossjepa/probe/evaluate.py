@@ -87,7 +87,7 @@ def evaluate(
 
 def candidate_Cs(settings: ProbeConfig, protocol: ProbeProtocol) -> list[float]:
     """The Cs to choose from, ascending; the published one alone where that is asked for."""
-    return [protocol.published_C] if settings.C == "published" else sorted(set(settings.C))
+    return [protocol.published_C] if settings.published_C else sorted(set(settings.C))
 
 
 def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:
