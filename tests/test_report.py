@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from crossjepa.config import ReportConfig
+from crossjepa.errors import UserError
+from crossjepa.report.command import app
 from crossjepa.report.neighbours import nearest, spread_over_classes
-from crossjepa.report.page import DatasetFiles, render_page
 from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
 from crossjepa.store.seal import seal
@@ -33,21 +35,26 @@ def result() -> dict[str, Any]:
     baselines = {name: both for name in ("random_encoder", "geometry", "majority")}
     baselines["teacher_views"] = {"canonical": accuracy(72.25), "zz": None}
     scores = {"accuracy": both, "baselines": baselines, "gain_over_random": {"canonical": gain, "zz": gain}}
+    others = {"encoder": {"canonical": accuracy(64.5), "zz": accuracy(51.0)}, "random_encoder": both}
     single = {"n_train": 5, "n_test": 3, "canonical": 66.0, "zz": None}
     return {
         "dataset": "made-up",
         "protocol": "pointjepa",
+        "protocol_source": "a paper",
         "n_train": 15,
         "n_test": 9,
         "n_classes": 3,
         "n_left_out": 0,
+        "copies_in_train": 2,
         "classes": CLASSES,
         "seeds": [0],
         "per_seed": {"canonical": [70.0], "zz": [60.5]},
         "per_class": {name: single for name in CLASSES},
         "confusion": [[3, 0, 0], [1, 2, 0], [0, 0, 3]],
+        "C_choice": "cross-validation",
         "chosen_C": {"canonical": [0.1], "zz": [1.0]},
         **scores,
+        "other_classifiers": {name: others for name in ("logistic_regression", "knn")},
         "cross_validation": {
             "folds": 5,
             "repeats": 1,
@@ -57,7 +64,14 @@ def result() -> dict[str, Any]:
             **scores,
         },
         "encoder": {"parameters": 1942144, "config": {"dim": 192}},
-        "pretraining": {"dataset": "made-up", "objects": 21, "epochs": 4, "saw_test_objects": 0},
+        "pretraining": {
+            "dataset": "made-up",
+            "objects": 21,
+            "epochs": 4,
+            "same_dataset": True,
+            "saw_objects": 15,
+            "saw_test_objects": 0,
+        },
         "provenance": {
             "git": None,
             "config_hash": "0" * 64,
@@ -69,8 +83,8 @@ def result() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> str:
+def prepare(folder: Path) -> None:
+    """Write all that a page needs, of 30 objects and one broken mesh."""
     rng = np.random.default_rng(0)
     labels = [CLASSES[i % 3] for i in range(24)] + [""] * 6
     splits = ["train"] * 15 + ["test"] * 9 + ["pretrain"] * 6
@@ -84,25 +98,48 @@ def page(tmp_path: Path) -> str:
     }
     catalog = pd.DataFrame({**columns, "source": "procedural"})
     broken = pd.DataFrame([{**catalog.iloc[0], "id": "broken mesh", "split": "", "status": "zero area"}])
-    pd.concat([catalog, broken]).to_parquet(tmp_path / "catalog.parquet")
-    (tmp_path / "probe.json").write_text(json.dumps(result()))
+    pd.concat([catalog, broken]).to_parquet(folder / "catalog.parquet")
     features = rng.normal(size=(30, 12)).astype("float32")
-    write_bundle(tmp_path / "features.zip", {"canonical": features, "zz": features}, {"ids": IDS})
-    store = tmp_path / "targets"
+    write_bundle(folder / "features.zip", {"canonical": features, "zz": features}, {"ids": IDS})
+    store = folder / "targets"
     sharded.create(
         store, sharded.Layout(30, 1, 32), {"thumbnail": sharded.ArraySpec((96, 96, 3), "uint8")}, {}
     )
     pictures = rng.integers(0, 255, size=(30, 96, 96, 3)).astype("uint8")
     sharded.write_shard(store, 0, IDS, {"thumbnail": pictures}, {"object 29": "no renderer liked it"})
     seal(store, IDS, max_bad_fraction=0.1)
-    Image.new("RGB", (2000, 500), "teal").save(tmp_path / "sheet.png")
+    Image.new("RGB", (2000, 500), "teal").save(folder / "sheet.png")
     record = {"loss": 0.4, "effective_rank": 30.0, "feature_spread": 0.2, "objects_per_second": 50.0}
     lines = [json.dumps({"step": step, **record}) for step in (10, 20, 30)]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    (tmp_path / "config.yaml").write_text("run: ''\n")
-    names = ("probe.json", "features.zip", "catalog.parquet", "targets", "sheet.png")
-    files = DatasetFiles(*[tmp_path / name for name in names])
-    return render_page([files], [tmp_path / "metrics.jsonl"], tmp_path / "config.yaml", ReportConfig())
+    (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "config.yaml").write_text("run: ''\n")
+
+
+def write_page(folder: Path, values: dict[str, Any], *pairs: str) -> str:
+    """The page that the command writes about one data set."""
+    (folder / "probe.json").write_text(json.dumps(values))
+    files = {
+        "result": "probe.json",
+        "features": "features.zip",
+        "catalog": "catalog.parquet",
+        "metrics": "metrics.jsonl",
+        "run-config": "config.yaml",
+        "output": "out/report.html",
+    }
+    options = [part for key, name in files.items() for part in (f"--{key}", str(folder / name))]
+    settings = ReportConfig().model_dump_json()
+    outcome = CliRunner().invoke(
+        app, ["html", "--settings", settings, *options, *pairs], catch_exceptions=False
+    )
+    assert outcome.exit_code == 0, outcome.output
+    return (folder / "out/report.html").read_text()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    prepare(tmp_path)
+    pairs = ["--targets", f"made-up={tmp_path / 'targets'}", "--sheet", f"made-up={tmp_path / 'sheet.png'}"]
+    return write_page(tmp_path, result(), *pairs)
 
 
 def test_the_page_stands_alone_and_says_everything(page: str) -> None:
@@ -119,10 +156,38 @@ def test_the_page_stands_alone_and_says_everything(page: str) -> None:
         "zero area",
         "no renderer liked it",
         "Ann",
+        "64.5",
+        "nearest neighbours by cosine",
+        "2 test objects have an identical file",
+        "5 grouped folds",
+        'class="card query"',
     ):
         assert said in page, said
     assert "<mug>" not in page, "names must be escaped"
     assert len(page) < 5_000_000
+
+
+def test_point_clouds_with_a_split_of_their_own_have_neither_pictures_nor_folds_nor_teacher(
+    tmp_path: Path,
+) -> None:
+    prepare(tmp_path)
+    clouds = result() | {"cross_validation": None}
+    clouds["baselines"] = clouds["baselines"] | {"teacher_views": None}
+    page = write_page(tmp_path, clouds)
+    for absent in ("teacher, mean of views", "grouped folds", 'class="card query"', "no renderer liked it"):
+        assert absent not in page, absent
+    for said in ("No contact sheet", "No pictures of neighbours", "70.0", "+5.0", "zero area"):
+        assert said in page, said
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [("sheet.png", "--sheet sheet.png: must be DATASET=PATH"), ("cars=x", "'cars' has no --result")],
+)
+def test_a_sheet_of_no_data_set_is_told(tmp_path: Path, pair: str, said: str) -> None:
+    prepare(tmp_path)
+    with pytest.raises(UserError, match=said):
+        write_page(tmp_path, result(), "--sheet", pair)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine to open the page with")

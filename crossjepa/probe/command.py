@@ -16,6 +16,8 @@ from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.features import Features, bundled_features, teacher_features
 from crossjepa.probe.folds import possible_folds
+from crossjepa.probe.label_efficiency import label_efficiency
+from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
 from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol, protocol
@@ -148,6 +150,44 @@ def linear_command(
         f"{baselines.random_encoder.canonical.mean:.1f}%; "
         f"gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
     )
+
+
+@app.command("label-efficiency")
+def label_efficiency_command(
+    settings: Settings,
+    dataset: Name,
+    kind: Kind,
+    catalog: Catalog,
+    encoder: Trained,
+    random: Random,
+    output: Output,
+    targets: Targets = None,
+    threads: Threads = 1,
+) -> None:
+    """Probe with 1 to 100% of the training labels."""
+    chosen = read_settings(ProbeConfig, "probe", settings)
+    named = protocol(chosen.protocol, kind)
+    given = _read(encoder, random, targets)
+    _origins(given["encoder"], given["random_encoder"])
+    objects, systems = _join(given, catalog, named)
+    result = LabelEfficiencyResult(
+        dataset=dataset,
+        protocol=chosen.protocol,
+        protocol_source=named.source,
+        n_train=len(objects.train),
+        n_test=len(objects.test),
+        n_classes=len(objects.classes),
+        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
+        fractions=label_efficiency(systems, objects, named, chosen, threads),
+    )
+    write_result(output, result)
+    for fraction in result.fractions:
+        ours, random_weights = (
+            getattr(fraction, name).canonical.mean for name in ("encoder", "random_encoder")
+        )
+        typer.echo(
+            f"{dataset}: {fraction.percent}% of the labels: {ours:.1f}%; random weights {random_weights:.1f}%"
+        )
 
 
 def _read(encoder: list[Path], random: list[Path], targets: Path | None) -> dict[str, list[Features]]:

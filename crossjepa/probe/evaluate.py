@@ -13,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from crossjepa.config import ProbeConfig
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
-from crossjepa.probe.linear import GRAM_OBJECTS, Labels, choose_C, machine
+from crossjepa.probe.linear import Labels, choose_C, machine, share_threads
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.progress import track
@@ -64,9 +64,7 @@ def evaluate(
     """
     tasks, labels = _tasks(objects, settings), objects.labels
     candidates = candidate_Cs(settings, protocol)
-    # Processes, as a quarter of each small fit is spent in Python; large ones share out their folds instead.
-    large = len(labels) > GRAM_OBJECTS
-    outer, inner = (1, threads) if large else (threads, 1)
+    outer, inner = share_threads(len(labels), threads)
     keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
     jobs = [
         delayed(_answer)(features[regime], labels, splits, protocol, candidates, inner)

@@ -102,6 +102,19 @@ def machine(features: NDArray[np.float32], chosen: ProbeProtocol) -> Machine:
     return GramMachine(features) if len(features) <= GRAM_OBJECTS else LibsvmMachine(features)
 
 
+def share_threads(objects: int, threads: int) -> tuple[int, int]:
+    """Jobs at a time, and fits at a time within a job.
+
+    Many small jobs run in processes, as a quarter of each small fit is spent in Python. Large ones run one
+    after another and share out their fits among threads, which hold the features once.
+
+    Args:
+        objects: how many objects a job has features of.
+        threads: how many fits there may be at a time.
+    """
+    return (1, threads) if objects > GRAM_OBJECTS else (threads, 1)
+
+
 def pooled(features: NDArray[np.float32], chosen: ProbeProtocol) -> NDArray[np.float32]:
     """An encoder's features as the protocol pools them.
 

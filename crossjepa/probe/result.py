@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
@@ -20,6 +20,9 @@ class Part(BaseModel):
     """A part of the result; unknown keys and values that are not finite are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Result = TypeVar("Result", bound=Part)
 
 
 class Accuracy(Part):
@@ -196,13 +199,22 @@ class ProbeResult(Part):
         return self
 
 
-def write_result(path: Path, result: ProbeResult) -> None:
+def write_result(path: Path, result: Part) -> None:
     """Write a result as JSON, whole or not at all."""
     write_json(path, result.model_dump(mode="json"))
 
 
 def read_result(path: Path) -> ProbeResult:
-    """Read a result back.
+    """Read a linear probe's result back; see `read_as`."""
+    return read_as(ProbeResult, path)
+
+
+def read_as(model: type[Result], path: Path) -> Result:
+    """Read a result of any probe back.
+
+    Args:
+        model: the result's schema.
+        path: its file.
 
     Raises:
         UserError: if the file is missing or does not follow the schema.
@@ -213,4 +225,4 @@ def read_result(path: Path) -> ProbeResult:
         values = json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error}); run the probe again") from error
-    return check(ProbeResult, values, str(path))
+    return check(model, values, str(path))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
-INK, ACCENT, SECOND, PALE = "#22303c", "#0b7a75", "#c8553d", "#9aa5b1"
+INK, ACCENT, SECOND, THIRD, PALE = "#22303c", "#0b7a75", "#c8553d", "#7b5ea7", "#9aa5b1"
 STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -23,7 +23,8 @@ STYLE: dict[str, Any] = {
 }
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in the house's style, its sides in inches."""
     mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -34,7 +35,7 @@ def training_curves(runs: Sequence[pd.DataFrame]) -> Figure:
     Args:
         runs: one table a seed, with columns step, loss, effective_rank, feature_spread.
     """
-    figure = _figure(9, 2.6)
+    figure = new_figure(9, 2.6)
     columns = {
         "loss": "smooth-L1 loss",
         "effective_rank": "effective rank",
@@ -55,7 +56,7 @@ def accuracy_intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> 
         rows: (features, regime, mean, low, high) in percent.
     """
     names = list(dict.fromkeys(row[0] for row in rows))
-    figure = _figure(7, 0.45 * len(names) + 0.9)
+    figure = new_figure(7, 0.45 * len(names) + 0.9)
     axis = figure.subplots()
     for name, regime, mean, low, high in rows:
         y = len(names) - names.index(name) + (0.12 if regime == "canonical" else -0.12)
@@ -75,7 +76,7 @@ def accuracy_intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> 
 def confusion_matrix(confusion: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     """Share of each true class (row) that was called each class (column)."""
     size = 2.0 + 0.22 * len(classes)
-    figure = _figure(size, size)
+    figure = new_figure(size, size)
     axis = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axis.imshow(shares, cmap="BuGn", vmin=0, vmax=1)
@@ -107,7 +108,7 @@ def feature_map(features: NDArray[np.float32], labels: Sequence[str], seed: int)
     scaled = StandardScaler().fit_transform(features)
     perplexity = min(20.0, (len(features) - 1) / 3)
     places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(scaled)
-    figure = _figure(9, 6.5)
+    figure = new_figure(9, 6.5)
     axis = figure.subplots()
     marks = "osD^vP*X"
     names = np.array(labels)

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from jinja2 import Environment, StrictUndefined
+from numpy.typing import NDArray
 
 from crossjepa.config import ReportConfig
-from crossjepa.probe.result import Accuracy, ProbeResult, read_result
+from crossjepa.probe.result import Accuracy, ProbeResult
 from crossjepa.report.figures import accuracy_intervals, confusion_matrix, feature_map, training_curves
 from crossjepa.report.images import figure_uri, file_uri, pixels_uri
 from crossjepa.report.neighbours import nearest, spread_over_classes
@@ -21,6 +22,7 @@ from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
+REGIMES = {"canonical": "canonical", "zz": "turned about up (z/z)"}
 NAMES = {
     "random_encoder": "random weights",
     "geometry": "geometry (D2, extents)",
@@ -29,24 +31,38 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class DatasetFiles:
-    """What one probed data set contributes."""
+CLASSIFIERS = {
+    "logistic_regression": "logistic regression, standardised features",
+    "knn": "nearest neighbours by cosine",
+}
 
-    result: Path
+
+@dataclass(frozen=True)
+class ProbedDataset:
+    """What one probed data set contributes.
+
+    Attributes:
+        result: its probe's result.
+        features: the bundle to map.
+        catalog: its catalog.
+        targets: its sealed target store; none where there is nothing that the teacher could see.
+        sheet: its contact sheet; none where there are no meshes to draw.
+    """
+
+    result: ProbeResult
     features: Path
     catalog: Path
-    targets: Path
-    sheet: Path
+    targets: Path | None
+    sheet: Path | None
 
 
 def render_page(
-    datasets: Sequence[DatasetFiles], metrics: Sequence[Path], run_config: Path, settings: ReportConfig
+    datasets: Sequence[ProbedDataset], metrics: Sequence[Path], run_config: Path, settings: ReportConfig
 ) -> str:
     """The whole page as HTML.
 
     Args:
-        datasets: files of each probed data set.
+        datasets: the probed data sets.
         metrics: training logs, one a seed.
         run_config: the resolved configuration.
         settings: how much to show.
@@ -55,7 +71,7 @@ def render_page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text())
     return template.render(
-        poses={"canonical": "canonical", "zz": "turned about up (z/z)"},
+        poses=REGIMES,
         sections=[_section(dataset, settings) for dataset in datasets],
         curves=figure_uri(training_curves(runs)),
         last=[run.iloc[-1].to_dict() for run in runs],
@@ -63,25 +79,28 @@ def render_page(
     )
 
 
-def _section(dataset: DatasetFiles, settings: ReportConfig) -> dict[str, Any]:
-    result = read_result(dataset.result)
+def _section(dataset: ProbedDataset, settings: ReportConfig) -> dict[str, Any]:
+    result = dataset.result
     catalog = pd.read_parquet(dataset.catalog)
     set_aside = catalog.loc[catalog["status"] != "ok", ["id", "status"]].to_records(index=False).tolist()
-    set_aside += sorted(read_manifest(dataset.targets).set_aside.items())
+    unseen = read_manifest(dataset.targets).set_aside if dataset.targets else {}
+    set_aside += sorted(unseen.items())
     rows = _accuracy_rows(result)
     return {
         "result": result,
         "rows": rows,
+        "others": _other_rows(result),
         "procedural": bool((catalog["source"] == "procedural").any()),
         "objects": len(catalog),
-        "sheet": file_uri(dataset.sheet),
+        "sheet": file_uri(dataset.sheet) if dataset.sheet else None,
+        "pictured": dataset.targets is not None,
         "intervals": figure_uri(
             accuracy_intervals([(r.features, r.regime, r.split.mean, *r.split.ci95) for r in rows])
         ),
         "confusion": figure_uri(confusion_matrix(np.array(result.confusion), result.classes)),
         "set_aside": set_aside,
         "licences": _licences(catalog),
-        **_features(dataset, catalog, settings),
+        **_features(dataset, catalog, set(unseen), settings),
     }
 
 
@@ -92,31 +111,40 @@ class AccuracyRow:
     features: str
     regime: str
     split: Accuracy
-    folds: Accuracy
+    folds: Accuracy | None
 
 
 def _accuracy_rows(result: ProbeResult) -> list[AccuracyRow]:
     """Ours and every baseline, in each pose regime that it was measured in."""
     folds = result.cross_validation
-    scores = {"pretrained encoder": (result.accuracy, folds.accuracy)}
-    scores |= {
-        label: (getattr(result.baselines, name), getattr(folds.baselines, name))
-        for name, label in NAMES.items()
-    }
+    scores = {"pretrained encoder": (result.accuracy, folds.accuracy if folds else None)}
+    for name, label in NAMES.items():
+        if (split := getattr(result.baselines, name)) is not None:
+            scores[label] = (split, getattr(folds.baselines, name) if folds else None)
     return [
-        AccuracyRow(name, regime, getattr(split, regime), getattr(folds, regime))
+        AccuracyRow(name, regime, getattr(split, regime), getattr(folds, regime) if folds else None)
         for name, (split, folds) in scores.items()
-        for regime in ("canonical", "zz")
+        for regime in REGIMES
         if getattr(split, regime) is not None
     ]
 
 
-def _features(dataset: DatasetFiles, catalog: pd.DataFrame, settings: ReportConfig) -> dict[str, Any]:
+def _other_rows(result: ProbeResult) -> list[tuple[str, str, str, Accuracy]]:
+    """(classifier, features, regime, accuracy) of the classifiers beside the probe."""
+    return [
+        (label, features, regime, getattr(getattr(getattr(result.other_classifiers, name), system), regime))
+        for name, label in CLASSIFIERS.items()
+        for system, features in (("encoder", "pretrained encoder"), ("random_encoder", "random weights"))
+        for regime in REGIMES
+    ]
+
+
+def _features(
+    dataset: ProbedDataset, catalog: pd.DataFrame, unseen: set[str], settings: ReportConfig
+) -> dict[str, Any]:
     """The map of labelled objects, and the neighbours of some test objects among all objects."""
     arrays, attributes = read_bundle(dataset.features)
-    manifest = read_manifest(dataset.targets)
-    row_in_store = {object_id: row for row, object_id in enumerate(manifest.ids)}
-    usable = np.array([i for i, o in enumerate(attributes["ids"]) if o not in manifest.set_aside])
+    usable = np.array([i for i, o in enumerate(attributes["ids"]) if o not in unseen])
     ids = [attributes["ids"][i] for i in usable]
     features = arrays["canonical"][usable]
     table = catalog.set_index("id").loc[ids]
@@ -124,21 +152,36 @@ def _features(dataset: DatasetFiles, catalog: pd.DataFrame, settings: ReportConf
     labelled = np.flatnonzero(labels != "")
     tests = np.flatnonzero(table["split"].to_numpy() == "test")
     queries = tests[spread_over_classes(labels[tests], settings.queries, settings.seed)]
-    found = nearest(features, queries, settings.neighbours)
-    thumbnails = read_array(dataset.targets, "thumbnail")
+    return {
+        "map": figure_uri(feature_map(features[labelled], labels[labelled].tolist(), settings.seed)),
+        "neighbours": _neighbours(dataset.targets, features, ids, labels, queries, settings.neighbours)
+        if dataset.targets
+        else [],
+    }
+
+
+def _neighbours(
+    targets: Path,
+    features: NDArray[np.float32],
+    ids: Sequence[str],
+    labels: NDArray[np.str_],
+    queries: NDArray[np.int64],
+    count: int,
+) -> list[dict[str, Any]]:
+    """Cards of each query and of its nearest objects, with the thumbnails of a sealed target store."""
+    row_in_store = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
+    thumbnails = read_array(targets, "thumbnail")
 
     def card(position: int) -> dict[str, str]:
         object_id = ids[position]
         picture = pixels_uri(thumbnails[row_in_store[object_id]])
         return {"id": object_id, "label": labels[position], "picture": picture}
 
-    return {
-        "map": figure_uri(feature_map(features[labelled], labels[labelled].tolist(), settings.seed)),
-        "neighbours": [
-            {"query": card(query), "found": [card(position) for position in row]}
-            for query, row in zip(queries, found, strict=True)
-        ],
-    }
+    found = nearest(features, queries, count)
+    return [
+        {"query": card(query), "found": [card(position) for position in row]}
+        for query, row in zip(queries, found, strict=True)
+    ]
 
 
 def _licences(catalog: pd.DataFrame) -> list[tuple[str, str, int, str]]:

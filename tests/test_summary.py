@@ -1,0 +1,94 @@
+"""The summary: published and own numbers side by side, and only where they may stand so."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_report import result
+from typer.testing import CliRunner
+
+from crossjepa.report.command import app
+
+
+def of(dataset: str, n_train: int, n_test: int, **changed: Any) -> dict[str, Any]:
+    """A result of a data set of that size."""
+    values = result() | {"dataset": dataset, "n_train": n_train, "n_test": n_test, **changed}
+    values["confusion"] = [[n_test, 0, 0], [0, 0, 0], [0, 0, 0]]
+    return values
+
+
+def summarise(folder: Path, *results: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
+    """What the command writes: the page, and the table's rows."""
+    command = ["summary", "--markdown", str(folder / "s.md"), "--csv", str(folder / "s.csv")]
+    for index, values in enumerate(results):
+        (folder / f"{index}.json").write_text(json.dumps(values))
+        command += ["--result", str(folder / f"{index}.json")]
+    outcome = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    with (folder / "s.csv").open() as table:
+        return (folder / "s.md").read_text(), list(csv.DictReader(table))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "n_train", "n_test", "methods", "best"),
+    [
+        ("modelnet40", 9840, 2468, 7, "94.2"),
+        ("modelnet40", 9843, 2468, 7, "94.2"),
+        ("scanobjectnn_obj_bg", 2309, 581, 5, "88.3"),
+    ],
+)
+def test_a_complete_official_split_stands_beside_what_was_published(
+    tmp_path: Path, dataset: str, n_train: int, n_test: int, methods: int, best: str
+) -> None:
+    _, rows = summarise(tmp_path, of(dataset, n_train, n_test))
+    published = [row for row in rows if row["origin"] == "published"]
+    assert len(published) == methods
+    assert {row["method"]: row["accuracy"] for row in published}["CrossJEPA"] == best
+    assert all(row["source"].startswith("arXiv ") for row in published)
+    ours = {row["method"]: row["accuracy"] for row in rows if row["origin"] == "run here"}
+    assert ours == {"ours": "70.0", "random weights": "70.0", "teacher, mean of views": "72.2"}
+    assert {row["split"] for row in rows} == {"official"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "n_train", "split"),
+    [
+        ("modelnet40", 9839, "not the official split"),
+        ("scanobjectnn_obj_bg", 9840, "not the official split"),
+        ("scanobjectnn_pb_t50_rs", 9840, "nothing published"),
+    ],
+)
+def test_any_other_split_stands_alone(tmp_path: Path, dataset: str, n_train: int, split: str) -> None:
+    page, rows = summarise(tmp_path, of(dataset, n_train, 2468))
+    assert {(row["origin"], row["split"]) for row in rows} == {("run here", split)}
+    assert f"## {dataset}\n\nSplit: {split}." in page
+    assert "94.2" not in page
+
+
+def test_turned_clouds_stand_nowhere(tmp_path: Path) -> None:
+    page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468))
+    assert "60.5" not in page
+    assert "60.5" not in json.dumps(rows)
+
+
+def test_every_row_says_how_it_was_run(tmp_path: Path) -> None:
+    values = of("shapes", 15, 9, seeds=[0, 1], C_choice="published")
+    values["confusion"] = [[18, 0, 0], [0, 0, 0], [0, 0, 0]]
+    values["accuracy"] = result()["accuracy"] | {
+        "canonical": {"mean": 71.26, "sd": 0.84, "ci95": [60.0, 80.0]}
+    }
+    values["provenance"] = values["provenance"] | {"seconds": {"pretrain": 5400.0}}
+    values["baselines"] = values["baselines"] | {"teacher_views": None}
+    page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468), values)
+    ours, random = [row for row in rows if row["dataset"] == "shapes"]
+    assert ours["accuracy"] == "71.3 ± 0.8"
+    assert ours["compute"] == "1.50 h on cpu, 2 seeds"
+    assert ours["parameters"] == random["parameters"] == "1.9M (encoder)"
+    assert ours["source"] == (
+        "protocol pointjepa, the published C; pretrained on made-up, saw 0 test objects"
+    )
+    assert page.count("\n## ") == 2
+    table = page.split("## shapes")[1]
+    assert {line.count(" | ") for line in table.splitlines() if line.startswith("| ")} == {5}
