@@ -1,6 +1,6 @@
 """Writes what is generated from the typed settings: `python -m crossjepa.config_docs`.
 
-The JSON schemas of the settings and of a probe's result, and the table of every key.
+The JSON schemas of the settings and of the probes' results, and the table of every key.
 """
 
 import json
@@ -21,6 +21,8 @@ from crossjepa.config import (
     ShapeNetSource,
     ShapesSource,
 )
+from crossjepa.probe.fewshot_result import FewShotResult
+from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
 from crossjepa.probe.result import ProbeResult
 
 ROOT = Path(__file__).parent.parent
@@ -45,8 +47,9 @@ settings: they belong to a profile.
 ## Further data sets
 
 Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
-`data.furniture`, `data.shapes`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and `data.shapenet` list what
-each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there already: give what differs.
+`data.furniture`, `data.shapes`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and `data.shapenet` list
+what each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there already: give what
+differs.
 
 ```yaml
 data:
@@ -77,7 +80,12 @@ def key_table() -> str:
 
 def schemas() -> dict[str, str]:
     """JSON schemas by the name of their file."""
-    models: dict[str, type[BaseModel]] = {"config.schema.json": Config, "probe.schema.json": ProbeResult}
+    models: dict[str, type[BaseModel]] = {
+        "config.schema.json": Config,
+        "probe.schema.json": ProbeResult,
+        "fewshot.schema.json": FewShotResult,
+        "label_efficiency.schema.json": LabelEfficiencyResult,
+    }
     return {name: json.dumps(model.model_json_schema(), indent=1) + "\n" for name, model in models.items()}
 
 

@@ -407,15 +407,24 @@ def test_a_data_set_with_its_own_split_and_no_views(workplace: Workplace) -> Non
     table = workplace.table.assign(split_given=True)
     table.loc[table["id"] == "bed-12", "sha256"] = table.loc[table["id"] == "bed-1", "sha256"].item()
     table.to_parquet(workplace.folder / "given.parquet")
-    given = workplace.run(
-        catalog="given.parquet", targets=None, dataset="others", output="given.json"
-    )
+    given = workplace.run(catalog="given.parquet", targets=None, dataset="others", output="given.json")
     assert given.cross_validation is None
     assert given.baselines.teacher_views is None
     assert given.n_test == 15, "no system lacks the object that has no views"
     assert set(given.provenance.stores) == {"points"}
     assert (given.copies_in_train, given.pretraining.saw_test_objects) == (1, 1)
     assert not given.pretraining.same_dataset
+
+
+def test_objects_without_a_digest_are_copies_of_nothing(workplace: Workplace, tmp_path: Path) -> None:
+    """Nor has pretraining seen them; a catalog that says nothing of its split was split by us."""
+    table = workplace.table.drop(columns="split_given")
+    table["sha256"] = table["sha256"].where(table["class"] == "bed", "")
+    table.to_parquet(tmp_path / "catalog.parquet")
+    objects = labelled_objects(tmp_path / "catalog.parquet", workplace.ids)
+    assert objects.copies_in_train == 0
+    assert objects.seen_by({"", *(digest[:16] for digest in table["sha256"])}).sum() == PER_CLASS
+    assert not objects.split_given
 
 
 def test_the_published_C_is_taken_without_choosing(workplace: Workplace) -> None:

@@ -15,6 +15,8 @@ from crossjepa.errors import UserError
 from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.features import Features, bundled_features, teacher_features
+from crossjepa.probe.fewshot import QUERIES, TRIALS, few_shot
+from crossjepa.probe.fewshot_result import FewShotResult
 from crossjepa.probe.folds import possible_folds
 from crossjepa.probe.label_efficiency import label_efficiency
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
@@ -99,7 +101,7 @@ def linear_command(
     bootstrap = chosen.bootstrap, chosen.seed
     accuracy, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
     seen = {head for origin in origins for head in origin.seen}
-    saw = np.array([digest[:16] in seen for digest in objects.digests])
+    saw = objects.seen_by(seen)
     first, described = origins[0], given["encoder"][0].attributes["encoder"]
     stores: dict[Literal["points", "targets"], Path] = {"points": points}
     if targets:
@@ -112,7 +114,7 @@ def linear_command(
         n_test=len(objects.test),
         n_classes=len(objects.classes),
         n_left_out=objects.left_out,
-        copies_in_train=int(np.isin(objects.digests[objects.test], objects.digests[objects.train]).sum()),
+        copies_in_train=objects.copies_in_train,
         classes=objects.classes,
         seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
         accuracy=accuracy,
@@ -150,6 +152,44 @@ def linear_command(
         f"{baselines.random_encoder.canonical.mean:.1f}%; "
         f"gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
     )
+
+
+@app.command("few-shot")
+def few_shot_command(
+    settings: Settings,
+    dataset: Name,
+    kind: Kind,
+    catalog: Catalog,
+    encoder: Trained,
+    random: Random,
+    output: Output,
+    targets: Targets = None,
+    threads: Threads = 1,
+) -> None:
+    """Probe with a few objects of a few classes, in Point-BERT's and in CrossPoint's style."""
+    chosen = read_settings(ProbeConfig, "probe", settings)
+    named = protocol(chosen.protocol, kind)
+    given = _read(encoder, random, targets)
+    _origins(given["encoder"], given["random_encoder"])
+    objects, systems = _join(given, catalog, named)
+    result = FewShotResult(
+        dataset=dataset,
+        protocol=chosen.protocol,
+        protocol_source=named.source,
+        n_train=len(objects.train),
+        n_test=len(objects.test),
+        n_classes=len(objects.classes),
+        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
+        trials=TRIALS,
+        queries=QUERIES,
+        **few_shot(systems, objects, named, chosen.seed, threads),
+    )
+    write_result(output, result)
+    for name, style in {"Point-BERT": result.point_bert, "CrossPoint": result.crosspoint}.items():
+        for setting in style.settings:
+            reached = setting.scores and setting.scores.encoder.canonical
+            said = f"{reached.mean:.1f} ± {reached.sd:.1f}%" if reached else setting.reason
+            typer.echo(f"{dataset}, {name} style, {setting.way}-way {setting.shot}-shot: {said}")
 
 
 @app.command("label-efficiency")

@@ -1,6 +1,6 @@
 """Other classifiers on the same features and fixed split, for comparison with papers that use them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,12 @@ from crossjepa.store.bundle import Arrays
 NEIGHBOURS = 20
 
 
-def logistic_regression(n_train: int) -> ClassifierMixin:  # noqa: ARG001 - the same for any number
-    """Multinomial logistic regression on standardised features."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2000))
-
-
-def knn(n_train: int) -> ClassifierMixin:
-    """The nearest neighbours by cosine."""
-    return KNeighborsClassifier(min(NEIGHBOURS, n_train), metric="cosine")
-
-
-CLASSIFIERS: dict[str, Callable[[int], ClassifierMixin]] = {
-    "logistic_regression": logistic_regression,
-    "knn": knn,
-}
+def classifiers(n_train: int) -> dict[str, ClassifierMixin]:
+    """Multinomial logistic regression on standardised features, and the nearest neighbours by cosine."""
+    return {
+        "logistic_regression": make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2000)),
+        "knn": KNeighborsClassifier(min(NEIGHBOURS, n_train), metric="cosine"),
+    }
 
 
 def compare(
@@ -45,16 +37,19 @@ def compare(
     Returns:
         By classifier, system and regime, (seeds, test objects): 100 where the answer is right, else 0.
     """
-    keys = [(c, s, r) for c in CLASSIFIERS for s, seeds in systems.items() for r in seeds[0]]
-    scores: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = {c: {} for c in CLASSIFIERS}
-    for classifier, system, regime in track(keys, len(keys), "other classifiers", "system"):
-        right = [_right(classifier, seed[regime], objects) for seed in systems[system]]
-        scores[classifier].setdefault(system, {})[regime] = np.stack(right) * np.float64(100)
+    known = classifiers(len(objects.train))
+    keys = [(name, s, r) for name in known for s, seeds in systems.items() for r in seeds[0]]
+    scores: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = {name: {} for name in known}
+    for name, system, regime in track(keys, len(keys), "other classifiers", "system"):
+        right = [_right(known[name], seed[regime], objects) for seed in systems[system]]
+        scores[name].setdefault(system, {})[regime] = np.stack(right) * np.float64(100)
     return scores
 
 
-def _right(classifier: str, features: NDArray[np.float32], objects: LabelledObjects) -> NDArray[np.bool_]:
+def _right(
+    classifier: ClassifierMixin, features: NDArray[np.float32], objects: LabelledObjects
+) -> NDArray[np.bool_]:
     train, test = objects.train, objects.test
-    fitted = CLASSIFIERS[classifier](len(train)).fit(features[train], objects.labels[train])
+    fitted = classifier.fit(features[train], objects.labels[train])
     right: NDArray[np.bool_] = fitted.predict(features[test]) == objects.labels[test]
     return right

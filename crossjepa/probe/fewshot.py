@@ -36,7 +36,7 @@ from crossjepa.store.bundle import Arrays
 WAYS, SHOTS, QUERIES, TRIALS = (5, 10), (10, 20), 20, 10
 
 Accuracies = Mapping[str, Mapping[str, NDArray[np.float64]]]
-# From features (S + Q, F), labels (S + Q,) and S to labels (Q,): learns from the first S, is asked of the rest.
+# From features (S + Q, F), labels (S + Q,) and S to labels (Q,): learns from the first S, answers the others.
 Ask = Callable[[NDArray[np.float32], Labels, int], Labels]
 
 
@@ -50,7 +50,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Pools:
-    """Rows that trials are drawn from: for learning and, of the same groups or not, for asking."""
+    """Rows that trials are drawn from: to learn from and to ask about; the two may overlap."""
 
     support: Rows
     queries: Rows
@@ -125,23 +125,46 @@ def few_shot(
         seed: seeds the trials.
         threads: how many encoders are probed at a time.
 
+    Returns:
+        `point_bert` and `crosspoint`.
+
     Raises:
         UserError: if the data set cannot fill any setting of any style.
     """
-
-    def protocol_machine(features: NDArray[np.float32], labels: Labels, learned: int) -> Labels:
-        rows = np.arange(len(features))
-        fitted = machine(features, protocol)
-        return fitted.predict(labels, rows[:learned], rows[learned:], protocol.published_C)
-
     described = {"svc": "SVC(kernel='linear')", "linear_svc": "LinearSVC"}[protocol.classifier]
-    point_bert, reason = _style(
-        systems, objects, point_bert_pools(objects), protocol_machine, (seed, 0), threads
-    )
-    crosspoint, reasons = _style(
-        systems, objects, crosspoint_pools(objects), scaled_machine, (seed, 1), threads
-    )
-    return {}
+    styles = {
+        "point_bert": Style(
+            source="Point-BERT, arXiv 2111.14819",
+            drawn="learns from training objects, asks about test objects",
+            classifier=f"{described}, C = {protocol.published_C}",
+            settings=_settings(
+                systems, objects, point_bert_pools(objects), machine_of(protocol), (seed, 0), threads
+            ),
+        ),
+        "crosspoint": Style(
+            source="CrossPoint, arXiv 2203.00680",
+            drawn="learns from and asks about training objects",
+            classifier="StandardScaler, SVC(kernel='linear'), C = 1",
+            settings=_settings(
+                systems, objects, crosspoint_pools(objects), scaled_machine, (seed, 1), threads
+            ),
+        ),
+    }
+    reasons = [setting.reason for style in styles.values() for setting in style.settings]
+    if None not in reasons:
+        raise UserError(f"few-shot: too few labelled objects for any setting ({reasons[0]}); label more")
+    return styles
+
+
+def machine_of(protocol: ProbeProtocol) -> Ask:
+    """The protocol's classifier with its published C."""
+
+    def ask(features: NDArray[np.float32], labels: Labels, learned: int) -> Labels:
+        rows = np.arange(len(features))
+        classifier = machine(features, protocol)
+        return classifier.predict(labels, rows[:learned], rows[learned:], protocol.published_C)
+
+    return ask
 
 
 def scaled_machine(features: NDArray[np.float32], labels: Labels, learned: int) -> Labels:
@@ -149,3 +172,85 @@ def scaled_machine(features: NDArray[np.float32], labels: Labels, learned: int) 
     fitted = make_pipeline(StandardScaler(), SVC(kernel="linear", C=1.0))
     predicted: Labels = fitted.fit(features[:learned], labels[:learned]).predict(features[learned:])
     return predicted
+
+
+def _settings(
+    systems: Mapping[str, Sequence[Arrays]],
+    objects: LabelledObjects,
+    pools: Pools,
+    ask: Ask,
+    seed: tuple[int, int],
+    threads: int,
+) -> list[Setting]:
+    """Every setting of one style."""
+    usable = {shot: usable_classes(objects, pools, shot) for shot in SHOTS}
+    trials = {
+        (way, shot): [
+            draw_trial(objects, pools, usable[shot], way, shot, (*seed, way, shot, index))
+            for index in range(TRIALS)
+        ]
+        for way, shot in product(WAYS, SHOTS)
+        if len(usable[shot]) >= way
+    }
+    keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
+    jobs = [
+        delayed(_answer)(features[regime], objects.labels, drawn, ask)
+        for drawn in trials.values()
+        for system, regime in keys
+        for features in systems[system]
+    ]
+    # Threads, as the features are large and libsvm leaves Python's lock alone.
+    running = Parallel(n_jobs=threads, prefer="threads", return_as="generator")(jobs)
+    answered = track(running, len(jobs), "few-shot", "encoder")
+    scores: dict[tuple[int, int], Accuracies] = {}
+    for setting in trials:
+        accuracies: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for system, regime in keys:
+            seeds = [next(answered) for _ in systems[system]]
+            accuracies.setdefault(system, {})[regime] = np.mean(seeds, axis=0)
+        scores[setting] = accuracies
+    next(answered, None)  # closes the bar
+    return [
+        _setting(way, shot, scores.get((way, shot)), len(usable[shot])) for way, shot in product(WAYS, SHOTS)
+    ]
+
+
+def _answer(
+    features: NDArray[np.float32], labels: Labels, trials: Sequence[Trial], ask: Ask
+) -> NDArray[np.float64]:
+    """(trials,) accuracies in percent."""
+    accuracies = []
+    for trial in trials:
+        rows = np.concatenate([trial.support, trial.queries])
+        predicted = ask(features[rows], labels[rows], len(trial.support))
+        accuracies.append(100 * float((predicted == labels[trial.queries]).mean()))
+    return np.array(accuracies)
+
+
+def _setting(way: int, shot: int, accuracies: Accuracies | None, usable: int) -> Setting:
+    """From each system's (trials,) accuracies by regime to the result."""
+    if accuracies is None:
+        reason = (
+            f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and {QUERIES} "
+            f"queries of other groups; there are {usable}"
+        )
+        return Setting(way=way, shot=shot, scores=None, reason=reason)
+    known: dict[str, Any] = {"teacher_views": None}
+    known |= {system: _scores(by_regime) for system, by_regime in accuracies.items()}
+    gains = {
+        regime: TrialGain(**_moments(ours - accuracies["random_encoder"][regime]))
+        for regime, ours in accuracies["encoder"].items()
+    }
+    scores = Comparison(**known, gain_over_random=TrialGains(**gains))
+    return Setting(way=way, shot=shot, scores=scores, reason=None)
+
+
+def _scores(by_regime: Mapping[str, NDArray[np.float64]]) -> TrialScores:
+    known: dict[str, Any] = {"zz": None}
+    return TrialScores(
+        **known | {regime: TrialScore(**_moments(values)) for regime, values in by_regime.items()}
+    )
+
+
+def _moments(values: NDArray[np.float64]) -> dict[str, float]:
+    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}

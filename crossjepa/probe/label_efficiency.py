@@ -105,7 +105,7 @@ def _splits(
     subsets = nested_subsets(labels, groups, objects.train, seed)
     return [
         Split(rows, objects.test, _folds(labels, groups, rows, settings, seed))
-        for rows, _ in zip(subsets, percents, strict=False)
+        for rows in subsets[: len(percents)]
     ]
 
 

@@ -20,7 +20,7 @@ class LabelledObjects:
         classes: the classes' names, sorted.
         labels: (N,) int64 index into `classes`.
         groups: (N,) int64 index of the group; near-duplicates share one.
-        digests: (N,) SHA-256 of each object's file.
+        digests: (N,) SHA-256 of each object's file; empty where there is none.
         train, test: rows of the fixed split.
         split_given: whether that is the data set's own split.
         left_out: labelled objects of the catalog that some system has no features of.
@@ -36,6 +36,16 @@ class LabelledObjects:
     split_given: bool
     left_out: int
 
+    def seen_by(self, heads: Collection[str]) -> NDArray[np.bool_]:
+        """(N,) whether the digest of an object's file begins with one of `heads`, 16 hex digits each."""
+        return np.array([digest != "" and digest[:16] in heads for digest in self.digests])
+
+    @property
+    def copies_in_train(self) -> int:
+        """How many test objects have the same file as a training object."""
+        trained = self.digests[self.train]
+        return int(np.isin(self.digests[self.test], trained[trained != ""]).sum())
+
 
 def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjects:
     """The catalog's labelled objects among `available` ids.
@@ -43,7 +53,7 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     Raises:
         UserError: if nothing can be learned from them, or a group lies on both sides of the split.
     """
-    table = pd.read_parquet(catalog, columns=["id", "sha256", "class", "group", "split", "split_given"])
+    table = pd.read_parquet(catalog)
     labelled = table[table["class"] != ""]
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]
     if used.empty:
@@ -64,6 +74,6 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
         digests=used["sha256"].to_numpy(str),
         train=np.flatnonzero(used["split"] == "train"),
         test=np.flatnonzero(used["split"] == "test"),
-        split_given=bool(used["split_given"].any()),
+        split_given="split_given" in used and bool(used["split_given"].any()),
         left_out=len(labelled) - len(used),
     )

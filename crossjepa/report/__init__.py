@@ -1,1 +1,2 @@
-"""One self-contained HTML page that shows a run to people."""
+"""What people look at: one self-contained page about a run, the plot of label efficiency, and the summary
+beside published numbers."""

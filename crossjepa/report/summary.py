@@ -23,7 +23,7 @@ class Row:
 
     Attributes:
         dataset: the data set's name.
-        split: `official`, `not the official split`, or `nothing published`.
+        split: `official split`, `not the official split`, or `no published numbers`.
         method: what the features are of.
         accuracy: percent, with the standard deviation over seeds where there is one.
         parameters: of the encoder, or as published.
@@ -52,7 +52,7 @@ def summary_markdown(rows: Sequence[Row]) -> str:
     parts = ["# Linear probes on frozen features, canonical pose", ""]
     for dataset in dict.fromkeys(row.dataset for row in rows):
         own = [row for row in rows if row.dataset == dataset]
-        parts += [f"## {dataset}", "", f"Split: {own[0].split}.", "", HEADER]
+        parts += [f"## {dataset}", "", f"{own[0].split.capitalize()}.", "", HEADER]
         for row in own:
             cells = (row.method, row.accuracy, row.parameters, row.compute, row.origin, row.source)
             parts.append("| " + " | ".join(cell or "-" for cell in cells) + " |")
@@ -71,19 +71,19 @@ def summary_csv(rows: Sequence[Row]) -> str:
 
 def _split(result: ProbeResult) -> str:
     if result.dataset not in OFFICIAL:
-        return "nothing published"
+        return "no published numbers"
     sizes = (result.n_train, result.n_test)
-    return "official" if sizes in OFFICIAL[result.dataset] else "not the official split"
+    return "official split" if sizes in OFFICIAL[result.dataset] else "not the official split"
 
 
 def _published(result: ProbeResult) -> list[Row]:
-    if _split(result) != "official":
+    if _split(result) != "official split":
         return []
     text = files("crossjepa.report").joinpath("published.csv").read_text("utf-8")
     return [
         Row(
             dataset=result.dataset,
-            split="official",
+            split="official split",
             method=line["method"],
             accuracy=line[result.dataset],
             parameters=line["parameters"],

@@ -188,11 +188,20 @@ def archives_option(dataset):
 def listing(dataset):
     """What a folder of objects holds, so that an added or edited file is noticed."""
     entry = SOURCES[dataset]
-    return listing_digest(Path(entry.path)) if entry.kind == "folder" else ""
+    if entry.kind != "folder":
+        return ""
+    return listing_digest(Path(entry.path)) + labels(dataset)
+
+
+def content(file):
+    """Digest of a file of the package that is not code."""
+    return file_digest(ROOT / "crossjepa" / file)
 
 
 def labels(dataset):
-    """What a folder's CSV says, so that an edited label is noticed."""
+    """What a data set's CSV says, so that an edited label is noticed."""
+    if SOURCES[dataset].kind == "furniture":
+        return content("data/furniture_labels.csv")
     path = getattr(SOURCES[dataset], "labels", None)
     return file_digest(Path(path)) if path else ""
 

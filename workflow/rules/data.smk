@@ -56,7 +56,6 @@ rule scan:
         source=lambda w: source(SCANS[w.scan]),
         archives=lambda w: archives_option(SCANS[w.scan]),
         listing=lambda w: listing(SCANS[w.scan]),
-        labels=lambda w: labels(SCANS[w.scan]),
         code=lambda w: code(
             "data.command", "data.scan", "data.table", adapter(SCANS[w.scan])
         ),

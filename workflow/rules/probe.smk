@@ -31,6 +31,7 @@ rule probe:
         code=code(
             "probe.command",
             "probe.evaluate",
+            "probe.comparison",
             "probe.features",
             "probe.summarise",
             "probe.provenance",
@@ -66,7 +67,7 @@ rule few_shot:
         settings=PROBE_SETTINGS,
         kind=lambda w: SOURCES[w.dataset].kind,
         targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.fewshot", "probe.fewshot_result"),
+        code=code("probe.command", "probe.fewshot", "probe.features"),
     shell:
         "python -m crossjepa probe few-shot --settings {params.settings:q} --dataset {wildcards.dataset}"
         " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
@@ -96,7 +97,7 @@ rule label_efficiency:
         settings=PROBE_SETTINGS,
         kind=lambda w: SOURCES[w.dataset].kind,
         targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.label_efficiency"),
+        code=code("probe.command", "probe.label_efficiency", "probe.features"),
     shell:
         "python -m crossjepa probe label-efficiency --settings {params.settings:q}"
         " --dataset {wildcards.dataset} --kind {params.kind} --catalog {input.catalog}"

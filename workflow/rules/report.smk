@@ -38,6 +38,7 @@ rule report:
             if views_of(dataset)
         ],
         sheets=[f"--sheet {dataset}={contact_sheet(dataset)}" for dataset in DRAWN],
+        page=content("report/page.html"),
         code=code("report.command", "report.page"),
     shell:
         "python -m crossjepa report html --settings {params.settings:q}"
@@ -82,6 +83,7 @@ rule summary:
     conda:
         "../../envs/report.yaml"
     params:
+        published=content("report/published.csv"),
         code=code("report.command", "report.summary"),
     shell:
         "python -m crossjepa report summary $(printf -- '--result %s ' {input})"

@@ -1,0 +1,211 @@
+"""Every official layout, and folders of one's own, from files to a probe's JSON through the real workflow."""
+
+import json
+import shutil
+from pathlib import Path
+
+import layouts
+import numpy as np
+import pandas as pd
+import pytest
+import trimesh
+import yaml
+from clone import Clone
+
+CLASSES = layouts.MODELNET40[:4]
+PROBED = {  # name -> train and test objects
+    "modelnet40": (12, 4),
+    "unpacked": (12, 4),
+    "modelnet10": (12, 4),
+    "resampled": (12, 4),
+    "hdf5": (60, 40),
+    "scanobjectnn_obj_bg": (30, 15),
+    "scanobjectnn_obj_only": (30, 15),
+    "scanobjectnn_pb_t50_rs": (30, 15),
+    "shapenet": (9, 3),
+    "shapenet_v1": (9, 3),
+    "mine": None,
+    "scans": None,
+}
+WITHOUT_VIEWS = {name for name in PROBED if name.startswith(("resampled", "hdf5", "scan"))}
+BROKEN = {
+    "box/words.obj": (b"Dear reader,\n", "no faces"),
+    "box/torn.glb": (b"glTF", "cannot be read"),
+    "ball/flat.ply": (None, "no surface area"),
+    "ball/empty.stl": (b"", "cannot be read"),
+    "ball/nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+}
+
+
+def write_own_meshes(folder: Path) -> Path:
+    """GLB, PLY, STL and OBJ meshes in class folders, five broken files among them."""
+    for kind, label in enumerate(("box", "pole", "cone", "ball")):
+        (folder / label).mkdir(parents=True)
+        for number, suffix in enumerate(("glb", "ply", "stl", "obj") * 2):
+            layouts.shape(kind, number).export(folder / label / f"{number}.{suffix}")
+    for name, (content, _) in BROKEN.items():
+        flat = trimesh.Trimesh([[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[0, 1, 2]], process=False)
+        (folder / name).write_bytes(flat.export(file_type="ply") if content is None else content)
+    return folder
+
+
+def write_own_scans(folder: Path) -> Path:
+    """Point clouds of several formats in class folders."""
+    for kind, label in enumerate(("one", "two", "three")):
+        (folder / label).mkdir(parents=True)
+        for number in range(6):
+            xyz, _ = layouts.surface(kind, number, 1200)
+            if number % 2:
+                np.save(folder / label / f"{number}.npy", xyz)
+            else:
+                np.savetxt(folder / label / f"{number}.xyz", xyz)
+    return folder
+
+
+def settings(official: Path) -> dict[str, object]:
+    """Write all layouts into a folder, and the settings that name them."""
+    off = layouts.write_modelnet_off(official, CLASSES, train=3, test=1)
+    ten = layouts.write_modelnet_off(official / "ten", CLASSES, train=3, test=1, categories=10)
+    v2 = layouts.write_shapenet_v2(official, models=4)
+    shapenet = {
+        "path": str(layouts.write_shapenet_zips(v2, official / "zips")),
+        "lists": str(layouts.write_shapenet_lists(official, models=4)),
+    }
+    prepared = {
+        **shapenet,
+        "kind": "shapenet",
+        "path": str(layouts.write_shapenet_v1(official, models=4)),
+        "points": str(layouts.write_shapenet_points(official, models=4, points=2048)),
+        "views": str(layouts.write_shapenet_views(official, models=4, views=4)),
+    }
+    modelnet = {"kind": "modelnet", "complete": False}
+    resampled = layouts.write_modelnet_resampled(official, CLASSES, train=3, test=1)
+    hdf5 = layouts.write_modelnet_hdf5(official, CLASSES[:2] + CLASSES[2:4], train=15, test=10, points=1024)
+    scans = layouts.write_scanobjectnn(official, train=2, test=1, points=1024)
+    return {
+        "run": "layouts",
+        "data": {
+            "points": 1024,
+            "max_bad_fraction": 0.2,
+            "modelnet40": {"path": str(layouts.zipped(off, official / "ModelNet40.zip")), "complete": False},
+            "unpacked": {**modelnet, "path": str(off)},
+            "modelnet10": {"path": str(ten), "complete": False},
+            "resampled": {**modelnet, "release": "resampled", "path": str(resampled)},
+            "hdf5": {**modelnet, "release": "hdf5", "path": str(hdf5)},
+            "scanobjectnn": {"path": str(scans), "complete": False},
+            "shapenet": shapenet,
+            "shapenet_v1": prepared,
+            "mine": {"kind": "folder", "path": str(write_own_meshes(official / "mine"))},
+            "scans": {"kind": "folder", "path": str(write_own_scans(official / "scans"))},
+        },
+        "store": {"shards": 1},
+        "render": {"views": 2, "image_size": 56},
+        "pretrain": {"dataset": "shapenet_v1", "epochs": 2, "batch_size": 4, "views_per_step": 2},
+        "features": {"random_encoders": 1},
+        "probe": {"datasets": list(PROBED), "C": [0.01, 1.0], "folds": 2, "repeats": 1, "bootstrap": 100},
+        "report": {"queries": 2},
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """One run over all layouts."""
+    folder = tmp_path_factory.mktemp("layouts")
+    clone = Clone(folder, "layouts.yaml")
+    (folder / "layouts.yaml").write_text(yaml.safe_dump(settings(folder / "official data")))
+    clone.snakemake()
+    return clone
+
+
+def result(clone: Clone, name: str) -> dict[str, object]:
+    """A data set's probe."""
+    return dict(json.loads((clone.results / f"probe_{name}.json").read_text()))
+
+
+@pytest.mark.parametrize("name", PROBED)
+def test_a_layout_ends_in_a_probe(finished: Clone, name: str) -> None:
+    found = result(finished, name)
+    if PROBED[name] is not None:
+        assert (found["n_train"], found["n_test"]) == PROBED[name]
+        assert found["cross_validation"] is None, "the official split is kept"
+    assert (found["baselines"]["teacher_views"] is None) == (name in WITHOUT_VIEWS)
+    assert found["pretraining"]["same_dataset"] == (name == "shapenet_v1")
+    assert found["pretraining"]["saw_test_objects"] == 0
+    if not name.startswith("shapenet"):
+        assert found["pretraining"]["saw_objects"] == 0
+
+
+def test_shared_meshes_are_counted(finished: Clone) -> None:
+    assert result(finished, "shapenet_v1")["pretraining"]["saw_objects"] == 9
+
+
+def test_zip_and_folder_are_the_same_data_set(finished: Clone) -> None:
+    zipped, unpacked = result(finished, "modelnet40"), result(finished, "unpacked")
+    assert zipped["accuracy"] == unpacked["accuracy"]
+    assert zipped["classes"] == list(CLASSES)
+
+
+def test_broken_files_are_set_aside_with_reasons(finished: Clone) -> None:
+    (path,) = (finished.folder / "results/data").glob("mine-*/meshes.parquet")
+    status = pd.read_parquet(path).set_index("id")["status"]
+    aside = status[status != "ok"]
+    assert set(aside.index) == set(BROKEN)
+    for name, (_, reason) in BROKEN.items():
+        assert reason in aside[name]
+    (log,) = (finished.folder / "results/logs/data").glob("mine-*/scan.log")
+    assert "set aside: box/words.obj: no faces" in log.read_text()
+
+
+def test_nothing_is_left_to_do_and_an_edited_file_is_noticed(finished: Clone) -> None:
+    assert finished.planned() == {}
+    mine = finished.folder / "official data" / "mine"
+    shutil.copy(mine / "box" / "0.glb", mine / "box" / "9.glb")
+    try:
+        assert finished.planned()["scan"] == 1
+    finally:
+        (mine / "box" / "9.glb").unlink()
+    assert finished.planned() == {}
+
+
+def test_few_shot_and_label_efficiency(finished: Clone) -> None:
+    wanted = ["fewshot_hdf5.json", "label_efficiency_hdf5.json", "label_efficiency_hdf5.png"]
+    for name in wanted:
+        finished.snakemake(f"results/layouts/{name}")
+        assert (finished.results / name).is_file()
+
+
+def test_the_summary_marks_what_is_published(finished: Clone) -> None:
+    text = (finished.results / "summary.md").read_text()
+    assert "published" in text
+    assert "not the official split" in text
+
+
+def test_the_papers_preset_plans_its_whole_run(tmp_path: Path) -> None:
+    clone = Clone(tmp_path, "config/paper.yaml")
+    data = tmp_path / "data"
+    layouts.write_shapenet_v2(data)
+    layouts.write_shapenet_points(data / "ShapeNet55", points=16)
+    layouts.write_shapenet_lists(data / "ShapeNet55")
+    layouts.write_scanobjectnn(data / "ScanObjectNN", points=16)
+    planned = clone.planned()
+    assert planned["render"] == planned["teacher"] == 128
+    assert planned["points"] == 5 * 128
+    assert planned["pretrain"] == 3
+    assert planned["probe"] == 4
+    assert planned["fetch_modelnet"] == planned["teacher_weights"] == planned["report"] == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("modelnet40: {path: nowhere.zip}", r"data.modelnet40.path: nowhere.zip: no such file or folder"),
+        ("scanobjectnn: {path: null}", "ScanObjectNN cannot be downloaded without a licence form"),
+        ("mine: {kind: folder, path: ., up: w}", "data.mine.folder.up: Input should be 'x', 'y' or 'z'"),
+    ],
+)
+def test_a_wrong_entry_stops_before_anything_runs(finished: Clone, entry: str, message: str) -> None:
+    name = {"modelnet40": "modelnet40", "mine": "mine"}.get(entry.split(":")[0], "scanobjectnn_obj_bg")
+    (finished.folder / "wrong.yaml").write_text(f"data: {{{entry}}}\nprobe: {{datasets: [{name}]}}\n")
+    wrong = Clone.__new__(Clone)
+    wrong.folder, wrong.preset = finished.folder, "wrong.yaml"
+    assert message in wrong.snakemake("--dry-run", succeeds=False)
