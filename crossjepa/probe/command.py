@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from pydantic import BaseModel
+from threadpoolctl import threadpool_limits
 
 import crossjepa
 from crossjepa.config import ProbeConfig, check, read_settings
@@ -72,6 +73,8 @@ Output = Annotated[Path, typer.Option(help="The JSON to write.")]
 @app.callback()
 def probe() -> None:
     """Fit linear classifiers on frozen features."""
+    # Fits run side by side: a fit's own threads would wait for one another more than they work.
+    threadpool_limits(1)
 
 
 @app.command("linear")
@@ -125,7 +128,7 @@ def linear_command(
         chosen_C=PerSeed(**{regime: a.chosen_C for regime, a in answers["encoder"].items()}),
         baselines=baselines,
         gain_over_random=gains,
-        other_classifiers=_other_classifiers(systems, objects, chosen),
+        other_classifiers=_other_classifiers(systems, objects, chosen, threads),
         cross_validation=_cross_validation(answers, objects, saw, chosen),
         encoder=Encoder(parameters=described["parameters"], config=described["config"]),
         pretraining=Pretraining(
@@ -261,13 +264,13 @@ def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[O
 
 
 def _other_classifiers(
-    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig
+    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig, threads: int
 ) -> OtherClassifiers:
     encoders = {system: systems[system] for system in ("encoder", "random_encoder")}
     groups, bootstrap = objects.groups[objects.test], (settings.bootstrap, settings.seed)
     described = {
         name: OtherClassifier(**{s: regimes_of(v, groups, *bootstrap) for s, v in by_system.items()})
-        for name, by_system in compare(encoders, objects).items()
+        for name, by_system in compare(encoders, objects, threads).items()
     }
     return OtherClassifiers(**described)
 
