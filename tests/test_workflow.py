@@ -28,7 +28,7 @@ TRAINING = {"pretrain": 1}
 RANDOM_ENCODERS = {"random_encoder": RANDOM}
 OWN_FEATURES = {"features": 1}
 ALL_FEATURES = {"features": 1 + RANDOM, "geometry": 1}
-RESULT = {"probe": 1, "report": 1}
+RESULT = {"probe": 1, "report": 1, "summary": 1}
 BELOW_TARGETS = {**TRAINING, **OWN_FEATURES, **RESULT}
 
 # Setting -> (another value, exactly the jobs that run again).
@@ -205,7 +205,7 @@ def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
         "probe={datasets: [mine]}",
         succeeds=False,
     )
-    assert "nowhere: no such folder, or no mesh in it" in missing
+    assert "data.mine.path: nowhere: no such file or folder" in missing
 
 
 def test_a_run_without_probes_ends_with_its_encoder(clone: Clone) -> None:

@@ -56,7 +56,7 @@ def accuracy_intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> 
         rows: (features, regime, mean, low, high) in percent.
     """
     names = list(dict.fromkeys(row[0] for row in rows))
-    figure = new_figure(7, 0.45 * len(names) + 0.9)
+    figure = new_figure(7, 0.45 * len(names) + 1.2)
     axis = figure.subplots()
     for name, regime, mean, low, high in rows:
         y = len(names) - names.index(name) + (0.12 if regime == "canonical" else -0.12)
@@ -69,7 +69,7 @@ def accuracy_intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> 
     axis.set(xlabel="accuracy, %", ylim=(0.4, len(names) + 0.6))
     axis.set_xlim(left=0)
     axis.grid(axis="x", color="#e4e7eb", linewidth=0.8)
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
 
