@@ -7,23 +7,18 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 import crossjepa
-from crossjepa.config import ProbeConfig, check, read_settings
-from crossjepa.errors import UserError
+from crossjepa.config import ProbeConfig, read_settings
 from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
-from crossjepa.probe.features import Features, bundled_features, teacher_features
 from crossjepa.probe.fewshot import QUERIES, TRIALS, few_shot
 from crossjepa.probe.fewshot_result import FewShotResult
 from crossjepa.probe.folds import possible_folds
 from crossjepa.probe.label_efficiency import label_efficiency
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
-from crossjepa.probe.linear import pooled
-from crossjepa.probe.objects import LabelledObjects, labelled_objects
-from crossjepa.probe.protocols import ProbeProtocol, protocol
+from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.provenance import checkout, packages, sha256, stage_seconds
 from crossjepa.probe.result import (
     CrossValidation,
@@ -44,19 +39,10 @@ from crossjepa.probe.summarise import (
     regimes_of,
     summarise,
 )
+from crossjepa.probe.systems import read_systems
 from crossjepa.store.bundle import Arrays
 
 app = typer.Typer(no_args_is_help=True)
-
-
-class Origin(BaseModel):
-    """What an encoder's bundle says of its pretraining; `seen` are the heads of its meshes' digests."""
-
-    dataset: str
-    objects: int
-    epochs: int
-    seen: list[str]
-    device: str | None = None
 
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or the `probe` section as JSON.")]
@@ -95,31 +81,22 @@ def linear_command(
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    named = protocol(chosen.protocol, kind)
-    given = _read(encoder, random, targets) | {"geometry": [bundled_features(geometry)]}
-    origins = _origins(given["encoder"], given["random_encoder"])
-    objects, systems = _join(given, catalog, named)
-    answers = evaluate(systems, objects, named, chosen, threads)
+    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets, geometry)
+    objects = systems.objects
+    answers = evaluate(systems.features, objects, systems.protocol, chosen, threads)
     scores = fixed_scores(answers, objects)
     bootstrap = chosen.bootstrap, chosen.seed
     accuracy, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
-    seen = {head for origin in origins for head in origin.seen}
-    saw = objects.seen_by(seen)
-    first, described = origins[0], given["encoder"][0].attributes["encoder"]
+    saw = objects.seen_by({head for origin in systems.origins for head in origin.seen})
+    first = systems.origins[0]
     stores: dict[Literal["points", "targets"], Path] = {"points": points}
     if targets:
         stores["targets"] = targets
     result = ProbeResult(
-        dataset=dataset,
-        protocol=chosen.protocol,
-        protocol_source=named.source,
-        n_train=len(objects.train),
-        n_test=len(objects.test),
-        n_classes=len(objects.classes),
+        **systems.described,
         n_left_out=objects.left_out,
         copies_in_train=objects.copies_in_train,
         classes=objects.classes,
-        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
         accuracy=accuracy,
         per_seed=PerSeed(**{regime: v.mean(axis=1).tolist() for regime, v in scores["encoder"].items()}),
         per_class=per_class(scores, objects),
@@ -128,9 +105,9 @@ def linear_command(
         chosen_C=PerSeed(**{regime: a.chosen_C for regime, a in answers["encoder"].items()}),
         baselines=baselines,
         gain_over_random=gains,
-        other_classifiers=_other_classifiers(systems, objects, chosen, threads),
+        other_classifiers=_other_classifiers(systems.features, objects, chosen, threads),
         cross_validation=_cross_validation(answers, objects, saw, chosen),
-        encoder=Encoder(parameters=described["parameters"], config=described["config"]),
+        encoder=Encoder(parameters=systems.encoder["parameters"], config=systems.encoder["config"]),
         pretraining=Pretraining(
             dataset=first.dataset,
             objects=first.objects,
@@ -171,21 +148,14 @@ def few_shot_command(
 ) -> None:
     """Probe with a few objects of a few classes, in Point-BERT's and in CrossPoint's style."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    named = protocol(chosen.protocol, kind)
-    given = _read(encoder, random, targets)
-    _origins(given["encoder"], given["random_encoder"])
-    objects, systems = _join(given, catalog, named)
+    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets)
+    styles = few_shot(systems.features, systems.objects, systems.protocol, chosen.seed, threads)
     result = FewShotResult(
-        dataset=dataset,
-        protocol=chosen.protocol,
-        protocol_source=named.source,
-        n_train=len(objects.train),
-        n_test=len(objects.test),
-        n_classes=len(objects.classes),
-        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
+        **systems.described,
         trials=TRIALS,
         queries=QUERIES,
-        **few_shot(systems, objects, named, chosen.seed, threads),
+        point_bert=styles["point_bert"],
+        crosspoint=styles["crosspoint"],
     )
     write_result(output, result)
     for name, style in {"Point-BERT": result.point_bert, "CrossPoint": result.crosspoint}.items():
@@ -209,19 +179,10 @@ def label_efficiency_command(
 ) -> None:
     """Probe with 1 to 100% of the training labels."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    named = protocol(chosen.protocol, kind)
-    given = _read(encoder, random, targets)
-    _origins(given["encoder"], given["random_encoder"])
-    objects, systems = _join(given, catalog, named)
+    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets)
     result = LabelEfficiencyResult(
-        dataset=dataset,
-        protocol=chosen.protocol,
-        protocol_source=named.source,
-        n_train=len(objects.train),
-        n_test=len(objects.test),
-        n_classes=len(objects.classes),
-        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
-        fractions=label_efficiency(systems, objects, named, chosen, threads),
+        **systems.described,
+        fractions=label_efficiency(systems.features, systems.objects, systems.protocol, chosen, threads),
     )
     write_result(output, result)
     for fraction in result.fractions:
@@ -231,36 +192,6 @@ def label_efficiency_command(
         typer.echo(
             f"{dataset}: {fraction.percent}% of the labels: {ours:.1f}%; random weights {random_weights:.1f}%"
         )
-
-
-def _read(encoder: list[Path], random: list[Path], targets: Path | None) -> dict[str, list[Features]]:
-    """What every probe compares."""
-    given = {
-        "encoder": [bundled_features(path) for path in encoder],
-        "random_encoder": [bundled_features(path) for path in random],
-    }
-    return given | ({"teacher_views": [teacher_features(targets)]} if targets else {})
-
-
-def _join(
-    given: Mapping[str, list[Features]], catalog: Path, named: ProbeProtocol
-) -> tuple[LabelledObjects, dict[str, list[Arrays]]]:
-    """The labelled objects that all have features of, and those features, encoders' pooled."""
-    everyone = [features for seeds in given.values() for features in seeds]
-    objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
-    systems = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
-    for system in ("encoder", "random_encoder"):
-        systems[system] = [{r: pooled(v, named) for r, v in seed.items()} for seed in systems[system]]
-    return objects, systems
-
-
-def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[Origin]:
-    """Each encoder's pretraining, after making sure that like is compared with like."""
-    sizes = [(features.path, features.attributes["encoder"]["config"]) for features in [*encoders, *random]]
-    for path, size in sizes:
-        if size != sizes[0][1]:
-            raise UserError(f"{path}: an encoder of another size than {sizes[0][0]}; extract both again")
-    return [check(Origin, e.attributes["pretraining"], f"{e.path}", "pretraining") for e in encoders]
 
 
 def _other_classifiers(

@@ -32,7 +32,7 @@ rule probe:
             "probe.command",
             "probe.evaluate",
             "probe.comparison",
-            "probe.features",
+            "probe.systems",
             "probe.summarise",
             "probe.provenance",
         ),
@@ -67,7 +67,7 @@ rule few_shot:
         settings=PROBE_SETTINGS,
         kind=lambda w: SOURCES[w.dataset].kind,
         targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.fewshot", "probe.features"),
+        code=code("probe.command", "probe.fewshot", "probe.systems"),
     shell:
         "python -m crossjepa probe few-shot --settings {params.settings:q} --dataset {wildcards.dataset}"
         " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
@@ -97,7 +97,7 @@ rule label_efficiency:
         settings=PROBE_SETTINGS,
         kind=lambda w: SOURCES[w.dataset].kind,
         targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.label_efficiency", "probe.features"),
+        code=code("probe.command", "probe.label_efficiency", "probe.systems"),
     shell:
         "python -m crossjepa probe label-efficiency --settings {params.settings:q}"
         " --dataset {wildcards.dataset} --kind {params.kind} --catalog {input.catalog}"
