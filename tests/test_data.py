@@ -92,6 +92,16 @@ def test_a_scan_sets_broken_meshes_aside_and_stops_at_too_many(archive: Path) ->
         scan(FurnitureSource(), archive, max_bad_fraction=0.7, max_faces=10_000, threads=1)
 
 
+def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twice(Shapes):
+        def objects(self) -> list[ObjectRecord]:
+            return [*super().objects(), super().objects()[3]]
+
+    monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: Twice(24, seed=0))
+    with pytest.raises(UserError, match="two objects have the id 'bottle-000003'; ids must be unique"):
+        scan(ShapesSource(), None, max_bad_fraction=0.5, max_faces=10_000, threads=1)
+
+
 def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
         file.writestr("a/noise.obj", bytes(range(256)))

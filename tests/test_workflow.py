@@ -35,6 +35,8 @@ BELOW_TARGETS = {**TRAINING, **OWN_FEATURES, **RESULT}
 SETTINGS: dict[str, tuple[str, dict[str, int]]] = {
     "probe.C": ("[0.01, 1.0]", RESULT),
     "probe.bootstrap": ("200", RESULT),
+    "probe.published_C": ("true", RESULT),
+    "probe.protocol": ("crosspoint", {**OWN_FEATURES, **RESULT, "features": 1 + RANDOM}),
     "report.neighbours": ("3", {"report": 1}),
     "features.turn_seed": ("5", {**ALL_FEATURES, **RESULT}),
     "features.random_encoders": ("3", {"random_encoder": 1, "features": 1, **RESULT}),
@@ -61,6 +63,7 @@ SETTINGS: dict[str, tuple[str, dict[str, int]]] = {
     ),
     "data.split_seed": ("1", {"catalog": 1, **SHEET, **BELOW_TARGETS}),
     "data.seed": ("1", {**POINTS, **TRAINING, **ALL_FEATURES, **RESULT}),
+    "data.max_faces": ("5000", {**DATA, **TARGETS, **SHEET, **TRAINING, **ALL_FEATURES, **RESULT}),
     "data.shapes.seed": ("1", {**DATA, **TARGETS, **SHEET, **TRAINING, **ALL_FEATURES, **RESULT}),
 }
 

@@ -56,7 +56,9 @@ def make_catalog(
 def _check_groups(table: pd.DataFrame) -> None:
     train, test = (set(table.loc[table["split"] == side, "group"]) for side in ("train", "test"))
     if torn := sorted(train & test):
-        raise UserError(f"group '{torn[0]}' is in both train and test; put all of it on one side")
+        raise UserError(
+            f"the given split: group '{torn[0]}' is in both train and test; put all of it on one side"
+        )
 
 
 def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:

@@ -56,11 +56,9 @@ def extract_command(
 
 
 @app.command("geometry")
-def geometry_command(
-    settings: Settings, points: Store, selection: Which, cloud_points: Points, output: Output
-) -> None:
+def geometry_command(settings: Settings, points: Store, cloud_points: Points, output: Output) -> None:
     """Write plain geometric descriptors: the baseline that needs no learning at all."""
     chosen = read_settings(FeaturesConfig, "features", settings)
-    ids, clouds = kept_clouds(points, selection, cloud_points)
+    ids, clouds = kept_clouds(points, "farthest", cloud_points)
     described = in_every_regime(clouds, ids, chosen.turn_seed, lambda batch: geometry_features(batch.numpy()))
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})

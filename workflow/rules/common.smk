@@ -217,10 +217,9 @@ def targets_option(dataset):
     return f"--targets {target_store(dataset)}" if views_of(dataset) else ""
 
 
-def shown(dataset):
-    """The cloud that the probe's protocol shows to an encoder, as options."""
-    chosen = protocol(CONFIG.probe.protocol, SOURCES[dataset].kind)
-    return f"--selection {chosen.selection} --cloud-points {chosen.points}"
+def probed_as(dataset):
+    """The probe's protocol as it is used on a data set: it says which cloud an encoder is shown."""
+    return protocol(CONFIG.probe.protocol, SOURCES[dataset].kind)
 
 
 def benchmarks(dataset):

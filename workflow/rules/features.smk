@@ -18,11 +18,13 @@ rule features:
         mem_mb=2000,
     params:
         settings=settings("features", "turn_seed"),
-        cloud=lambda w: shown(w.dataset),
+        selection=lambda w: probed_as(w.dataset).selection,
+        cloud_points=lambda w: probed_as(w.dataset).points,
         code=code("features.command", "features.extract", "pretrain.artifact"),
     shell:
         "python -m crossjepa features extract --settings {params.settings:q}"
-        " --points $(dirname {input.points}) {params.cloud}"
+        " --points $(dirname {input.points}) --selection {params.selection}"
+        " --cloud-points {params.cloud_points}"
         " --encoder {input.encoder} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
@@ -42,9 +44,9 @@ rule geometry:
         mem_mb=2000,
     params:
         settings=settings("features", "turn_seed"),
-        cloud=lambda w: shown(w.dataset),
+        cloud_points=lambda w: probed_as(w.dataset).points,
         code=code("features.command", "features.extract", "features.geometry"),
     shell:
         "python -m crossjepa features geometry --settings {params.settings:q}"
-        " --points $(dirname {input.points}) {params.cloud}"
+        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
         " --output {output} 2>&1 | tee {log}"
