@@ -18,10 +18,13 @@ from crossjepa.probe.command import app
 from crossjepa.probe.fewshot import (
     QUERIES,
     TRIALS,
+    Ask,
     crosspoint_pools,
     draw_trial,
     few_shot,
+    machine_of,
     point_bert_pools,
+    scaled_machine,
     usable_classes,
 )
 from crossjepa.probe.fewshot_result import FewShotResult, Setting
@@ -140,6 +143,18 @@ def test_scores_are_those_of_plain_machines_on_the_same_trials(name: str) -> Non
         assert (gain.zz.mean, gain.zz.sd) == (0, 0)  # equal features on equal trials
 
 
+@pytest.mark.parametrize(
+    "ask", [machine_of(POINTJEPA), machine_of(protocol("recon", "folder")), scaled_machine]
+)
+def test_the_queries_labels_are_not_read(ask: Ask) -> None:
+    x, objects = objects_of(3)
+    trial = draw_trial(objects, point_bert_pools(objects), range(6), 5, 10, (0,))
+    rows, learned = np.concatenate([trial.support, trial.queries]), len(trial.support)
+    hidden = objects.labels[rows]
+    hidden[learned:] = -1
+    np.testing.assert_array_equal(ask(x[rows], objects.labels[rows], learned), ask(x[rows], hidden, learned))
+
+
 def test_seeds_are_averaged_within_a_trial() -> None:
     x, objects = objects_of(2)
     noise = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
@@ -154,7 +169,7 @@ def test_seeds_are_averaged_within_a_trial() -> None:
 
 
 def test_what_the_data_cannot_fill_says_why() -> None:
-    x, objects = objects_of()
+    x, objects = objects_of(classes=5)
     styles = few_shot(both(x, x), objects, POINTJEPA, 0, 1)
     for style in styles.values():
         filled = {(s.way, s.shot): s.reason for s in style.settings}
@@ -162,7 +177,7 @@ def test_what_the_data_cannot_fill_says_why() -> None:
         for shot in (10, 20):
             assert filled[10, shot] == (
                 f"10-way {shot}-shot needs 10 classes with {shot} objects to learn from and 20 queries of "
-                "other groups; there are 6"
+                "other groups; there are 5"
             )
 
 

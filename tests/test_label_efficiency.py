@@ -45,6 +45,12 @@ def test_subsets_are_nested_stratified_and_of_whole_groups(seed: int, classes: i
     np.testing.assert_array_equal(np.sort(subsets[-1]), np.sort(train))
 
 
+def test_a_share_that_comes_out_even_is_met_exactly() -> None:
+    rows = np.arange(100)
+    subsets = nested_subsets(np.zeros(100, dtype=np.int64), rows, rows, 0)
+    assert [len(subset) for subset in subsets] == list(PERCENTS)
+
+
 def test_draws_differ_by_their_seed_alone() -> None:
     _, labels, owner = blobs(0, 4, 40)
     train, _ = split_in_two(owner)
