@@ -183,7 +183,7 @@ def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Pat
         "id,path,class,split,group\n"
         "one,box/tall.obj,tall,train,a\n"
         ",box/tall.off,tall,train,a\n"
-        "three,ball/deep/ROUND.STL,round,test,\n"
+        "three,ball/deep/ROUND.STL,tall,test,\n"
         "gone,nowhere.obj,round,train,\n"
     )
     source = FolderSource(path=str(tree), labels=str(csv))
@@ -234,12 +234,22 @@ def test_a_wrong_csv_is_named(tree: Path, text: str, message: str) -> None:
         open_dataset(FolderSource(path=str(tree), labels="none.csv"), None)
 
 
-def test_a_given_split_must_not_tear_a_group(tree: Path) -> None:
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            "tall.obj,a,train,g\nbox/tall.off,a,test,g",
+            "group 'g' of 'box/tall.off' is in both train and test",
+        ),
+        ("tall.obj,a,train,g\nbox/tall.off,b,test,h", "'box/tall.off' .* no object of its class 'b'"),
+    ],
+)
+def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> None:
     csv = tree / "labels.csv"
-    csv.write_text("path,class,split,group\nbox/tall.obj,a,train,g\nbox/tall.off,a,test,g\n")
+    csv.write_text(f"path,class,split,group\nbox/{rows}\n")
     source = FolderSource(path=str(tree), labels=str(csv))
     table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1)
-    with pytest.raises(UserError, match="group 'g' is in both train and test"):
+    with pytest.raises(UserError, match=f"the given split: {message}"):
         make_catalog(table, open_dataset(source, None).objects(), seed=0, test_fraction=0.3)
 
 

@@ -29,7 +29,7 @@ def make_catalog(
         which nothing may learn from.
 
     Raises:
-        UserError: if the data set's own split tears a group.
+        UserError: if the data set's own split tears a group, or tests a class that it does not train.
     """
     known = {record.id: record for record in records}
     table = meshes.copy()
@@ -42,7 +42,7 @@ def make_catalog(
     if given:
         own = pd.Series([known[i].split for i in table["id"]], index=table.index)
         table.loc[labelled, "split"] = own[labelled].replace("", "pretrain")
-        _check_groups(table)
+        _check_split(table)
     else:
         # Copies of one file are one group, whatever the data set says of them.
         table.loc[usable, "group"] = table[usable].groupby("sha256")["group"].transform("first")
@@ -53,11 +53,17 @@ def make_catalog(
     return table
 
 
-def _check_groups(table: pd.DataFrame) -> None:
-    train, test = (set(table.loc[table["split"] == side, "group"]) for side in ("train", "test"))
-    if torn := sorted(train & test):
+def _check_split(table: pd.DataFrame) -> None:
+    train, test = (table[table["split"] == side] for side in ("train", "test"))
+    if not (torn := test[test["group"].isin(train["group"])]).empty:
         raise UserError(
-            f"the given split: group '{torn[0]}' is in both train and test; put all of it on one side"
+            f"the given split: group '{torn['group'].iloc[0]}' of '{torn['id'].iloc[0]}' is in both train "
+            "and test; put all of it on one side"
+        )
+    if not (unknown := test[~test["class"].isin(train["class"])]).empty:
+        raise UserError(
+            f"the given split: '{unknown['id'].iloc[0]}' is to be tested, but no object of its class "
+            f"'{unknown['class'].iloc[0]}' to be trained on; give the class training objects or leave it out"
         )
 
 
