@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from crossjepa.config import ModelNetSource
-from crossjepa.data import download as downloading
-from crossjepa.data.download import MODELNET, download, fetch_modelnet
+from crossjepa.data.download import MODELNET, Archive, download, fetch_modelnet
 from crossjepa.errors import UserError
 
 
@@ -81,8 +80,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     served.http.server_close()
 
 
-def fetch(server: Server, file: Path, sha256: str | None = None) -> str:
-    return download(server.url, file, sha256=sha256, description="fetch a.zip")
+def fetch(server: Server, file: Path, digest: str | None = None) -> str:
+    return download(Archive(server.url, digest), file, "fetch a.zip")
 
 
 def test_a_file_arrives_whole_with_a_bar_and_its_digest(
@@ -90,11 +89,13 @@ def test_a_file_arrives_whole_with_a_bar_and_its_digest(
 ) -> None:
     file = tmp_path / "new" / "a.zip"
     digest = fetch(server, file)
-    assert digest == hashlib.sha256(server.content).hexdigest()
+    assert digest == f"sha256:{hashlib.sha256(server.content).hexdigest()}"
     assert file.read_bytes() == server.content
     assert [path.name for path in file.parent.iterdir()] == ["a.zip"]
     assert "fetch a.zip" in capsys.readouterr().err
-    assert fetch(server, file, sha256=digest) == digest
+    md5 = f"md5:{hashlib.md5(server.content).hexdigest()}"
+    for stated in (digest, md5):
+        assert fetch(server, file, stated) == stated
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -147,9 +148,11 @@ def test_a_flipped_byte_is_found(server: Server, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("a.zip*"))
 
 
-def test_another_digest_is_refused(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"came damaged \(sha256 [0-9a-f]{64}, where 00 is right\)"):
-        fetch(server, tmp_path / "a.zip", sha256="00")
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_another_digest_is_refused(server: Server, tmp_path: Path, algorithm: str) -> None:
+    wrong = f"{algorithm}:00"
+    with pytest.raises(UserError, match=rf"came damaged \({algorithm}:[0-9a-f]+, where {wrong} is right\)"):
+        fetch(server, tmp_path / "a.zip", wrong)
     assert not list(tmp_path.glob("a.zip*"))
 
 
@@ -157,30 +160,34 @@ def test_what_cannot_be_had_is_named_with_where_to_put_it(server: Server, tmp_pa
     file = tmp_path / "a.zip"
     gone = server.url.replace("a.zip", "b.zip")
     with pytest.raises(
-        UserError, match=rf"{gone}: HTTP Error 404.*get it by hand: put it at {file}, or .*`path`"
+        UserError, match=rf"{gone}: HTTP Error 404.*get it by hand .*: put it at {file}, or .*`path`"
     ):
-        download(gone, file, sha256=None, description="fetch")
+        download(Archive(gone, None), file, "fetch")
     server.http.shutdown()
     server.http.server_close()
     with pytest.raises(UserError, match=rf"{server.url}: .*refused.*put it at {file}"):
         fetch(server, file)
     with pytest.raises(UserError, match=r"nowhere\.invalid/a\.zip: .*put it at"):
-        download("http://nowhere.invalid/a.zip", file, sha256=None, description="fetch")
+        download(Archive("http://nowhere.invalid/a.zip", None), file, "fetch")
     assert not list(tmp_path.glob("a.zip*"))
 
 
 def test_modelnet_is_fetched_by_release_and_its_digest_told(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(downloading.MODELNET, ("meshes", 10), server.url)
+    digest = f"sha256:{hashlib.sha256(server.content).hexdigest()}"
+    monkeypatch.setitem(MODELNET, ("meshes", 10), Archive(server.url, digest))
     fetch_modelnet(ModelNetSource(categories=10), tmp_path / "ModelNet10.zip")
-    assert f"{server.url}: sha256 {hashlib.sha256(server.content).hexdigest()}" in capsys.readouterr().err
+    assert f"{server.url}: {digest}" in capsys.readouterr().err
     assert (tmp_path / "ModelNet10.zip").read_bytes() == server.content
     with pytest.raises(UserError, match="ModelNet10 has no release `hdf5`"):
         fetch_modelnet(ModelNetSource(categories=10, release="hdf5"), tmp_path / "none.zip")
 
 
-def test_every_release_has_its_address() -> None:
-    assert MODELNET["meshes", 40] == "http://modelnet.cs.princeton.edu/ModelNet40.zip"
+def test_every_release_has_its_address_and_a_digest_that_can_be_met() -> None:
     assert MODELNET["resampled", 10] == MODELNET["resampled", 40]
-    assert all(url.endswith(".zip") for url in MODELNET.values())
+    for archive in MODELNET.values():
+        assert archive.url.endswith(".zip")
+        if archive.digest:
+            algorithm, _, hexadecimal = archive.digest.partition(":")
+            assert len(bytes.fromhex(hexadecimal)) == hashlib.new(algorithm).digest_size

@@ -186,13 +186,20 @@ def test_the_papers_preset_plans_its_whole_run(tmp_path: Path) -> None:
     layouts.write_shapenet_v2(data)
     layouts.write_shapenet_points(data / "ShapeNet55", points=16)
     layouts.write_shapenet_lists(data / "ShapeNet55")
+    layouts.write_modelnet_resampled(data, CLASSES, train=1, test=1, points=16)
     layouts.write_scanobjectnn(data / "ScanObjectNN", points=16)
     planned = clone.planned()
     assert planned["render"] == planned["teacher"] == 128
     assert planned["points"] == 5 * 128
     assert planned["pretrain"] == 3
     assert planned["probe"] == 4
-    assert planned["fetch_modelnet"] == planned["teacher_weights"] == planned["report"] == 1
+    assert planned["teacher_weights"] == planned["report"] == 1
+
+
+def test_the_modelnet_preset_plans_its_download(tmp_path: Path) -> None:
+    planned = Clone(tmp_path, "config/modelnet40.yaml").planned()
+    assert planned["fetch_modelnet"] == planned["probe"] == 1
+    assert planned["render"] == planned["teacher"] == 32
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,45 @@ from crossjepa.progress import bar, track
 
 PIECE = 1 << 20  # bytes
 PATIENCE = 60  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published archive.
+
+    Attributes:
+        url: where it is.
+        digest: what it hashes to, as `<algorithm>:<hex>`; none where nobody has said so.
+    """
+
+    url: str
+    digest: str | None
+
+
+# The publishers state no digests: these are what independent projects insist on, such as FluxML/Flux3D.jl
+# on those of the meshes. The server of the points has refused connections for long; of the HDF5 files
+# there is a copy.
+RESAMPLED = Archive("https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip", None)
 MODELNET = {
-    ("meshes", 40): "http://modelnet.cs.princeton.edu/ModelNet40.zip",
-    ("meshes", 10): "http://vision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip",
-    ("resampled", 40): "https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip",
-    ("resampled", 10): "https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip",
-    ("hdf5", 40): "https://shapenet.cs.stanford.edu/media/modelnet40_ply_hdf5_2048.zip",
+    ("meshes", 40): Archive(
+        "http://modelnet.cs.princeton.edu/ModelNet40.zip",
+        "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac",
+    ),
+    ("meshes", 10): Archive(
+        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip",
+        "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51",
+    ),
+    ("resampled", 40): RESAMPLED,
+    ("resampled", 10): RESAMPLED,
+    ("hdf5", 40): Archive(
+        "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip",
+        "md5:c9ab8e6dfb16f67afdab25e155c79e59",
+    ),
 }
 
 
 def fetch_modelnet(source: ModelNetSource, file: Path) -> None:
     """Download a release of ModelNet.
-
-    Its publishers state no digest: the archive is checked by its length and its members' CRC-32, and the
-    SHA-256 that was found is printed, to compare with other downloads.
 
     Args:
         source: says which release.
@@ -40,24 +66,23 @@ def fetch_modelnet(source: ModelNetSource, file: Path) -> None:
     Raises:
         UserError: if the release does not exist or cannot be had.
     """
-    url = MODELNET.get((source.release, source.categories))
-    if url is None:
+    archive = MODELNET.get((source.release, source.categories))
+    if archive is None:
         raise UserError("data: ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`")
-    digest = download(url, file, sha256=None, description=f"fetch {file.name}")
-    print(f"{url}: sha256 {digest}", file=sys.stderr)
+    digest = download(archive, file, f"fetch {file.name}")
+    print(f"{archive.url}: {digest}", file=sys.stderr)
 
 
-def download(url: str, file: Path, *, sha256: str | None, description: str) -> str:
-    """Download a file; one that was broken off is taken up again where the server allows it.
+def download(archive: Archive, file: Path, description: str) -> str:
+    """Download an archive; one that was broken off is taken up again where the server allows it.
 
     Args:
-        url: where it is.
+        archive: what to download.
         file: where it goes, once it is whole: a zip's members are read and checked.
-        sha256: what its bytes must hash to, if that is known.
         description: what to call it while it comes.
 
     Returns:
-        The SHA-256 of the file.
+        The file's digest, as `<algorithm>:<hex>`; SHA-256 where none was stated.
 
     Raises:
         UserError: if it cannot be had, or is not whole.
@@ -65,26 +90,28 @@ def download(url: str, file: Path, *, sha256: str | None, description: str) -> s
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.partial")
     try:
-        size = _receive(url, partial, description)
+        size = _receive(archive.url, partial, description)
     except (OSError, HTTPException) as error:
         raise UserError(
-            f"{url}: {error or type(error).__name__}; run again to go on, {_remedy(file)}"
+            f"{archive.url}: {error or type(error).__name__}; run again to go on, {_remedy(file)}"
         ) from error
     if size is not None and partial.stat().st_size != size:
         raise UserError(
-            f"{url}: {partial.stat().st_size:,} of {size:,} bytes came; run again to go on, {_remedy(file)}"
+            f"{archive.url}: {partial.stat().st_size:,} of {size:,} bytes came; run again to go on, "
+            f"{_remedy(file)}"
         )
     try:
         with partial.open("rb") as received:
-            digest = hashlib.file_digest(received, "sha256").hexdigest()
-        if sha256 not in (None, digest):
-            raise ValueError(f"sha256 {digest}, where {sha256} is right")
+            algorithm = (archive.digest or "sha256:").partition(":")[0]
+            digest = f"{algorithm}:{hashlib.file_digest(received, algorithm).hexdigest()}"
+        if archive.digest not in (None, digest):
+            raise ValueError(f"{digest}, where {archive.digest} is right")
         if file.suffix == ".zip":
             _read_through(partial)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         partial.unlink()
         raise UserError(
-            f"{url}: came damaged ({error}); run again to fetch it anew, {_remedy(file)}"
+            f"{archive.url}: came damaged ({error}); run again to fetch it anew, {_remedy(file)}"
         ) from error
     os.replace(partial, file)
     return digest
@@ -137,4 +164,7 @@ def _read_through(path: Path) -> None:
 
 
 def _remedy(file: Path) -> str:
-    return f"or get it by hand: put it at {file}, or set the data set's `path` to where it lies"
+    return (
+        f"or get it by hand (README.md says where): put it at {file}, or set the data set's `path` to where "
+        "it lies"
+    )
