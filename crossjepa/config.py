@@ -5,11 +5,21 @@ that stage and those below. Threads, memory and devices are not here: they live 
 """
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from crossjepa.errors import UserError
 
@@ -18,6 +28,10 @@ class Section(BaseModel):
     """A group of settings that rejects keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# A file or folder; `~` is the home folder.
+Place = Annotated[str, AfterValidator(os.path.expanduser)]
 
 
 def setting(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
@@ -32,7 +46,7 @@ class FurnitureSource(Section):
     """820 furniture models that Debian ships, 425 of them labelled."""
 
     kind: Literal["furniture"] = setting("furniture", "The adapter that reads this data set.")
-    path: str | None = setting(
+    path: Place | None = setting(
         None, "Folder with the five `.sh3f` archives; fetched through apt when left out."
     )
 
@@ -49,8 +63,8 @@ class FolderSource(Section):
     """Your own meshes or point clouds: a tree of files; the first folder below the top names the class."""
 
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
-    path: str = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
-    labels: str | None = setting(
+    path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
+    labels: Place | None = setting(
         None,
         "A CSV with columns among `id`, `path`, `class`, `split`, `group`, in the place of folder names.",
     )
@@ -68,7 +82,7 @@ class ModelNetSource(Section):
         "`meshes`: the OFF files; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
         "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
     )
-    path: str | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
+    path: Place | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
     complete: bool = setting(True, "Insist on the release's split sizes; false accepts a part of it.")
 
 
@@ -85,7 +99,7 @@ class ScanObjectNNSource(Section):
     variant: Literal["obj_bg", "obj_only", "pb_t50_rs"] | None = setting(
         None, "One variant only; all three, each under its own name, when left out."
     )
-    path: str | None = setting(
+    path: Place | None = setting(
         None, "The official `h5_files` folder, or a zip of it; its authors give it out after a licence form."
     )
     complete: bool = setting(True, "Insist on the variant's split sizes; false accepts a part of it.")
@@ -95,16 +109,16 @@ class ShapeNetSource(Section):
     """ShapeNetCore, for pretraining: meshes, or the clouds and views that others made of them."""
 
     kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
-    path: str | None = setting(
+    path: Place | None = setting(
         None, "ShapeNetCore.v2 or .v1: unpacked synset folders, or a folder with a zip for each synset."
     )
-    points: str | None = setting(
+    points: Place | None = setting(
         None, "Folder or zip of ShapeNet55 clouds, `<synset>-<model>.npy`; meshes are sampled when left out."
     )
-    views: str | None = setting(
+    views: Place | None = setting(
         None, "Folder or zip `ShapeNetRendering` of 3D-R2N2; meshes are rendered when left out."
     )
-    lists: str | None = setting(
+    lists: Place | None = setting(
         None, "Folder with Point-BERT's `train.txt` and `test.txt`; everything is learned from when left out."
     )
 
@@ -139,6 +153,13 @@ class DataConfig(Section):
     modelnet10: ModelNet10Source = Field(default=ModelNet10Source(), description="ModelNet10.")
     scanobjectnn: ScanObjectNNSource = Field(default=ScanObjectNNSource(), description="ScanObjectNN.")
     shapenet: ShapeNetSource = Field(default=ShapeNetSource(), description="ShapeNetCore.")
+
+    @model_validator(mode="after")
+    def _has_names_fit_for_files(self) -> "DataConfig":
+        for name in self.__pydantic_extra__ or {}:
+            if not re.fullmatch(r"[\w.-]+", name):
+                raise ValueError(f"the name '{name}' may hold letters, digits, '_', '.' and '-' only")
+        return self
 
     @property
     def sources(self) -> dict[str, Any]:
@@ -186,7 +207,7 @@ class TeacherConfig(Section):
         min_length=1,
     )
     revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
-    path: str | None = setting(
+    path: Place | None = setting(
         None,
         "At hand: the package's wheel, or a folder with `config.json`, `preprocessor_config.json` and "
         "`model.safetensors`.",
@@ -311,10 +332,15 @@ def check(model: type[Model], values: Any, where: str, prefix: str = "") -> Mode
 
 
 def _sentence(error: Any, prefix: str) -> str:
-    key = ".".join([prefix] * bool(prefix) + [str(part) for part in error["loc"]])
+    parts = [prefix] * bool(prefix) + [str(part) for part in error["loc"]]
+    if parts[:1] == ["data"] and len(parts) > 3:
+        del parts[2]  # the kind of a further data set, which is no key
+    key = ".".join(parts)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{key}: no such setting; config/README.md lists them all"
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: has no `kind`; give it kind: folder, or another that config/README.md lists"
     if error["type"] == "model_attributes_type":
         return (
             f"{key}: no such setting, and no data set either (given: {error['input']!r}); "

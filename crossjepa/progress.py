@@ -47,7 +47,10 @@ def bar(total: int, description: str, unit: str = "it", scale: bool = False) -> 
 
 
 def track(items: Iterable[T], total: int, description: str, unit: str = "it") -> Iterator[T]:
-    """Yield from `items` while drawing a `bar`."""
+    """Yield from `items` while drawing a `bar`; none where there is nothing to do."""
+    if total == 0:
+        yield from items
+        return
     with bar(total, description, unit) as progress:
         for item in items:
             yield item

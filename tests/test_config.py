@@ -45,8 +45,10 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
         ({"data": {"sed": 3}}, "data.sed: no such setting, and no data set either \\(given: 3\\)"),
         ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'folder'"),
-        ({"data": {"mine": {"kind": "folder"}}}, "data.mine.folder.path: Field required"),
-        ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.shapes.object: no such setting"),
+        ({"data": {"mine": {"kind": "folder"}}}, "data.mine.path: Field required"),
+        ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.object: no such setting"),
+        ({"data": {"mine": {"path": "a"}}}, "data.mine: has no `kind`; give it kind: folder"),
+        ({"data": {"a b": {"kind": "shapes"}}}, "data: the name 'a b' may hold letters"),
         ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
         (
@@ -68,6 +70,13 @@ def test_further_data_sets_need_only_an_entry() -> None:
     scans = {f"scanobjectnn_{variant}" for variant in ("obj_bg", "obj_only", "pb_t50_rs")}
     official = {"modelnet40", "modelnet10", "shapenet", *scans}
     assert set(config.data.sources) == {"furniture", "shapes", "mine", *official}
+
+
+def test_a_place_may_begin_at_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    data = {"mine": {"kind": "folder", "path": "~/meshes"}, "modelnet40": {"path": "~/a.zip"}}
+    sources = check(Config, {"data": data}, "mine.yaml").data.sources
+    assert (sources["mine"].path, sources["modelnet40"].path) == ("/home/me/meshes", "/home/me/a.zip")
 
 
 def test_an_official_set_keeps_its_kind_when_only_its_path_is_given() -> None:

@@ -216,7 +216,8 @@ def test_the_command_writes_what_its_schema_says(tmp_path: Path, name: str) -> N
     for bundle, values, pretraining in (("encoder", x, origin), ("random", noise, {})):
         attributes = {"ids": objects.ids, "encoder": {"config": {}, "seed": 7}, "pretraining": pretraining}
         write_bundle(tmp_path / bundle, {"canonical": values, "zz": values}, attributes)
-    command = ["few-shot", "--settings", f'{{"protocol": "{name}"}}', "--dataset", "toys", "--kind", "folder"]
+    command = ["few-shot", "--settings", f'{{"protocol": "{name}"}}', "--dataset", "toys"]
+    command += ["--source", '{"kind": "folder", "path": "toys"}']
     for option in ("catalog.parquet", "encoder", "random"):
         command += [f"--{option.partition('.')[0]}", str(tmp_path / option)]
     outcome = CliRunner().invoke(

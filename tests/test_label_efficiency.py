@@ -126,7 +126,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = {
         "settings": QUICK.model_dump_json(),
         "dataset": "toys",
-        "kind": "folder",
+        "source": '{"kind": "folder", "path": "toys"}',
         "catalog": workplace.at("catalog.parquet"),
         "random": workplace.at("random"),
         "targets": workplace.at("targets"),

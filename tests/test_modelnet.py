@@ -288,7 +288,7 @@ def test_missing_and_torn_hdf5_files_are_named(tmp_path: Path) -> None:
         ):
             part(path, "hdf5").objects()
     torn.unlink()
-    with pytest.raises(UserError, match=r"ply_data_train0\.h5: not a readable HDF5 file .*No such file"):
+    with pytest.raises(UserError, match=r"ply_data_train0\.h5: is missing; fetch it again"):
         part(root, "hdf5").objects()
 
 

@@ -312,7 +312,7 @@ class Workplace:
         options = {
             "settings": QUICK.model_dump_json(),
             "dataset": "toys",
-            "kind": "folder",
+            "source": '{"kind": "folder", "path": "toys"}',
             "catalog": "catalog.parquet",
             "random": "random",
             "geometry": "geometry",
@@ -335,7 +335,7 @@ class Workplace:
         for key, value in options.items():
             if value is None:
                 continue
-            command += [f"--{key}", value if key in ("settings", "dataset", "kind") else self.at(value)]
+            command += [f"--{key}", value if key in ("settings", "dataset", "source") else self.at(value)]
         outcome = CliRunner().invoke(app, command, catch_exceptions=False)
         assert outcome.exit_code == 0, outcome.output
         return read_result(self.folder / str(options["output"]))

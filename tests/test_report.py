@@ -39,6 +39,7 @@ def result() -> dict[str, Any]:
     single = {"n_train": 5, "n_test": 3, "canonical": 66.0, "zz": None}
     return {
         "dataset": "made-up",
+        "data": {"kind": "folder", "up": "y", "units": "m"},
         "protocol": "pointjepa",
         "protocol_source": "a paper",
         "n_train": 15,

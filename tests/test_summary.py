@@ -11,10 +11,18 @@ from typer.testing import CliRunner
 
 from crossjepa.report.command import app
 
+SETTINGS = {
+    "modelnet40": {"kind": "modelnet", "categories": 40, "release": "hdf5"},
+    "scanobjectnn_obj_bg": {"kind": "scanobjectnn", "variant": "obj_bg"},
+    "scanobjectnn_pb_t50_rs": {"kind": "scanobjectnn", "variant": "pb_t50_rs"},
+    "shapes": {"kind": "shapes"},
+}
+
 
 def of(dataset: str, n_train: int, n_test: int, **changed: Any) -> dict[str, Any]:
     """A result of a data set of that size."""
-    values = result() | {"dataset": dataset, "n_train": n_train, "n_test": n_test, **changed}
+    values = result() | {"dataset": dataset, "n_train": n_train, "n_test": n_test}
+    values |= {"data": SETTINGS[dataset], **changed}
     values["confusion"] = [[n_test, 0, 0], [0, 0, 0], [0, 0, 0]]
     return values
 
@@ -67,6 +75,20 @@ def test_any_other_split_stands_alone(tmp_path: Path, dataset: str, n_train: int
     assert "94.2" not in page
 
 
+def test_a_data_set_is_known_by_what_it_is_not_by_its_name(tmp_path: Path) -> None:
+    renamed = of("modelnet40", 9840, 2468) | {"dataset": "mine"}
+    namesake = of("modelnet40", 9840, 2468, data={"kind": "folder"})
+    ten = of("modelnet40", 9840, 2468, data={"kind": "modelnet", "categories": 10})
+    for values, split in (
+        (renamed, "official split"),
+        (namesake, "no published numbers"),
+        (ten, "no published numbers"),
+    ):
+        _, rows = summarise(tmp_path, values)
+        assert {row["split"] for row in rows} == {split}
+        assert ("94.2" in {row["accuracy"] for row in rows}) == (values is renamed)
+
+
 def test_turned_clouds_stand_nowhere(tmp_path: Path) -> None:
     page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468))
     assert "60.5" not in page
@@ -84,7 +106,7 @@ def test_every_row_says_how_it_was_run(tmp_path: Path) -> None:
     page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468), values)
     ours, random = [row for row in rows if row["dataset"] == "shapes"]
     assert ours["accuracy"] == "71.3 ± 0.8"
-    assert ours["compute"] == "1.50 h on cpu, 2 seeds"
+    assert ours["compute"] == "1.5 h on cpu, 2 seeds"
     assert ours["parameters"] == random["parameters"] == "1.9M (encoder)"
     assert ours["source"] == (
         "protocol pointjepa, the published C; pretrained on made-up, saw 0 test objects"

@@ -192,9 +192,9 @@ def test_a_folder_of_meshes_is_a_data_set_and_an_added_mesh_is_noticed(clone: Cl
 def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
     """A shell line ends in `| tee`, whose success must not hide the failure before it."""
     broken = clone.folder / "broken meshes"
-    (broken / "class").mkdir(parents=True)
-    for number in range(3):
-        (broken / "class" / f"{number}.obj").write_text("no mesh\n")
+    for name in ("chairs", "tables", "lamps"):
+        (broken / name).mkdir(parents=True)
+        (broken / name / "1.obj").write_text("no mesh\n")
     wanted = ["--config", "data={mine: {kind: folder, path: broken meshes}}", "probe={datasets: [mine]}"]
     printed = clone.snakemake("--until", "scan", *wanted, succeeds=False)
     assert "crossjepa: error: 3 of 3 meshes are broken, more than data.max_bad_fraction" in printed

@@ -105,6 +105,8 @@ class Hdf5Clouds(Dataset):
 
     def _checked(self, name: str) -> h5py.File:
         where = f"{self.files.path}: {name}"
+        if name not in self.files.names:
+            raise UserError(f"{where}: is missing; fetch it again")
         try:
             file = h5py.File(self._source(name), "r")
         except (OSError, BadMesh) as error:

@@ -1,5 +1,6 @@
 """Which files a data set is fetched as, and where its files must lie: known before anything runs."""
 
+import csv
 from pathlib import Path
 
 from crossjepa.config import (
@@ -61,6 +62,34 @@ def check_location(name: str, source: AnySource) -> None:
         raise UserError(
             f"data.{name}: ShapeNet cannot be downloaded without an account; get it at "
             f"https://shapenet.org and set data.{name}.path to ShapeNetCore.v2"
+        )
+
+
+def check_labels(name: str, source: AnySource) -> None:
+    """Make sure that a folder has classes to probe, before anything is learned for their sake.
+
+    Args:
+        name: the data set's, for the message.
+        source: its entry under `data`.
+
+    Raises:
+        UserError: if it has fewer than two.
+    """
+    if not isinstance(source, FolderSource):
+        return
+    if source.labels:
+        with Path(source.labels).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            classes = {row.get("class") or "" for row in csv.DictReader(file)}
+    else:
+        folder = Path(source.path)
+        paths = [path.relative_to(folder).parts for path in object_files(folder)]
+        classes = {parts[0] for parts in paths if len(parts) > 1}
+    number = len(classes - {""})
+    if number < 2:
+        raise UserError(
+            f"data.{name}: {source.labels or source.path} has {number} classes, and a probe needs two; sort "
+            f"the files into a folder for each class, name a CSV in data.{name}.labels, or leave '{name}' "
+            "out of probe.datasets, which may be empty"
         )
 
 

@@ -1,6 +1,7 @@
 """The mesh table: every mesh looked at once, the broken ones set aside with their reason."""
 
 import multiprocessing
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,12 @@ def scan(
     table = pd.DataFrame([{**record, **seen} for record, seen in zip(known, found, strict=True)])
     bad = table[table["status"] != OK]
     if len(bad) > max_bad_fraction * len(table):
-        reasons = "; ".join(f"{row.id}: {row.status}" for row in bad.head(3).itertuples())
+        reasons = [f"{row.id}: {row.status}" for row in bad.itertuples()]
+        print("\n".join(reasons), file=sys.stderr)
         raise UserError(
             f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
-            f"{max_bad_fraction} allows: {reasons}"
+            f"{max_bad_fraction} allows; mend or remove them (the log names all), or raise it: "
+            + "; ".join(reasons[:3])
         )
     return table.astype({"faces": "int64", "points": "int64"})
 

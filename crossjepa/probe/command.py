@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import crossjepa
-from crossjepa.config import ProbeConfig, read_settings
+from crossjepa.config import ProbeConfig, read_settings, read_source
 from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.fewshot import QUERIES, TRIALS, few_shot
@@ -47,7 +47,7 @@ app = typer.Typer(no_args_is_help=True)
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or the `probe` section as JSON.")]
 Name = Annotated[str, typer.Option(help="The data set's name.")]
-Kind = Annotated[str, typer.Option(help="The data set's kind, on which protocols may depend.")]
+Source = Annotated[str, typer.Option(help="Its entry under `data`, as JSON.")]
 Catalog = Annotated[Path, typer.Option(help="Its catalog.")]
 Trained = Annotated[list[Path], typer.Option(help="Features of a pretrained encoder; one a seed.")]
 Random = Annotated[list[Path], typer.Option(help="Features of a random-weight encoder; repeatable.")]
@@ -67,7 +67,7 @@ def probe() -> None:
 def linear_command(
     settings: Settings,
     dataset: Name,
-    kind: Kind,
+    source: Source,
     catalog: Catalog,
     encoder: Trained,
     random: Random,
@@ -81,7 +81,7 @@ def linear_command(
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets, geometry)
+    systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets, geometry)
     objects = systems.objects
     answers = evaluate(systems.features, objects, systems.protocol, chosen, threads)
     scores = fixed_scores(answers, objects)
@@ -138,7 +138,7 @@ def linear_command(
 def few_shot_command(
     settings: Settings,
     dataset: Name,
-    kind: Kind,
+    source: Source,
     catalog: Catalog,
     encoder: Trained,
     random: Random,
@@ -148,7 +148,7 @@ def few_shot_command(
 ) -> None:
     """Probe with a few objects of a few classes, in Point-BERT's and in CrossPoint's style."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets)
+    systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
     styles = few_shot(systems.features, systems.objects, systems.protocol, chosen.seed, threads)
     result = FewShotResult(
         **systems.described,
@@ -169,7 +169,7 @@ def few_shot_command(
 def label_efficiency_command(
     settings: Settings,
     dataset: Name,
-    kind: Kind,
+    source: Source,
     catalog: Catalog,
     encoder: Trained,
     random: Random,
@@ -179,7 +179,7 @@ def label_efficiency_command(
 ) -> None:
     """Probe with 1 to 100% of the training labels."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    systems = read_systems(dataset, kind, chosen, catalog, encoder, random, targets)
+    systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
     result = LabelEfficiencyResult(
         **systems.described,
         fractions=label_efficiency(systems.features, systems.objects, systems.protocol, chosen, threads),

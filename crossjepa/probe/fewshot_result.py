@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from crossjepa.probe.result import Count, Difference, Part, Percent
+from crossjepa.probe.result import Count, DataSettings, Difference, Part, Percent
 
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -74,6 +74,7 @@ class FewShotResult(Part):
     """Accuracy of a linear classifier on frozen features, fitted on a few objects a class."""
 
     dataset: str
+    data: DataSettings
     protocol: str = Field(description="Named protocol: cloud, feature and, in Point-BERT style, classifier.")
     protocol_source: str = Field(description="Where it was published.")
     n_train: Count

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from crossjepa.probe.result import Count, Part, Percent
+from crossjepa.probe.result import Count, DataSettings, Part, Percent
 
 
 class Score(Part):
@@ -48,6 +48,7 @@ class LabelEfficiencyResult(Part):
     """Accuracy of a linear classifier on frozen features, fitted on ever more of the training labels."""
 
     dataset: str
+    data: DataSettings
     protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
     protocol_source: str = Field(description="Where it was published.")
     n_train: Count

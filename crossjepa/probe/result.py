@@ -13,6 +13,10 @@ from crossjepa.store.sharded import write_json
 Percent = Annotated[float, Field(ge=0, le=100)]
 Difference = Annotated[float, Field(ge=-100, le=100)]
 Count = Annotated[int, Field(ge=0)]
+DataSettings = Annotated[
+    dict[str, Any],
+    Field(description="The data set's settings, less its place: its kind, and which release or variant."),
+]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -89,7 +93,7 @@ class OtherClassifiers(Part):
     """For comparison with papers that use them."""
 
     logistic_regression: OtherClassifier = Field(description="Standardised features, C = 1.")
-    knn: OtherClassifier = Field(description="The 20 nearest by cosine, or all where there are fewer.")
+    knn: OtherClassifier = Field(description="Most votes of the 20 nearest training objects by cosine.")
 
 
 class ClassAccuracy(Part):
@@ -161,6 +165,7 @@ class ProbeResult(Part):
     """Accuracy of a linear classifier on frozen features, in percent, beside its baselines."""
 
     dataset: str
+    data: DataSettings
     protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
     protocol_source: str = Field(description="Where it was published.")
     n_train: Count

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from crossjepa.config import ProbeConfig, check
+from crossjepa.config import ProbeConfig, Source, check
 from crossjepa.errors import UserError
 from crossjepa.probe.features import Features, bundled_features, teacher_features
 from crossjepa.probe.linear import pooled
@@ -49,7 +49,7 @@ class Systems:
 
 def read_systems(
     dataset: str,
-    kind: str,
+    source: Source,
     settings: ProbeConfig,
     catalog: Path,
     encoder: Sequence[Path],
@@ -60,7 +60,7 @@ def read_systems(
     """Read features and join them to the catalog's labels.
 
     Args:
-        dataset, kind: the data set's name and kind.
+        dataset, source: the data set's name and its entry under `data`.
         settings: the probe section.
         catalog: the data set's catalog.
         encoder: bundles of pretrained encoders, one a seed.
@@ -81,12 +81,13 @@ def read_systems(
     origins = _origins(given["encoder"], given["random_encoder"])
     everyone = [features for seeds in given.values() for features in seeds]
     objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
-    chosen = protocol(settings.protocol, kind)
+    chosen = protocol(settings.protocol, source.kind)
     rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
     for system in ("encoder", "random_encoder"):
         rows[system] = [{r: pooled(v, chosen) for r, v in seed.items()} for seed in rows[system]]
     described = {
         "dataset": dataset,
+        "data": source.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),
         "protocol": settings.protocol,
         "protocol_source": chosen.source,
         "n_train": len(objects.train),

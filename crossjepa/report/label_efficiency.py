@@ -16,7 +16,10 @@ REGIMES = {"canonical": "canonical pose", "zz": "turned about up (z/z)"}
 
 
 def efficiency_curves(result: LabelEfficiencyResult) -> Figure:
-    """One panel a pose regime, one line a system; bands are a standard deviation over draws and seeds."""
+    """One panel a pose regime, one line a system; bands are a standard deviation over draws and seeds.
+
+    Points stand at the share that was drawn, which is more than asked for where classes are small.
+    """
     figure = new_figure(8, 3.4)
     panels = figure.subplots(1, len(REGIMES), sharey=True)
     for axes, (regime, title) in zip(panels, REGIMES.items(), strict=True):
@@ -37,7 +40,8 @@ def efficiency_curves(result: LabelEfficiencyResult) -> Figure:
 
 def _draw(axes: Axes, result: LabelEfficiencyResult, system: str, regime: str) -> None:
     label, colour, mark = SYSTEMS[system]
-    given = [(f.percent, getattr(f, system)) for f in result.fractions if getattr(f, system) is not None]
+    shares = [100 * np.mean([draw.n_objects for draw in f.draws]) / result.n_train for f in result.fractions]
+    given = [(s, all) for s, f in zip(shares, result.fractions, strict=True) if (all := getattr(f, system))]
     points = [(percent, scores) for percent, all in given if (scores := getattr(all, regime)) is not None]
     if not points:
         return

@@ -33,7 +33,7 @@ NAMES = {
 
 CLASSIFIERS = {
     "logistic_regression": "logistic regression, standardised features",
-    "knn": "nearest neighbours by cosine",
+    "knn": "20 nearest neighbours by cosine",
 }
 
 

@@ -70,14 +70,26 @@ def summary_csv(rows: Sequence[Row]) -> str:
 
 
 def _split(result: ProbeResult) -> str:
-    if result.dataset not in OFFICIAL:
+    known = _known_as(result)
+    if known is None:
         return "no published numbers"
     sizes = (result.n_train, result.n_test)
-    return "official split" if sizes in OFFICIAL[result.dataset] else "not the official split"
+    return "official split" if sizes in OFFICIAL[known] else "not the official split"
+
+
+def _known_as(result: ProbeResult) -> str | None:
+    """The column of `published.csv` that a data set belongs to, whatever it is called here."""
+    match result.data:
+        case {"kind": "modelnet", "categories": 40}:
+            return "modelnet40"
+        case {"kind": "scanobjectnn", "variant": "obj_bg"}:
+            return "scanobjectnn_obj_bg"
+    return None
 
 
 def _published(result: ProbeResult) -> list[Row]:
-    if _split(result) != "official split":
+    known = _known_as(result)
+    if known is None or _split(result) != "official split":
         return []
     text = files("crossjepa.report").joinpath("published.csv").read_text("utf-8")
     return [
@@ -85,14 +97,14 @@ def _published(result: ProbeResult) -> list[Row]:
             dataset=result.dataset,
             split="official split",
             method=line["method"],
-            accuracy=line[result.dataset],
+            accuracy=line[known],
             parameters=line["parameters"],
             compute=line["compute"],
             origin="published",
             source=line["source"],
         )
         for line in csv.DictReader(io.StringIO(text))
-        if line[result.dataset]
+        if line[known]
     ]
 
 
@@ -131,10 +143,11 @@ def _percent(accuracy: Accuracy) -> str:
 
 
 def _compute(result: ProbeResult) -> str:
-    """The hours that pretraining took, all seeds together."""
+    """The time that pretraining took, all seeds together."""
     seconds = result.provenance.seconds.get("pretrain")
     if seconds is None:
         return ""
     device = result.provenance.device or "an unknown device"
     seeds = f", {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
-    return f"{seconds / 3600:.2f} h on {device}{seeds}"
+    time = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+    return f"{time} on {device}{seeds}"

@@ -22,7 +22,13 @@ shell.prefix(
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
 from crossjepa.data.listing import file_digest, listing_digest
-from crossjepa.data.location import check_location, downloads, has_meshes, has_views
+from crossjepa.data.location import (
+    check_labels,
+    check_location,
+    downloads,
+    has_meshes,
+    has_views,
+)
 from crossjepa.errors import UserError
 from crossjepa.probe.protocols import protocol
 
@@ -31,6 +37,14 @@ try:
     SOURCES = CONFIG.data.sources
     for dataset in {CONFIG.pretrain.dataset, *CONFIG.probe.datasets}:
         check_location(dataset, SOURCES[dataset])
+    for dataset in CONFIG.probe.datasets:
+        check_labels(dataset, SOURCES[dataset])
+        shown = protocol(CONFIG.probe.protocol, SOURCES[dataset].kind).points
+        if shown > CONFIG.data.points:
+            raise UserError(
+                f"data.points: {CONFIG.data.points}, but the protocol {CONFIG.probe.protocol} shows "
+                f"{shown} points of '{dataset}'; set data.points to {shown} at least"
+            )
     if not has_views(SOURCES[CONFIG.pretrain.dataset]):
         raise UserError(
             f"pretrain.dataset: '{CONFIG.pretrain.dataset}' has point clouds only, which the teacher cannot "

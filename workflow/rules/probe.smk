@@ -24,7 +24,7 @@ rule probe:
         mem_mb=2000,
     params:
         settings=PROBE_SETTINGS,
-        kind=lambda w: SOURCES[w.dataset].kind,
+        source=lambda w: source(w.dataset),
         targets=lambda w: targets_option(w.dataset),
         run_config=RESOLVED_CONFIG,
         benchmarks=lambda w: benchmarks(w.dataset),
@@ -38,7 +38,7 @@ rule probe:
         ),
     shell:
         "python -m crossjepa probe linear --settings {params.settings:q} --dataset {wildcards.dataset}"
-        " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
+        " --source {params.source:q} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
         " $(printf -- '--random %s ' {input.random}) --geometry {input.geometry}"
         " --points $(dirname {input.points}) {params.targets}"
         " --run-config {params.run_config} {params.benchmarks} --threads {threads}"
@@ -65,12 +65,12 @@ rule few_shot:
         mem_mb=1500,
     params:
         settings=PROBE_SETTINGS,
-        kind=lambda w: SOURCES[w.dataset].kind,
+        source=lambda w: source(w.dataset),
         targets=lambda w: targets_option(w.dataset),
         code=code("probe.command", "probe.fewshot", "probe.systems"),
     shell:
         "python -m crossjepa probe few-shot --settings {params.settings:q} --dataset {wildcards.dataset}"
-        " --kind {params.kind} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
+        " --source {params.source:q} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
         " $(printf -- '--random %s ' {input.random}) {params.targets} --threads {threads}"
         " --output {output} 2>&1 | tee {log}"
 
@@ -95,11 +95,11 @@ rule label_efficiency:
         mem_mb=2000,
     params:
         settings=PROBE_SETTINGS,
-        kind=lambda w: SOURCES[w.dataset].kind,
+        source=lambda w: source(w.dataset),
         targets=lambda w: targets_option(w.dataset),
         code=code("probe.command", "probe.label_efficiency", "probe.systems"),
     shell:
         "python -m crossjepa probe label-efficiency --settings {params.settings:q}"
-        " --dataset {wildcards.dataset} --kind {params.kind} --catalog {input.catalog}"
+        " --dataset {wildcards.dataset} --source {params.source:q} --catalog {input.catalog}"
         " $(printf -- '--encoder %s ' {input.trained}) $(printf -- '--random %s ' {input.random})"
         " {params.targets} --threads {threads} --output {output} 2>&1 | tee {log}"
