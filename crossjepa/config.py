@@ -341,6 +341,9 @@ def _sentence(error: Any, prefix: str) -> str:
         return f"{key}: no such setting; config/README.md lists them all"
     if error["type"] == "union_tag_not_found":
         return f"{key}: has no `kind`; give it kind: folder, or another that config/README.md lists"
+    if error["type"] == "literal_error" and parts[:1] == ["data"] and parts[2:] == ["kind"]:
+        shipped = f"a shipped data set of kind {error['ctx']['expected']}"
+        return f"{key}: '{parts[1]}' is {shipped}; give yours another name"
     if error["type"] == "model_attributes_type":
         return (
             f"{key}: no such setting, and no data set either (given: {error['input']!r}); "

@@ -48,6 +48,10 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"data": {"mine": {"kind": "folder"}}}, "data.mine.path: Field required"),
         ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.object: no such setting"),
         ({"data": {"mine": {"path": "a"}}}, "data.mine: has no `kind`; give it kind: folder"),
+        (
+            {"data": {"modelnet40": {"kind": "folder"}}},
+            "data.modelnet40.kind: .*shipped .* of kind 'modelnet'; give yours another name",
+        ),
         ({"data": {"a b": {"kind": "shapes"}}}, "data: the name 'a b' may hold letters"),
         ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),

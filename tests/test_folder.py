@@ -219,8 +219,9 @@ def test_objaverse_files_are_found_by_their_names(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("id,colour\na,red\n", r"no column 'colour' is known; it may have id, path, class, split, group"),
+        ("id;class\na;box\n", r"no column 'id;class' is known; it may have .*, set apart by commas"),
         ("class\nbox\n", "needs a column `id` or `path`"),
-        ("id,class,split\na,box,valid\n", "split 'valid' is none of train, test, pretrain"),
+        ("id,class,split\na,box,valid\n", "line 2: split 'valid' is none of train, test, pretrain"),
         ("id,class\na,box\na,ball\n", "the id 'a' stands twice; ids must be unique"),
         ("id,class\n,box\n", "line 2 has neither id nor path"),
     ],

@@ -57,13 +57,17 @@ def _read(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV ({error})") from error
     if unknown := sorted(set(table.columns) - set(COLUMNS)):
-        raise UserError(f"{path}: no column '{unknown[0]}' is known; it may have {', '.join(COLUMNS)}")
+        known = ", ".join(COLUMNS)
+        raise UserError(
+            f"{path}: no column '{unknown[0]}' is known; it may have {known}, set apart by commas"
+        )
     if not {"id", "path"} & set(table.columns):
         raise UserError(f"{path}: needs a column `id` or `path`")
     table = table.reindex(columns=list(COLUMNS), fill_value="").map(str.strip)
     wrong = table[~table["split"].isin(SPLITS)]
     if len(wrong):
-        raise UserError(f"{path}: split '{wrong['split'].iloc[0]}' is none of train, test, pretrain")
+        where = f"{path}: line {wrong.index[0] + 2}"
+        raise UserError(f"{where}: split '{wrong['split'].iloc[0]}' is none of train, test, pretrain")
     nameless = table[(table["id"] == "") & (table["path"] == "")]
     if len(nameless):
         raise UserError(f"{path}: line {nameless.index[0] + 2} has neither id nor path")

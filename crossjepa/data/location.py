@@ -88,8 +88,8 @@ def check_labels(name: str, source: AnySource) -> None:
     if number < 2:
         raise UserError(
             f"data.{name}: {source.labels or source.path} has {number} classes, and a probe needs two; sort "
-            f"the files into a folder for each class, name a CSV in data.{name}.labels, or leave '{name}' "
-            "out of probe.datasets, which may be empty"
+            f"the files into a folder for each class, name a CSV with a column `class` in data.{name}.labels "
+            f"(commas between its columns), or leave '{name}' out of probe.datasets, which may be empty"
         )
 
 
