@@ -259,7 +259,9 @@ class ProbeConfig(Section):
         "Candidates for the machine's C, chosen by grouped cross-validation inside the training split.",
         min_length=1,
     )
-    published_C: bool = setting(False, "Take the C that the protocol was published with; choose none.")
+    published_C: bool = setting(
+        False, "Take the C that the protocol was published with, which suited its own features' scale."
+    )
     folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
     bootstrap: int = setting(1000, "Resamples behind each 95% interval.", "resamples", ge=100)

@@ -80,13 +80,14 @@ def key_table() -> str:
 
 def schemas() -> dict[str, str]:
     """JSON schemas by the name of their file."""
-    models: dict[str, type[BaseModel]] = {
-        "config.schema.json": Config,
+    written: dict[str, type[BaseModel]] = {
         "probe.schema.json": ProbeResult,
         "fewshot.schema.json": FewShotResult,
         "label_efficiency.schema.json": LabelEfficiencyResult,
     }
-    return {name: json.dumps(model.model_json_schema(), indent=1) + "\n" for name, model in models.items()}
+    models = {"config.schema.json": Config.model_json_schema()}
+    models |= {name: model.model_json_schema(mode="serialization") for name, model in written.items()}
+    return {name: json.dumps(schema, indent=1) + "\n" for name, schema in models.items()}
 
 
 def _table(model: type[Section], prefix: str) -> Iterator[str]:

@@ -82,12 +82,12 @@ def test_each_share_is_a_plain_machine_on_its_subset() -> None:
         )
 
 
-def test_a_subset_too_small_to_choose_with_takes_the_published_C() -> None:
+def test_a_subset_too_small_to_choose_with_takes_a_hard_margin() -> None:
     x, y, groups = blobs(1, 3, 40)
     fractions = run(y, x, groups, QUICK)
-    assert [draw.C_choice for draw in fractions[0].draws] == ["published"] * DRAWS  # one group a class
+    assert [draw.C_choice for draw in fractions[0].draws] == ["largest"] * DRAWS  # one group a class
     assert fractions[0].encoder.zz is not None
-    assert fractions[0].encoder.zz.chosen_C == [[POINTJEPA.published_C] * DRAWS]
+    assert fractions[0].encoder.zz.chosen_C == [[max(QUICK.C)] * DRAWS]
     assert fractions[-1].draws[0].C_choice == "cross-validation"
     assert fractions[-1].encoder.canonical.chosen_C[0][0] in QUICK.C
 

@@ -93,7 +93,7 @@ def linear_command(
     if targets:
         stores["targets"] = targets
     result = ProbeResult(
-        **systems.described,
+        **systems.head.model_dump(),
         n_left_out=objects.left_out,
         copies_in_train=objects.copies_in_train,
         classes=objects.classes,
@@ -149,9 +149,9 @@ def few_shot_command(
     """Probe with a few objects of a few classes, in Point-BERT's and in CrossPoint's style."""
     chosen = read_settings(ProbeConfig, "probe", settings)
     systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
-    styles = few_shot(systems.features, systems.objects, systems.protocol, chosen.seed, threads)
+    styles = few_shot(systems.features, systems.objects, systems.protocol, chosen, threads)
     result = FewShotResult(
-        **systems.described,
+        **systems.head.model_dump(),
         trials=TRIALS,
         queries=QUERIES,
         point_bert=styles["point_bert"],
@@ -181,7 +181,7 @@ def label_efficiency_command(
     chosen = read_settings(ProbeConfig, "probe", settings)
     systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
     result = LabelEfficiencyResult(
-        **systems.described,
+        **systems.head.model_dump(),
         fractions=label_efficiency(systems.features, systems.objects, systems.protocol, chosen, threads),
     )
     write_result(output, result)

@@ -1,6 +1,7 @@
 """Other classifiers on the same features and fixed split, for comparison with papers that use them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.parallel import Parallel, delayed
 
+from crossjepa.probe.ask import ask_all
 from crossjepa.probe.objects import LabelledObjects
-from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
 NEIGHBOURS = 20
@@ -40,22 +40,20 @@ def compare(
         By classifier, system and regime, (seeds, test objects): 100 where the answer is right, else 0.
     """
     known = classifiers(len(objects.train))
-    keys = [(name, s, r) for name in known for s, seeds in systems.items() for r in seeds[0]]
-    jobs = [delayed(_right)(known[n], seed[r], objects) for n, s, r in keys for seed in systems[s]]
-    running = Parallel(n_jobs=threads, return_as="generator")(jobs)
-    answered = track(running, len(jobs), "other classifiers", "job")
-    scores: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = {name: {} for name in known}
-    for name, system, regime in keys:
-        right = [next(answered) for _ in systems[system]]
-        scores[name].setdefault(system, {})[regime] = np.stack(right) * np.float64(100)
-    next(answered, None)  # closes the bar
-    return scores
+    replied = ask_all(systems, list(known.values()), partial(_percent, objects), "other classifiers", threads)
+
+    return {
+        name: {
+            system: {r: np.stack([seed[number] for seed in seeds]) for r, seeds in by_regime.items()}
+            for system, by_regime in replied.items()
+        }
+        for number, name in enumerate(known)
+    }
 
 
-def _right(
-    classifier: ClassifierMixin, features: NDArray[np.float32], objects: LabelledObjects
-) -> NDArray[np.bool_]:
+def _percent(
+    objects: LabelledObjects, features: NDArray[np.float32], classifier: ClassifierMixin
+) -> NDArray[np.float64]:
     train, test = objects.train, objects.test
-    fitted = classifier.fit(features[train], objects.labels[train])
-    right: NDArray[np.bool_] = fitted.predict(features[test]) == objects.labels[test]
-    return right
+    predicted = classifier.fit(features[train], objects.labels[train]).predict(features[test])
+    return np.where(predicted == objects.labels[test], 100.0, 0.0)

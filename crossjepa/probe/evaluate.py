@@ -5,18 +5,17 @@ All systems meet the same objects, folds and candidates for C, so that their sco
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import nan
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils.parallel import Parallel, delayed
 
 from crossjepa.config import ProbeConfig
+from crossjepa.probe.ask import Answer, answer_splits, ask_all
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
-from crossjepa.probe.linear import Labels, choose_C, machine, share_threads
+from crossjepa.probe.linear import Labels, machine, share_threads
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
-from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
 NOT_TESTED = -1
@@ -62,24 +61,21 @@ def evaluate(
     Raises:
         UserError: if there are too few groups to cross-validate with.
     """
-    tasks, labels = _tasks(objects, settings), objects.labels
-    candidates = candidate_Cs(settings, protocol)
-    outer, inner = share_threads(len(labels), threads)
-    keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
-    jobs = [
-        delayed(_answer)(features[regime], labels, splits, protocol, candidates, inner)
-        for system, regime in keys
-        for features in systems[system]
-        for splits in tasks
-    ]
-    running = Parallel(n_jobs=outer, return_as="generator")(jobs)
-    answered = track(running, len(jobs), "probe", "job")
-    answers: dict[str, dict[str, Answers]] = {}
-    for system, regime in keys:
-        rows = [[next(answered) for _ in tasks] for _ in systems[system]]
-        answers.setdefault(system, {})[regime] = _collect(rows, objects)
-    common = _collect([[(_commonest(labels, splits), nan) for splits in tasks]], objects)
-    next(answered, None)  # closes the bar
+    tasks = _tasks(objects, settings)
+    outer, inner = share_threads(len(objects.labels), threads)
+    ask = partial(
+        answer_splits,
+        labels=objects.labels,
+        machine=partial(machine, chosen=protocol),
+        candidates=candidate_Cs(settings, protocol),
+        threads=inner,
+    )
+    replied = ask_all(systems, tasks, ask, "probe", outer)
+    answers = {
+        system: {regime: _collect(seeds, tasks, objects) for regime, seeds in by_regime.items()}
+        for system, by_regime in replied.items()
+    }
+    common = _collect([[[_commonest(objects.labels, split) for split in t] for t in tasks]], tasks, objects)
     return {**answers, "majority": {"canonical": common, "zz": common}}
 
 
@@ -100,32 +96,17 @@ def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]
     return [[Split(objects.train, objects.test, inner)], *repeats]
 
 
-def _answer(
-    features: NDArray[np.float32],
-    labels: Labels,
-    splits: Sequence[Split],
-    protocol: ProbeProtocol,
-    candidates: Sequence[float],
-    threads: int,
-) -> tuple[Labels, float]:
-    """(N,) labels of the objects that the splits test, and the C of the first split."""
-    classifier = machine(features, protocol)
-    predicted, chosen = np.full(len(labels), NOT_TESTED), []
-    for split in splits:
-        C = choose_C(classifier, labels, split.inner, candidates, threads)
-        predicted[split.test] = classifier.predict(labels, split.train, split.test, C)
-        chosen.append(C)
-    return predicted, chosen[0]
+def _commonest(labels: Labels, split: Split) -> Answer:
+    return Answer(np.full(len(split.test), np.bincount(labels[split.train]).argmax()), nan)
 
 
-def _commonest(labels: Labels, splits: Sequence[Split]) -> Labels:
-    predicted = np.full(len(labels), NOT_TESTED)
-    for split in splits:
-        predicted[split.test] = np.bincount(labels[split.train]).argmax()
-    return predicted
-
-
-def _collect(rows: Sequence[Sequence[tuple[Labels, float]]], objects: LabelledObjects) -> Answers:
-    """From each seed's answers to each task."""
-    predicted = np.array([[labels for labels, _ in tasks] for tasks in rows])
-    return Answers(predicted[:, 0, objects.test], predicted[:, 1:], [tasks[0][1] for tasks in rows])
+def _collect(
+    seeds: Sequence[Sequence[Sequence[Answer]]], tasks: Sequence[Sequence[Split]], objects: LabelledObjects
+) -> Answers:
+    """From each seed's answers to each task's splits."""
+    labels = np.full((len(seeds), len(tasks), len(objects.labels)), NOT_TESTED)
+    for predicted, answered in zip(labels, seeds, strict=True):
+        for row, splits, answers in zip(predicted, tasks, answered, strict=True):
+            for split, answer in zip(splits, answers, strict=True):
+                row[split.test] = answer.labels
+    return Answers(labels[:, 0, objects.test], labels[:, 1:], [answered[0][0].C for answered in seeds])

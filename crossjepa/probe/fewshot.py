@@ -7,17 +7,16 @@ share a group of near-duplicates with an object that was learned from.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-from sklearn.utils.parallel import Parallel, delayed
 
+from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
+from crossjepa.probe.ask import answer_splits, ask_all
+from crossjepa.probe.evaluate import candidate_Cs
 from crossjepa.probe.fewshot_result import (
     Comparison,
     Setting,
@@ -27,25 +26,16 @@ from crossjepa.probe.fewshot_result import (
     TrialScore,
     TrialScores,
 )
-from crossjepa.probe.linear import Labels, Rows, machine
+from crossjepa.probe.folds import Split, folds_if_enough
+from crossjepa.probe.linear import Labels, Machine, Rows, StandardisedMachine, machine
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
-from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
 WAYS, SHOTS, QUERIES, TRIALS = (5, 10), (10, 20), 20, 10
 
 Accuracies = Mapping[str, Mapping[str, NDArray[np.float64]]]
-# From features (S + Q, F), labels (S + Q,) and S to labels (Q,): learns from the first S, answers the others.
-Ask = Callable[[NDArray[np.float32], Labels, int], Labels]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One draw: rows to learn from, and rows to ask about."""
-
-    support: Rows
-    queries: Rows
+Machines = Callable[[NDArray[np.float32]], Machine]
 
 
 @dataclass(frozen=True)
@@ -88,8 +78,8 @@ def usable_classes(objects: LabelledObjects, pools: Pools, shot: int) -> list[in
 
 def draw_trial(
     objects: LabelledObjects, pools: Pools, classes: Sequence[int], way: int, shot: int, seed: Sequence[int]
-) -> Trial:
-    """Draw `way` of the usable classes, and of each `shot` objects and `QUERIES` queries.
+) -> tuple[Rows, Rows]:
+    """Draw `way` of the usable classes, and of each `shot` objects to learn from and `QUERIES` queries.
 
     Args:
         objects: the labelled objects.
@@ -106,14 +96,14 @@ def draw_trial(
         strangers = asked[~np.isin(objects.groups[asked], objects.groups[learned])]
         support.append(learned)
         queries.append(strangers[:QUERIES])
-    return Trial(np.concatenate(support), np.concatenate(queries))
+    return np.concatenate(support), np.concatenate(queries)
 
 
 def few_shot(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
     protocol: ProbeProtocol,
-    seed: int,
+    settings: ProbeConfig,
     threads: int,
 ) -> dict[str, Style]:
     """Probe every system in both styles; all meet the same trials.
@@ -121,8 +111,8 @@ def few_shot(
     Args:
         systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
         objects: the N labelled objects, in the features' order.
-        protocol: the classifier and C of the Point-BERT style.
-        seed: seeds the trials.
+        protocol: the classifier of the Point-BERT style.
+        settings: its candidates for C, folds and seed.
         threads: how many encoders are probed at a time.
 
     Returns:
@@ -132,22 +122,21 @@ def few_shot(
         UserError: if the data set cannot fill any setting of any style.
     """
     described = {"svc": "SVC(kernel='linear')", "linear_svc": "LinearSVC"}[protocol.classifier]
+    candidates = candidate_Cs(settings, protocol)
+    C = f"C = {candidates[0]}" if len(candidates) == 1 else "C chosen inside what is learned from"
+    settings_of = partial(_settings, systems, objects, settings, threads)
     styles = {
         "point_bert": Style(
             source="Point-BERT, arXiv 2111.14819",
             drawn="learns from training objects, asks about test objects",
-            classifier=f"{described}, C = {protocol.published_C}",
-            settings=_settings(
-                systems, objects, point_bert_pools(objects), machine_of(protocol), (seed, 0), threads
-            ),
+            classifier=f"{described}, {C}",
+            settings=settings_of(0, point_bert_pools(objects), partial(machine, chosen=protocol), candidates),
         ),
         "crosspoint": Style(
             source="CrossPoint, arXiv 2203.00680",
             drawn="learns from and asks about training objects",
             classifier="StandardScaler, SVC(kernel='linear'), C = 1",
-            settings=_settings(
-                systems, objects, crosspoint_pools(objects), scaled_machine, (seed, 1), threads
-            ),
+            settings=settings_of(1, crosspoint_pools(objects), StandardisedMachine, [1.0]),
         ),
     }
     reasons = [setting.reason for style in styles.values() for setting in style.settings]
@@ -156,75 +145,56 @@ def few_shot(
     return styles
 
 
-def machine_of(protocol: ProbeProtocol) -> Ask:
-    """The protocol's classifier with its published C."""
-
-    def ask(features: NDArray[np.float32], labels: Labels, learned: int) -> Labels:
-        rows = np.arange(len(features))
-        classifier = machine(features, protocol)
-        return classifier.predict(labels, rows[:learned], rows[learned:], protocol.published_C)
-
-    return ask
-
-
-def scaled_machine(features: NDArray[np.float32], labels: Labels, learned: int) -> Labels:
-    """CrossPoint's classifier: standardised by what is learned from, C = 1. See `Ask`."""
-    fitted = make_pipeline(StandardScaler(), SVC(kernel="linear", C=1.0))
-    predicted: Labels = fitted.fit(features[:learned], labels[:learned]).predict(features[learned:])
-    return predicted
-
-
 def _settings(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
-    pools: Pools,
-    ask: Ask,
-    seed: tuple[int, int],
+    settings: ProbeConfig,
     threads: int,
+    style: int,
+    pools: Pools,
+    machine: Machines,
+    candidates: Sequence[float],
 ) -> list[Setting]:
-    """Every setting of one style."""
+    """Every setting of one style; `style` seeds its trials."""
     usable = {shot: usable_classes(objects, pools, shot) for shot in SHOTS}
-    trials = {
-        (way, shot): [
-            draw_trial(objects, pools, usable[shot], way, shot, (*seed, way, shot, index))
-            for index in range(TRIALS)
-        ]
-        for way, shot in product(WAYS, SHOTS)
-        if len(usable[shot]) >= way
+    trials: dict[tuple[int, int], list[Split]] = {}
+    for way, shot in product(WAYS, SHOTS):
+        if len(usable[shot]) < way:
+            continue
+        seeds = [(settings.seed, style, way, shot, index) for index in range(TRIALS)]
+        drawn = [draw_trial(objects, pools, usable[shot], way, shot, seed) for seed in seeds]
+        trials[way, shot] = [_split(objects, *trial, settings) for trial in drawn]
+    ask = partial(_accuracies, labels=objects.labels, machine=machine, candidates=candidates)
+    replied = ask_all(systems, list(trials.values()), ask, "few-shot", threads)
+    scores = {
+        setting: {
+            system: {r: np.mean([seed[number] for seed in seeds], axis=0) for r, seeds in by_regime.items()}
+            for system, by_regime in replied.items()
+        }
+        for number, setting in enumerate(trials)
     }
-    keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
-    jobs = [
-        delayed(_answer)(features[regime], objects.labels, drawn, ask)
-        for drawn in trials.values()
-        for system, regime in keys
-        for features in systems[system]
-    ]
-    # Threads, as the features are large and libsvm leaves Python's lock alone.
-    running = Parallel(n_jobs=threads, prefer="threads", return_as="generator")(jobs)
-    answered = track(running, len(jobs), "few-shot", "encoder")
-    scores: dict[tuple[int, int], Accuracies] = {}
-    for setting in trials:
-        accuracies: dict[str, dict[str, NDArray[np.float64]]] = {}
-        for system, regime in keys:
-            seeds = [next(answered) for _ in systems[system]]
-            accuracies.setdefault(system, {})[regime] = np.mean(seeds, axis=0)
-        scores[setting] = accuracies
-    next(answered, None)  # closes the bar
     return [
         _setting(way, shot, scores.get((way, shot)), len(usable[shot])) for way, shot in product(WAYS, SHOTS)
     ]
 
 
-def _answer(
-    features: NDArray[np.float32], labels: Labels, trials: Sequence[Trial], ask: Ask
+def _split(objects: LabelledObjects, support: Rows, queries: Rows, settings: ProbeConfig) -> Split:
+    """A trial, with folds of what is learned from to choose C with."""
+    labels, groups = objects.labels, objects.groups
+    return Split(support, queries, folds_if_enough(labels, groups, support, settings.folds, settings.seed))
+
+
+def _accuracies(
+    features: NDArray[np.float32],
+    trials: Sequence[Split],
+    labels: Labels,
+    machine: Machines,
+    candidates: Sequence[float],
 ) -> NDArray[np.float64]:
     """(trials,) accuracies in percent."""
-    accuracies = []
-    for trial in trials:
-        rows = np.concatenate([trial.support, trial.queries])
-        predicted = ask(features[rows], labels[rows], len(trial.support))
-        accuracies.append(100 * float((predicted == labels[trial.queries]).mean()))
-    return np.array(accuracies)
+    answers = answer_splits(features, trials, labels, machine, candidates)
+    right = [(a.labels == labels[trial.test]).mean() for a, trial in zip(answers, trials, strict=True)]
+    return 100 * np.array(right, dtype=np.float64)
 
 
 def _setting(way: int, shot: int, accuracies: Accuracies | None, usable: int) -> Setting:
@@ -235,21 +205,19 @@ def _setting(way: int, shot: int, accuracies: Accuracies | None, usable: int) ->
             f"queries of other groups; there are {usable}"
         )
         return Setting(way=way, shot=shot, scores=None, reason=reason)
-    known: dict[str, Any] = {"teacher_views": None}
-    known |= {system: _scores(by_regime) for system, by_regime in accuracies.items()}
     gains = {
         regime: TrialGain(**_moments(ours - accuracies["random_encoder"][regime]))
         for regime, ours in accuracies["encoder"].items()
     }
-    scores = Comparison(**known, gain_over_random=TrialGains(**gains))
+    scores = Comparison(
+        **{system: _scores(by_regime) for system, by_regime in accuracies.items()},
+        gain_over_random=TrialGains(**gains),
+    )
     return Setting(way=way, shot=shot, scores=scores, reason=None)
 
 
 def _scores(by_regime: Mapping[str, NDArray[np.float64]]) -> TrialScores:
-    known: dict[str, Any] = {"zz": None}
-    return TrialScores(
-        **known | {regime: TrialScore(**_moments(values)) for regime, values in by_regime.items()}
-    )
+    return TrialScores(**{regime: TrialScore(**_moments(v)) for regime, v in by_regime.items()})
 
 
 def _moments(values: NDArray[np.float64]) -> dict[str, float]:

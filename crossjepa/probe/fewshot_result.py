@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from crossjepa.probe.result import Count, DataSettings, Difference, Part, Percent
+from crossjepa.probe.result import Count, Difference, Head, Part, Percent
 
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -27,7 +27,9 @@ class TrialScores(Part):
     """One score a pose regime."""
 
     canonical: TrialScore
-    zz: TrialScore | None = Field(description="Null for the teacher, whose views are not turned.")
+    zz: TrialScore | None = Field(
+        default=None, description="Null for the teacher, whose views are not turned."
+    )
 
 
 class TrialGains(Part):
@@ -42,7 +44,9 @@ class Comparison(Part):
 
     encoder: TrialScores
     random_encoder: TrialScores
-    teacher_views: TrialScores | None = Field(description="Null for point clouds, which it cannot see.")
+    teacher_views: TrialScores | None = Field(
+        default=None, description="Null for point clouds, which it cannot see."
+    )
     gain_over_random: TrialGains
 
 
@@ -70,17 +74,9 @@ class Style(Part):
     settings: list[Setting]
 
 
-class FewShotResult(Part):
+class FewShotResult(Head):
     """Accuracy of a linear classifier on frozen features, fitted on a few objects a class."""
 
-    dataset: str
-    data: DataSettings
-    protocol: str = Field(description="Named protocol: cloud, feature and, in Point-BERT style, classifier.")
-    protocol_source: str = Field(description="Where it was published.")
-    n_train: Count
-    n_test: Count
-    n_classes: Count
-    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
     trials: Count = Field(description="Trials a setting; the same for every system.")
     queries: Count = Field(description="Queries a class.")
     point_bert: Style

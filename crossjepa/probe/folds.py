@@ -58,6 +58,18 @@ def grouped_folds(
     return cut
 
 
+def folds_if_enough(
+    labels: Labels, groups: Labels, rows: Rows, folds: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """`grouped_folds`; none where no class has `folds` groups, or a fold leaves a single class."""
+    if possible_folds(labels[rows], groups[rows], folds) < folds:
+        return []
+    try:
+        return grouped_folds(labels, groups, rows, folds, seed)
+    except UserError:
+        return []
+
+
 def nested_folds(labels: Labels, groups: Labels, folds: int, seed: int) -> list[Split]:
     """Grouped folds over all rows, each with folds of its own training rows inside."""
     cut = grouped_folds(labels, groups, np.arange(len(labels)), folds, seed)

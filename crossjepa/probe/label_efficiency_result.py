@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from crossjepa.probe.result import Count, DataSettings, Part, Percent
+from crossjepa.probe.result import Count, Head, Part, Percent
 
 
 class Score(Part):
@@ -19,16 +19,16 @@ class Scores(Part):
     """One score a pose regime."""
 
     canonical: Score
-    zz: Score | None = Field(description="Null for the teacher, whose views are not turned.")
+    zz: Score | None = Field(default=None, description="Null for the teacher, whose views are not turned.")
 
 
 class Draw(Part):
     """One subset of the training objects: whole groups, of every class one object at least."""
 
     n_objects: Count
-    C_choice: Literal["cross-validation", "published"] = Field(
-        description="How C came to be: chosen inside the subset, or the protocol's published one, where that "
-        "is asked for or the subset has too few groups to choose with."
+    C_choice: Literal["cross-validation", "published", "largest"] = Field(
+        description="How C came to be: chosen inside the subset; the protocol's published one, where that is "
+        "asked for; or the largest candidate, a hard margin, where the subset is too small to choose with."
     )
 
 
@@ -41,18 +41,12 @@ class Fraction(Part):
     draws: list[Draw] = Field(description="A draw's subset lies inside its subsets of more labels.")
     encoder: Scores
     random_encoder: Scores
-    teacher_views: Scores | None = Field(description="Null for point clouds, which it cannot see.")
+    teacher_views: Scores | None = Field(
+        default=None, description="Null for point clouds, which it cannot see."
+    )
 
 
-class LabelEfficiencyResult(Part):
+class LabelEfficiencyResult(Head):
     """Accuracy of a linear classifier on frozen features, fitted on ever more of the training labels."""
 
-    dataset: str
-    data: DataSettings
-    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
-    protocol_source: str = Field(description="Where it was published.")
-    n_train: Count
-    n_test: Count
-    n_classes: Count
-    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
     fractions: list[Fraction]

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -78,6 +80,23 @@ class LibsvmMachine:
         return predicted
 
 
+class StandardisedMachine:
+    """`SVC(kernel="linear")` on features that are standardised by the training rows.
+
+    Args:
+        features: (N, F) float32.
+    """
+
+    def __init__(self, features: NDArray[np.float32]) -> None:
+        self.features = features
+
+    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
+        """See `Machine`."""
+        fitted = make_pipeline(StandardScaler(), SVC(kernel="linear", C=C))
+        predicted: Labels = fitted.fit(self.features[train], labels[train]).predict(self.features[test])
+        return predicted
+
+
 class LiblinearMachine:
     """`LinearSVC` on the features.
 
@@ -137,15 +156,20 @@ def choose_C(
 ) -> float:
     """The C that classifies most held-out objects rightly; of equals, the smallest.
 
+    Without folds it is the largest: few objects are separable, and the hard margin asks for no scale of the
+    features, where a small C would favour whichever are the largest.
+
     Args:
         classifier: over all objects.
         labels: (N,), read at the folds' rows only.
-        folds: (train, held out) rows, all of them inside the training split.
+        folds: (train, held out) rows, all of them inside the training split; none where it is too small.
         candidates: ascending; a single one is taken as it is.
         threads: fits at a time; libsvm and liblinear leave Python's lock alone.
     """
     if len(candidates) == 1:
         return candidates[0]
+    if not folds:
+        return candidates[-1]
     jobs = [delayed(_right)(classifier, labels, *fold, C) for fold, C in product(folds, candidates)]
     right = Parallel(n_jobs=threads, prefer="threads")(jobs)
     return candidates[int(np.reshape(right, (len(folds), -1)).sum(axis=0).argmax())]

@@ -13,10 +13,6 @@ from crossjepa.store.sharded import write_json
 Percent = Annotated[float, Field(ge=0, le=100)]
 Difference = Annotated[float, Field(ge=-100, le=100)]
 Count = Annotated[int, Field(ge=0)]
-DataSettings = Annotated[
-    dict[str, Any],
-    Field(description="The data set's settings, less its place: its kind, and which release or variant."),
-]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -27,6 +23,21 @@ class Part(BaseModel):
 
 
 Result = TypeVar("Result", bound=Part)
+
+
+class Head(Part):
+    """What every probe's result begins with."""
+
+    dataset: str
+    data: dict[str, Any] = Field(
+        description="The data set's settings, less its place: its kind, and which release or variant."
+    )
+    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
+    protocol_source: str = Field(description="Where it was published.")
+    n_train: Count
+    n_test: Count
+    n_classes: Count
+    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
 
 
 class Accuracy(Part):
@@ -51,8 +62,9 @@ class Regimes(Part):
 
     canonical: Accuracy = Field(description="Objects stand as the data set poses them.")
     zz: Accuracy | None = Field(
+        default=None,
         description="Every cloud, of training and test, turned by its own seeded angle about the up axis; "
-        "null for the teacher, whose views are not turned."
+        "null for the teacher, whose views are not turned.",
     )
 
 
@@ -76,8 +88,9 @@ class Baselines(Part):
     random_encoder: Regimes = Field(description="The same encoder with random weights, over several draws.")
     geometry: Regimes = Field(description="Distribution of distances between points, and extents.")
     teacher_views: Regimes | None = Field(
+        default=None,
         description="The image teacher's mean view embedding: the ceiling. Null for point clouds, which it "
-        "cannot see."
+        "cannot see.",
     )
     majority: Regimes = Field(description="Always the commonest class of the training objects.")
 
@@ -161,20 +174,12 @@ class Provenance(Part):
     seconds: dict[str, float] = Field(description="Wall seconds of each stage's jobs, summed.")
 
 
-class ProbeResult(Part):
+class ProbeResult(Head):
     """Accuracy of a linear classifier on frozen features, in percent, beside its baselines."""
 
-    dataset: str
-    data: DataSettings
-    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
-    protocol_source: str = Field(description="Where it was published.")
-    n_train: Count
-    n_test: Count
-    n_classes: Count
     n_left_out: Count = Field(description="Labelled objects that some compared system has no features of.")
     copies_in_train: Count = Field(description="Test objects whose file a training object has as well.")
     classes: list[str]
-    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
     accuracy: Regimes
     per_seed: PerSeed = Field(description="Accuracy of each seed's encoder.")
     per_class: dict[str, ClassAccuracy]

@@ -46,8 +46,9 @@ def summarise(
         interval = group_interval(ours - random, groups, resamples, seed)
         return Gain(mean=float((ours - random).mean()), ci95=interval)
 
-    known: dict[str, Any] = {s: regimes(s) if s in scores else None for s in Baselines.model_fields}
-    baselines = Baselines(**known)
+    baselines = Baselines(
+        **{system: regimes(system) for system in Baselines.model_fields if system in scores}
+    )
     return regimes("encoder"), baselines, Gains(canonical=gain("canonical"), zz=gain("zz"))
 
 
@@ -62,8 +63,7 @@ def regimes_of(
         interval = group_interval(values.mean(axis=0), groups, resamples, seed)
         return Accuracy(mean=float(seeds.mean()), sd=spread, ci95=interval)
 
-    given: dict[str, Any] = {"zz": None}
-    return Regimes(**given | {regime: accuracy(values) for regime, values in scores.items()})
+    return Regimes(**{regime: accuracy(values) for regime, values in scores.items()})
 
 
 def per_class(scores: Scores, objects: LabelledObjects) -> dict[str, ClassAccuracy]:

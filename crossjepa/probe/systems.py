@@ -13,6 +13,7 @@ from crossjepa.probe.features import Features, bundled_features, teacher_feature
 from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol, protocol
+from crossjepa.probe.result import Head
 from crossjepa.store.bundle import Arrays
 
 
@@ -36,7 +37,7 @@ class Systems:
         features: for each system its seeds, and of each seed the (N, F) float32 features by regime.
         origins: each pretrained encoder's pretraining.
         encoder: what the first encoder's bundle says of its size.
-        described: what every result says of the data set, the protocol and the seeds.
+        head: what every result begins with.
     """
 
     protocol: ProbeProtocol
@@ -44,7 +45,7 @@ class Systems:
     features: dict[str, list[Arrays]]
     origins: list[Origin]
     encoder: dict[str, Any]
-    described: dict[str, Any]
+    head: Head
 
 
 def read_systems(
@@ -85,18 +86,18 @@ def read_systems(
     rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
     for system in ("encoder", "random_encoder"):
         rows[system] = [{r: pooled(v, chosen) for r, v in seed.items()} for seed in rows[system]]
-    described = {
-        "dataset": dataset,
-        "data": source.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),
-        "protocol": settings.protocol,
-        "protocol_source": chosen.source,
-        "n_train": len(objects.train),
-        "n_test": len(objects.test),
-        "n_classes": len(objects.classes),
-        "seeds": [features.attributes["encoder"]["seed"] for features in given["encoder"]],
-    }
+    head = Head(
+        dataset=dataset,
+        data=source.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),
+        protocol=settings.protocol,
+        protocol_source=chosen.source,
+        n_train=len(objects.train),
+        n_test=len(objects.test),
+        n_classes=len(objects.classes),
+        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
+    )
     first = given["encoder"][0].attributes["encoder"]
-    return Systems(chosen, objects, rows, origins, first, described)
+    return Systems(chosen, objects, rows, origins, first, head)
 
 
 def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[Origin]:

@@ -1,0 +1,86 @@
+"""The same questions to the features of every system, pose regime and seed, side by side."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
+
+from crossjepa.probe.folds import Split
+from crossjepa.probe.linear import Labels, Machine, choose_C
+from crossjepa.progress import track
+from crossjepa.store.bundle import Arrays
+
+Task = TypeVar("Task")
+Reply = TypeVar("Reply")
+
+
+class Answer(NamedTuple):
+    """The labels of a split's test rows, and the C of the classifier that gave them."""
+
+    labels: Labels
+    C: float
+
+
+def ask_all(
+    systems: Mapping[str, Sequence[Arrays]],
+    tasks: Sequence[Task],
+    ask: Callable[[NDArray[np.float32], Task], Reply],
+    description: str,
+    jobs: int,
+) -> dict[str, dict[str, list[list[Reply]]]]:
+    """Put every task to every system's features.
+
+    Args:
+        systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
+        tasks: what to ask.
+        ask: from features and a task to a reply.
+        description: of the progress bar.
+        jobs: processes that ask.
+
+    Returns:
+        By system and regime, the replies of each seed (outer list) to each task (inner list).
+    """
+    keys = [(system, regime) for system, seeds in systems.items() for regime in seeds[0]]
+    calls = [
+        delayed(ask)(seed[regime], task)
+        for system, regime in keys
+        for seed in systems[system]
+        for task in tasks
+    ]
+    running = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    replies = iter(list(track(running, len(calls), description, "job")))
+    replied: dict[str, dict[str, list[list[Reply]]]] = {}
+    for system, regime in keys:
+        replied.setdefault(system, {})[regime] = [[next(replies) for _ in tasks] for _ in systems[system]]
+    return replied
+
+
+def answer_splits(
+    features: NDArray[np.float32],
+    splits: Sequence[Split],
+    labels: Labels,
+    machine: Callable[[NDArray[np.float32]], Machine],
+    candidates: Sequence[float],
+    threads: int = 1,
+) -> list[Answer]:
+    """Classify each split's test rows with the C that its own training rows choose.
+
+    Args:
+        features: (N, F).
+        splits: rows to learn from, to answer for, and folds to choose C with.
+        labels: (N,), read at the training rows only.
+        machine: makes a classifier over features.
+        candidates: Cs to choose from, ascending.
+        threads: fits at a time.
+    """
+    classifier, answers = machine(features), []
+    with warnings.catch_warnings():
+        # Few objects of many classes may be just what is asked.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        for split in splits:
+            C = choose_C(classifier, labels, split.inner, candidates, threads)
+            answers.append(Answer(classifier.predict(labels, split.train, split.test, C), C))
+    return answers
