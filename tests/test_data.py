@@ -20,10 +20,11 @@ from crossjepa.data.furniture import Furniture, check_archives
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import farthest_first, point_arrays, sample_mesh, thin_cloud, write_points
-from crossjepa.data.scan import inspect, scan
+from crossjepa.data.scan import _look, inspect, scan
 from crossjepa.data.shapes import CLASSES, Shapes
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
+from crossjepa.store.seal import seal
 
 PLANE = "v -1 0 -1\nv 1 0 -1\nv 1 0 1\nv -1 0 1\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
 TEXTURED = f"mtllib m.mtl\n{PLANE}usemtl painted\nf 1/1 3/3 2/2\nf 1/1 4/4 3/3\n"
@@ -90,6 +91,27 @@ def test_a_scan_sets_broken_meshes_aside_and_stops_at_too_many(archive: Path) ->
     assert table.loc[0, ["extent_x", "extent_y"]].tolist() == [2, 2]
     with pytest.raises(UserError, match=r"3 of 4 meshes are broken, more than data\.max_bad_fraction = 0\.7"):
         scan(FurnitureSource(), archive, max_bad_fraction=0.7, max_faces=10_000, threads=1)
+
+
+class Odd(Shapes):
+    """Shapes, one of which fails in a way that nobody foresaw."""
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        if object_id == "bottle-000003":
+            raise ValueError("two\nlines")
+        return super().load(object_id)
+
+
+def test_an_unforeseen_failure_costs_one_object_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    odd = Odd(6, seed=0)
+    ids = [record.id for record in odd.objects()]
+    monkeypatch.setattr("crossjepa.data.scan._dataset", odd, raising=False)
+    monkeypatch.setattr("crossjepa.data.scan._max_faces", 10_000, raising=False)
+    looked = {object_id: _look(object_id)["status"] for object_id in ids}
+    sharded.create(tmp_path / "points", sharded.Layout(6, 1, 6), point_arrays(64), {})
+    write_points(odd, ids, tmp_path / "points", 0, 64, 0)
+    assert looked == dict.fromkeys(ids, "ok") | {"bottle-000003": "ValueError: two lines"}
+    assert seal(tmp_path / "points", ids, 0.5).set_aside == {"bottle-000003": "ValueError: two lines"}
 
 
 def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

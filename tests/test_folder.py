@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from pypcd4 import PointCloud
 
 from crossjepa.config import FolderSource
@@ -141,6 +142,17 @@ def _missing_buffers() -> bytes:
     return bytes(header)
 
 
+def _torn_texture() -> bytes:
+    """A GLB whose texture lost its middle."""
+    mesh, pixels = trimesh.creation.box(), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.fromarray(pixels))
+    mesh.visual = trimesh.visual.TextureVisuals(uv=mesh.vertices[:, :2] + 0.5, material=material)
+    whole = bytearray(mesh.export(file_type="glb"))
+    start = whole.index(b"\x89PNG") + 2000
+    whole[start : start + 4000] = bytes(4000)
+    return bytes(whole)
+
+
 def _stl(mesh: trimesh.Trimesh) -> bytes:
     return bytes(mesh.export(file_type="stl"))
 
@@ -151,6 +163,7 @@ BROKEN_MESHES = {
     "huge.stl": (_stl(trimesh.creation.icosphere(5)), "20480 faces, more than data.max_faces = 10000 allows"),
     "faceless.off": (b"OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n", "no faces"),
     "words.obj": (b"Dear reader, this is a letter.\n", "no faces"),
+    "texture.glb": (_torn_texture(), "cannot be read: OSError: broken data stream"),
     "buffers.glb": (_missing_buffers(), "cannot be read"),
     "empty.ply": (b"", "cannot be read"),
 }

@@ -222,6 +222,8 @@ def test_a_class_may_occur_in_test_alone(tmp_path: Path) -> None:
     [
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n", "ends early: 2 of 4 vertices and faces"),
         ("OFF\n3 2 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "ends early: 4 of 5"),
+        ("OFF\n3 1 0\n0 0 0\n# 1 0 0\n# 0 1 0\n3 0 1 2\n", "ends early: 2 of 4"),
+        ("OFF # 3 1 0\n", "not an OFF file"),
         ("PLY\n", "not an OFF file"),
         ("", "not an OFF file"),
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 x\n3 0 1 2\n", "cannot be read"),
@@ -298,3 +300,13 @@ def test_a_scan_reads_a_zip_in_other_processes(tmp_path: Path) -> None:
     table = scan(source, archive, max_bad_fraction=0.0, max_faces=1000, threads=1)
     assert table["status"].eq("ok").all()
     assert table["points"].tolist() == [128] * 8
+
+
+@pytest.mark.parametrize("head", ["# by hand\nOFF", "COFF", "OFF # by hand\n# 1 2 3", "OFF"])
+def test_comments_and_colours_are_part_of_the_format(tmp_path: Path, head: str) -> None:
+    root = write_modelnet_off(tmp_path, ("bed",), 1, 0)
+    colour = " 255 0 0 255" if head == "COFF" else ""
+    vertices = "".join(f"{xyz}{colour}\n" for xyz in ("0 0 0", "1 0 0", "0 1 0", "0 0 1"))
+    (root / "bed/train/bed_0001.off").write_text(f"{head}\n4 2 0\n{vertices}# faces\n3 0 1 2\n3 0 1 3\n")
+    mesh = part(root, "meshes").load("bed/train/bed_0001.off").to_mesh()
+    assert (len(mesh.vertices), len(mesh.faces)) == (4, 2)

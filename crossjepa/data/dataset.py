@@ -21,6 +21,13 @@ class BadMesh(Exception):
     """A mesh or cloud that cannot be used; the message says why. It is set aside, and the run goes on."""
 
 
+def reason(error: Exception) -> str:
+    """Why an object is set aside, in one line: whatever is wrong with one must not cost the others."""
+    if isinstance(error, BadMesh):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
 @dataclass(frozen=True)
 class ObjectRecord:
     """What is known of an object without reading its mesh.

@@ -8,6 +8,15 @@ from trimesh.resolvers import Resolver
 
 from crossjepa.data.dataset import BadMesh
 
+TEXTURES = (
+    "image",
+    "baseColorTexture",
+    "metallicRoughnessTexture",
+    "normalTexture",
+    "occlusionTexture",
+    "emissiveTexture",
+)
+
 
 def read_scene(data: bytes, suffix: str, beside: Resolver) -> trimesh.Scene:
     """Read a mesh with its materials, in the frame and units of the file.
@@ -22,7 +31,7 @@ def read_scene(data: bytes, suffix: str, beside: Resolver) -> trimesh.Scene:
     """
     kind = suffix.lstrip(".").lower()
     if kind == "off":
-        _check_off(data)
+        data = _whole_off(data)
     try:
         scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=beside, process=False)
         _decode_textures(scene)
@@ -36,20 +45,24 @@ def read_scene(data: bytes, suffix: str, beside: Resolver) -> trimesh.Scene:
 def _decode_textures(scene: trimesh.Scene) -> None:
     """Read pixels now: Pillow puts it off, and a torn image would only fail in a later stage."""
     for geometry in scene.geometry.values():
-        image = getattr(getattr(geometry.visual, "material", None), "image", None)
-        if image is not None:
-            image.load()
+        material = getattr(geometry.visual, "material", None)
+        for name in TEXTURES:
+            image = getattr(material, name, None)
+            if image is not None:
+                image.load()
 
 
-def _check_off(data: bytes) -> None:
-    """The reader takes an OFF file that ends early for a smaller mesh.
+def _whole_off(data: bytes) -> bytes:
+    """An OFF file without its comments: the reader may lose what follows one.
 
     Raises:
-        BadMesh: if there are fewer lines than the header counts.
+        BadMesh: if there are fewer lines than the header counts, which the reader takes for a smaller mesh.
     """
-    header = re.match(rb"\s*OFF\s*(\d+)\s+(\d+)", data)
+    data = re.sub(rb"#.*", b"", data)
+    header = re.match(rb"\s*C?OFF\s*(\d+)\s+(\d+)", data)
     if not header:
         raise BadMesh("not an OFF file: it does not begin with OFF and two counts")
     lines = sum(1 for line in data[header.end() :].splitlines()[1:] if line.strip())
     if lines < int(header[1]) + int(header[2]):
         raise BadMesh(f"ends early: {lines} of {int(header[1]) + int(header[2])} vertices and faces")
+    return data

@@ -10,8 +10,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import BadMesh, Cloud, Dataset
+from crossjepa.data.dataset import Cloud, Dataset, reason
 from crossjepa.data.normalise import unit_sphere
+from crossjepa.errors import UserError
 from crossjepa.progress import track
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
@@ -126,8 +127,10 @@ def write_points(
                 sampled = thin_cloud(cloud, points)
             else:
                 sampled = sample_mesh(dataset.load(object_id), points, own_seed)
-        except BadMesh as reason:
-            set_aside[object_id] = str(reason)
+        except UserError:
+            raise
+        except Exception as error:
+            set_aside[object_id] = reason(error)
             continue
         for name, values in vars(sampled).items():
             arrays[name][row] = values

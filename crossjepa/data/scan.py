@@ -12,7 +12,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.config import Source
-from crossjepa.data.dataset import BadMesh, Cloud, Dataset, open_dataset
+from crossjepa.data.dataset import BadMesh, Cloud, Dataset, open_dataset, reason
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track
@@ -120,8 +120,10 @@ def _look(object_id: str) -> dict[str, Any]:
         cloud = _dataset.cloud(object_id)
         seen = inspect_cloud(cloud) if cloud is not None else inspect(_dataset.load(object_id), _max_faces)
         return {**nothing, "sha256": digest, **seen, "status": OK}
-    except BadMesh as reason:
-        return {"sha256": "", **nothing, "status": str(reason)}
+    except UserError:
+        raise
+    except Exception as error:
+        return {"sha256": "", **nothing, "status": reason(error)}
 
 
 def _extents(sides: NDArray[np.floating]) -> dict[str, float]:

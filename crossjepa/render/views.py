@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossjepa.config import RenderConfig
-from crossjepa.data.dataset import BadMesh, Dataset
+from crossjepa.data.dataset import BadMesh, Dataset, reason
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.errors import UserError
 from crossjepa.progress import track
@@ -55,8 +55,8 @@ def render_views(
             views, foreground, poses = _look(dataset, object_id, settings, renderer)
         except UserError:
             raise
-        except Exception as error:  # whatever is wrong with one mesh must not cost the others their shard
-            set_aside[object_id] = _reason(error)
+        except Exception as error:
+            set_aside[object_id] = reason(error)
             continue
         arrays["views"][row] = views
         arrays["pose"][row] = poses
@@ -116,9 +116,3 @@ def _draw(
 
 def _thumbnail(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(view).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, BadMesh):
-        return str(error)
-    return f"rendering failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
