@@ -338,6 +338,7 @@ class Workplace:
             command += [f"--{key}", value if key in ("settings", "dataset", "source") else self.at(value)]
         outcome = CliRunner().invoke(app, command, catch_exceptions=False)
         assert outcome.exit_code == 0, outcome.output
+        self.said = outcome.output
         return read_result(self.folder / str(options["output"]))
 
     def at(self, name: str) -> str:
@@ -425,6 +426,14 @@ def test_objects_without_a_digest_are_copies_of_nothing(workplace: Workplace, tm
     assert objects.copies_in_train == 0
     assert objects.seen_by({"", *(digest[:16] for digest in table["sha256"])}).sum() == PER_CLASS
     assert not objects.split_given
+
+
+def test_a_C_at_the_end_of_the_candidates_is_told(workplace: Workplace) -> None:
+    told = "toys: the best C for {} is the largest of probe.C; a larger may be better"
+    for C, expected in ([1e-2, 1e6], False), ([1e-2], True):
+        workplace.run(settings=QUICK.model_copy(update={"C": C}).model_dump_json(), output="end.json")
+        assert (told.format("encoder") in workplace.said) == expected
+    assert told.format("majority") not in workplace.said
 
 
 def test_the_published_C_is_taken_without_choosing(workplace: Workplace) -> None:

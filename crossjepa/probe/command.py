@@ -132,6 +132,11 @@ def linear_command(
         f"{baselines.random_encoder.canonical.mean:.1f}%; "
         f"gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
     )
+    for system in [] if chosen.published_C else answers:
+        if any(max(chosen.C) in answer.chosen_C for answer in answers[system].values()):
+            typer.echo(
+                f"{dataset}: the best C for {system} is the largest of probe.C; a larger may be better"
+            )
 
 
 @app.command("few-shot")
