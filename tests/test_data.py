@@ -22,6 +22,7 @@ from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import farthest_first, point_arrays, sample_mesh, thin_cloud, write_points
 from crossjepa.data.scan import _look, inspect, scan
 from crossjepa.data.shapes import CLASSES, Shapes
+from crossjepa.data.table import stored_points, write_meshes
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
@@ -283,6 +284,24 @@ def test_a_data_sets_own_cloud_is_thinned_or_repeated_and_its_beginning_kept(
     assert np.array_equal(sampled.first[:kept], xyz[:kept]), "as they are in the file"
     assert np.linalg.norm(sampled.xyz, axis=1).max() == pytest.approx(1, abs=1e-5)
     assert len(np.unique(sampled.xyz, axis=0)) == min(given_points, wanted)
+
+
+@pytest.mark.parametrize(
+    ("points", "wanted", "stored"),
+    [
+        ([300, 80], 8192, 2048),  # as many as an encoder may be shown
+        ([3000, 300], 8192, 3000),
+        ([9000, 300], 8192, 8192),
+        ([300, 80], 1024, 1024),
+        ([0, 0], 8192, 8192),  # meshes
+    ],
+)
+def test_a_store_keeps_what_an_encoder_may_be_shown(
+    tmp_path: Path, points: list[int], wanted: int, stored: int
+) -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "status": "ok", "points": points})
+    write_meshes(table, tmp_path / "meshes.parquet")
+    assert stored_points(tmp_path / "meshes.parquet", wanted) == stored
 
 
 def test_clouds_begin_with_their_farthest_points() -> None:

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from crossjepa.data.dataset import Cloud, Dataset, reason
 from crossjepa.data.normalise import unit_sphere
+from crossjepa.data.table import SHOWN
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
-FARTHEST_FIRST = 2048
-FIRST = 2048
 GREY = 128
 
 
@@ -46,7 +45,7 @@ def point_arrays(points: int) -> dict[str, ArraySpec]:
         "xyz": ArraySpec((points, 3), "float32"),
         "normal": ArraySpec((points, 3), "float16"),
         "colour": ArraySpec((points, 3), "uint8"),
-        "first": ArraySpec((min(points, FIRST), 3), "float32"),
+        "first": ArraySpec((min(points, SHOWN), 3), "float32"),
     }
 
 
@@ -68,7 +67,7 @@ def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
     raw = trimesh.transform_points(raw, transform)
     xyz = _centred(raw)
     order = farthest_first(xyz)
-    first = raw[rng.permutation(points)[:FIRST]].astype(np.float32)
+    first = raw[rng.permutation(points)[:SHOWN]].astype(np.float32)
     return SampledCloud(xyz[order], normal[order].astype(np.float16), colour[order], first)
 
 
@@ -81,7 +80,7 @@ def thin_cloud(cloud: Cloud, points: int) -> SampledCloud:
     """
     order = np.resize(farthest_first(_centred(cloud.xyz)), points)
     normal = np.zeros_like(cloud.xyz) if cloud.normal is None else cloud.normal
-    first = np.resize(np.arange(len(cloud.xyz)), min(points, FIRST))
+    first = np.resize(np.arange(len(cloud.xyz)), min(points, SHOWN))
     return SampledCloud(
         xyz=_centred(cloud.xyz[order]),
         normal=normal[order].astype(np.float16),
@@ -96,7 +95,7 @@ def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
     Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid.
     """
     start = int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
-    count = min(FARTHEST_FIRST, len(xyz))
+    count = min(SHOWN, len(xyz))
     # The exact sampler: the package's faster, bucketed ones return their points in another order.
     first = fpsample.fps_sampling(xyz, count, start_idx=start).astype(np.int64)
     others = np.setdiff1d(np.arange(len(xyz)), first)

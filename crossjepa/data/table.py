@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 OK = "ok"
+SHOWN = 2048  # points; no protocol of a probe shows an encoder more
 
 
 def read_meshes(path: Path) -> pd.DataFrame:
@@ -33,7 +34,10 @@ def stored_ids(path: Path) -> list[str]:
 
 
 def stored_points(path: Path, wanted: int) -> int:
-    """Points that a store keeps of each object: as many as wanted, less where all clouds have fewer."""
+    """Points that a store keeps of each object: as many as wanted, less where all clouds have fewer.
+
+    They are never less than what an encoder may be shown: points of smaller clouds are repeated.
+    """
     table = read_meshes(path)
     usable = table.loc[table["status"] == OK, "points"]
-    return wanted if usable.empty or (usable == 0).any() else min(wanted, int(usable.max()))
+    return wanted if usable.empty or (usable == 0).any() else min(wanted, max(int(usable.max()), SHOWN))
