@@ -153,7 +153,7 @@ def test_a_whole_release_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_missing_archive_says_where_to_get_it() -> None:
-    with pytest.raises(UserError, match=r"ModelNet40 is not here.*modelnet\.cs\.princeton\.edu.*`path`"):
+    with pytest.raises(UserError, match=r"ModelNet40 is not here.*README\.md says where.*`path`"):
         open_dataset(ModelNetSource(), None)
     with pytest.raises(UserError, match="ModelNet10 has no release `hdf5`; set `release`"):
         open_dataset(ModelNetSource(categories=10, release="hdf5"), None)

@@ -72,7 +72,7 @@ def test_a_truncated_variant_is_refused(release: Path, variant: str, sizes: str)
 
 def test_it_cannot_be_downloaded_and_says_how_to_get_it() -> None:
     with pytest.raises(
-        UserError, match=r"licence form at https://hkust-vgd\.github\.io/scanobjectnn/.*scanobjectnn\.path"
+        UserError, match=r"licence form.*https://hkust-vgd\.github\.io/scanobjectnn/.*scanobjectnn\.path"
     ):
         open_dataset(ScanObjectNNSource(variant="obj_bg"), None)
     with pytest.raises(UserError, match="set `variant` to obj_bg"):

@@ -27,6 +27,14 @@ MODELNET_ARCHIVES = {
     "hdf5": "modelnet40_ply_hdf5_2048.zip",
 }
 
+BY_HAND = {  # what cannot be downloaded for a user, by kind
+    "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
+    "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files",
+    "shapenet": "ShapeNet cannot be downloaded without an account; get ShapeNetCore from "
+    "https://shapenet.org and set data.shapenet.path to it, or data.shapenet.points to the ShapeNet55 "
+    "clouds of https://github.com/Julie-tang00/Point-BERT",
+}
+
 
 def downloads(source: AnySource) -> list[str]:
     """Names of the files that a data set is fetched as; none when it cannot be had without a login."""
@@ -53,16 +61,8 @@ def check_location(name: str, source: AnySource) -> None:
             raise UserError(f"data.{name}.{key}: {place}: no such file or folder")
     if isinstance(source, FolderSource):
         object_files(Path(source.path))
-    if isinstance(source, ScanObjectNNSource) and source.path is None:
-        raise UserError(
-            f"data.{name}: ScanObjectNN cannot be downloaded without a licence form; fill it in at "
-            "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files"
-        )
-    if isinstance(source, ShapeNetSource) and source.path is None and source.points is None:
-        raise UserError(
-            f"data.{name}: ShapeNet cannot be downloaded without an account; get it at "
-            f"https://shapenet.org and set data.{name}.path to ShapeNetCore.v2"
-        )
+    if source.kind in BY_HAND and not any(getattr(source, key, None) for key in ("path", "points")):
+        raise UserError(f"data.{name}: {BY_HAND[source.kind]}")
 
 
 def check_labels(name: str, source: AnySource) -> None:

@@ -186,8 +186,7 @@ def open_source(source: ModelNetSource, archives: Path | None) -> Dataset:
     if archives is None and source.path is None:
         raise UserError(
             f"data: ModelNet{source.categories} is not here; let it be downloaded, or get the zip of release "
-            f"`{source.release}` from modelnet.cs.princeton.edu (meshes) or shapenet.cs.stanford.edu/media "
-            "(resampled, hdf5) and set the data set's `path` to it"
+            f"`{source.release}` (README.md says where) and set the data set's `path` to it"
         )
     published = Published(
         f"release `{source.release}` of ModelNet{source.categories}",

@@ -7,6 +7,7 @@ from crossjepa.config import ScanObjectNNSource
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.files import open_files
 from crossjepa.data.hdf5 import Hdf5Clouds
+from crossjepa.data.location import BY_HAND
 from crossjepa.data.releases import Published, find_root
 from crossjepa.errors import UserError
 
@@ -49,10 +50,7 @@ def open_source(source: ScanObjectNNSource, archives: Path | None) -> Hdf5Clouds
         UserError: if it is nowhere, incomplete or not of this layout.
     """
     if archives is None and source.path is None:
-        raise UserError(
-            "data: ScanObjectNN is not here and cannot be downloaded for you; fill in the licence form at "
-            "https://hkust-vgd.github.io/scanobjectnn/, get h5_files.zip and set data.scanobjectnn.path to it"
-        )
+        raise UserError(f"data: {BY_HAND['scanobjectnn']}")
     if source.variant is None:
         raise UserError("data: ScanObjectNN: set `variant` to obj_bg, obj_only or pb_t50_rs")
     folder, name, sizes = VARIANTS[source.variant]

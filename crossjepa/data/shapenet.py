@@ -17,6 +17,7 @@ from crossjepa.config import ShapeNetSource
 from crossjepa.data.cloud import read_cloud
 from crossjepa.data.dataset import BadMesh, Cloud, Dataset, ObjectRecord, ViewFile
 from crossjepa.data.files import Files, FolderFiles, ZipFiles, open_files
+from crossjepa.data.location import BY_HAND
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.releases import read_lines, visible
 from crossjepa.errors import UserError
@@ -237,11 +238,7 @@ def open_source(source: ShapeNetSource, archives: Path | None) -> ShapeNet:
         if not place.exists():
             raise UserError(f"{place}: no such file or folder; set data.shapenet.{key} to where it lies")
     if not {"path", "points"} & set(places):
-        raise UserError(
-            "data: ShapeNet is not here and cannot be downloaded for you; get ShapeNetCore from "
-            "https://shapenet.org and set data.shapenet.path to it, or set data.shapenet.points to the "
-            "ShapeNet55 clouds of https://github.com/Julie-tang00/Point-BERT"
-        )
+        raise UserError(f"data: {BY_HAND['shapenet']}")
     models = Models(places["path"]) if "path" in places else None
     points = places.get("points")
     return ShapeNet(
