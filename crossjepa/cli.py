@@ -17,6 +17,7 @@ STAGES = {
     "pretrain": "Train the point encoder and its predictor.",
     "features": "Extract features with a frozen encoder.",
     "probe": "Fit linear classifiers on features.",
+    "benchmark": "Put every row and every question into one table.",
     "report": "Write the HTML report.",
     "store": "Lay out, seal and verify stores.",
 }

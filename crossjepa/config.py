@@ -59,6 +59,14 @@ class ShapesSource(Section):
     seed: int = setting(0, "Seeds classes' parameters and colours.", ge=0)
 
 
+class AssembliesSource(Section):
+    """Random assemblies of simple bodies, made by code: unlabelled, for pretraining beside real objects."""
+
+    kind: Literal["assemblies"] = setting("assemblies", "The adapter that makes this data set.")
+    objects: int = setting(3000, "How many objects to make.", "objects", ge=24)
+    seed: int = setting(0, "Seeds the objects.", ge=0)
+
+
 class FolderSource(Section):
     """Your own meshes or point clouds: a tree of files; the first folder below the top names the class."""
 
@@ -124,7 +132,13 @@ class ShapeNetSource(Section):
 
 
 AnySource = (
-    FurnitureSource | ShapesSource | FolderSource | ModelNetSource | ScanObjectNNSource | ShapeNetSource
+    FurnitureSource
+    | ShapesSource
+    | AssembliesSource
+    | FolderSource
+    | ModelNetSource
+    | ScanObjectNNSource
+    | ShapeNetSource
 )
 Source = Annotated[AnySource, Field(discriminator="kind")]
 
@@ -149,6 +163,7 @@ class DataConfig(Section):
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
     shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")
+    assemblies: AssembliesSource = Field(default=AssembliesSource(), description="Random assemblies.")
     modelnet40: ModelNetSource = Field(default=ModelNetSource(), description="ModelNet40.")
     modelnet10: ModelNet10Source = Field(default=ModelNet10Source(), description="ModelNet10.")
     scanobjectnn: ScanObjectNNSource = Field(default=ScanObjectNNSource(), description="ScanObjectNN.")
@@ -214,13 +229,33 @@ class TeacherConfig(Section):
     )
     layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
     precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of the teacher's forward pass.")
+    random_weights: bool = setting(
+        False, "A control: the same architecture with fresh random weights, as frozen as the other."
+    )
+
+
+class Learned(Section):
+    """A data set to learn from; its name alone stands for a weight of 1."""
+
+    name: str = Field(description="A name under `data`.")
+    weight: float = setting(1.0, "How often an epoch shows each of its objects.", gt=0, le=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_name(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
 
 
 class PretrainConfig(Section):
     """How the point encoder and the predictor learn the targets."""
 
-    dataset: str = setting("furniture", "The data set to learn from, a name under `data`.")
-    model: Literal["tiny", "base"] = setting("tiny", "Size of encoder and predictor.")
+    datasets: list[Learned] = setting(
+        [Learned(name="furniture")],
+        "The data sets to learn from: names under `data`, or `{name: …, weight: …}`, where the weight is how "
+        "often an epoch shows each of its objects.",
+        min_length=1,
+    )
+    model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
     seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
     epochs: int = setting(30, "Passes over the objects.", "epochs", ge=1)
     batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
@@ -232,9 +267,32 @@ class PretrainConfig(Section):
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
         "both", "What tells the predictor which view is asked for."
     )
-    rotation: bool = setting(True, "Turn clouds about the up axis, and their cameras with them.")
+    rotation: Literal["none", "up", "so3"] = setting(
+        "up", "Rotate clouds about the up axis, or any way, and their cameras with them."
+    )
+    rotated: float = setting(
+        1.0, "Share of objects that are rotated; a step leaves the others as they stand.", ge=0, le=1
+    )
+    scale: float = setting(0.0, "Largest change of a cloud's size, and its cameras' distance.", ge=0, lt=1)
+    jitter: float = setting(
+        0.0, "Deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
+    )
+    resample: bool = setting(
+        False, "Draw each step's points from all that the store keeps, not the farthest ones."
+    )
+    dropout: float = setting(0.0, "Largest share of a cloud's points that a step leaves out.", ge=0, lt=1)
+    partial: float = setting(
+        0.0, "Largest share of a cloud that a plane cuts off, as a scan sees one side.", ge=0, lt=1
+    )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of forward and backward pass.")
+    accumulate: int = setting(
+        1, "Parts that a step's batch is computed in, to save memory; the result is the same.", ge=1
+    )
+    compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
+    snapshots: list[Annotated[int, Field(ge=1)]] = setting(
+        [], "Epochs after which the encoder is kept as well, as `encoders/trained<seed>-epoch<n>`.", "epochs"
+    )
     shuffle_targets: bool = setting(
         False, "A control: give each object another one's targets, which must ruin the features."
     )
@@ -244,7 +302,10 @@ class FeaturesConfig(Section):
     """What the frozen encoder is asked for."""
 
     random_encoders: int = setting(3, "Random-weight encoders to stand beside ours.", "encoders", ge=1)
-    turn_seed: int = setting(0, "Seeds each cloud's turn in the `zz` regime.", ge=0)
+    turn_seed: int = setting(0, "Seeds what befalls each cloud in the `zz` and `partial` regimes.", ge=0)
+    block: int | None = setting(
+        None, "Block after which tokens are read, from 1; the last when left out.", "blocks", ge=1
+    )
 
 
 class ProbeConfig(Section):
@@ -268,6 +329,27 @@ class ProbeConfig(Section):
     seed: int = setting(0, "Seeds folds and resamples.", ge=0)
 
 
+class BenchmarkConfig(Section):
+    """One table of everything that a representation should be good for; the classifiers are the probe's."""
+
+    splits: int = setting(
+        5, "Seeded splits whose test objects pretraining does not see: an encoder is trained for each.", ge=1
+    )
+    control_seeds: list[int] = setting(
+        [0],
+        "Seeds of the controls, trained on shuffled targets and on a random-weight teacher's.",
+        min_length=1,
+    )
+    labels: list[Annotated[int, Field(ge=1)]] = setting(
+        [1, 5, 10], "Labelled objects a class.", "objects", min_length=1
+    )
+    gallery: int = setting(310, "Objects among which a view's is to be found.", "objects", ge=10)
+    elsewhere: str = setting("shapes", "The data set to probe besides, a name under `data`.")
+    targets: dict[str, float] = Field(
+        default_factory=dict, description="Numbers to reach, by `row.column`, shown beside the results."
+    )
+
+
 class ReportConfig(Section):
     """The HTML page for people."""
 
@@ -287,14 +369,16 @@ class Config(Section):
     pretrain: PretrainConfig = Field(PretrainConfig(), description=PretrainConfig.__doc__)
     features: FeaturesConfig = Field(FeaturesConfig(), description=FeaturesConfig.__doc__)
     probe: ProbeConfig = Field(ProbeConfig(), description=ProbeConfig.__doc__)
+    benchmark: BenchmarkConfig = Field(BenchmarkConfig(), description=BenchmarkConfig.__doc__)
     report: ReportConfig = Field(ReportConfig(), description=ReportConfig.__doc__)
 
     @model_validator(mode="after")
     def _names_known_datasets(self) -> "Config":
         known = self.data.sources
         for key, names in {
-            "pretrain.dataset": [self.pretrain.dataset],
+            "pretrain.datasets": [learned.name for learned in self.pretrain.datasets],
             "probe.datasets": self.probe.datasets,
+            "benchmark.elsewhere": [self.benchmark.elsewhere],
         }.items():
             for name in names:
                 if name not in known:

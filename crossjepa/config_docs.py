@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from crossjepa.benchmark.result import BenchmarkResult
 from crossjepa.config import (
     Config,
     FolderSource,
@@ -59,7 +60,7 @@ data:
   resampled: {kind: modelnet, release: resampled, path: /data/modelnet40_normal_resampled}
 ```
 
-It can then be learned from (`pretrain.dataset: my_meshes`) and probed (`probe.datasets: [my_meshes]`, or
+It can then be learned from (`pretrain.datasets: [my_meshes]`) and probed (`probe.datasets: [my_meshes]`, or
 `results/<run>/probe_my_meshes.json` as the target, named before `--configfile`).
 """
 
@@ -84,6 +85,7 @@ def schemas() -> dict[str, str]:
         "probe.schema.json": ProbeResult,
         "fewshot.schema.json": FewShotResult,
         "label_efficiency.schema.json": LabelEfficiencyResult,
+        "benchmark.schema.json": BenchmarkResult,
     }
     models = {"config.schema.json": Config.model_json_schema()}
     models |= {name: model.model_json_schema(mode="serialization") for name, model in written.items()}
@@ -98,7 +100,7 @@ def _table(model: type[Section], prefix: str) -> Iterator[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             continue
         default = field.get_default(call_default_factory=True)
-        shown = "required" if default is PydanticUndefined else f"`{json.dumps(default)}`"
+        shown = "required" if default is PydanticUndefined else f"`{json.dumps(to_jsonable_python(default))}`"
         unit = properties[name].get("unit", "")
         cells = [f"`{prefix}.{name}`" if prefix else f"`{name}`", _type(properties[name])]
         cells += [shown, _allowed(field.metadata, properties[name]), unit]

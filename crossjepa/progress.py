@@ -23,7 +23,9 @@ class _Lines:
         self.stream.flush()
 
 
-def bar(total: int, description: str, unit: str = "it", scale: bool = False) -> "tqdm[Any]":
+def bar(
+    total: int, description: str, unit: str = "it", scale: bool = False, quiet: bool = False
+) -> "tqdm[Any]":
     """A progress bar on stderr; one line every five seconds where stderr is not a terminal.
 
     Args:
@@ -31,6 +33,7 @@ def bar(total: int, description: str, unit: str = "it", scale: bool = False) -> 
         description: what is being done.
         unit: what is counted.
         scale: print 12.3M instead of 12300000.
+        quiet: draw nothing, where another process draws the same.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -43,6 +46,7 @@ def bar(total: int, description: str, unit: str = "it", scale: bool = False) -> 
         ncols=None if terminal else 100,
         dynamic_ncols=terminal,
         ascii=not terminal,
+        disable=quiet,
     )
 
 

@@ -44,7 +44,7 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"probe": {"C": 1.0}}, "probe.C: .*valid list \\(given: 1.0\\)"),
         ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
         ({"data": {"sed": 3}}, "data.sed: no such setting, and no data set either \\(given: 3\\)"),
-        ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'folder'"),
+        ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'assemblies'"),
         ({"data": {"mine": {"kind": "folder"}}}, "data.mine.path: Field required"),
         ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.object: no such setting"),
         ({"data": {"mine": {"path": "a"}}}, "data.mine: has no `kind`; give it kind: folder"),
@@ -53,7 +53,7 @@ def test_every_preset_is_valid(preset: Path) -> None:
             "data.modelnet40.kind: .*shipped .* of kind 'modelnet'; give yours another name",
         ),
         ({"data": {"a b": {"kind": "shapes"}}}, "data: the name 'a b' may hold letters"),
-        ({"pretrain": {"dataset": "cars"}}, "pretrain.dataset: 'cars' is not a data set under data"),
+        ({"pretrain": {"datasets": ["cars"]}}, "pretrain.datasets: 'cars' is not a data set under data"),
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
         (
             {"pretrain": {"views_per_step": 9}},
@@ -73,7 +73,7 @@ def test_further_data_sets_need_only_an_entry() -> None:
     assert config.data.sources["mine"].objects == 50
     scans = {f"scanobjectnn_{variant}" for variant in ("obj_bg", "obj_only", "pb_t50_rs")}
     official = {"modelnet40", "modelnet10", "shapenet", *scans}
-    assert set(config.data.sources) == {"furniture", "shapes", "mine", *official}
+    assert set(config.data.sources) == {"furniture", "shapes", "assemblies", "mine", *official}
 
 
 def test_a_place_may_begin_at_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-STAGES = ["data", "render", "teacher", "pretrain", "features", "probe", "report"]
-KINDS = ["folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes"]
+STAGES = ["data", "render", "teacher", "pretrain", "features", "probe", "benchmark", "report"]
+KINDS = ["assemblies", "folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes"]
 # Import name -> conda-forge or PyPI name, where they differ.
 NAMES = {
     "yaml": "pyyaml",
@@ -88,7 +88,7 @@ def test_versions_agree_with_the_project(stage: str) -> None:
             assert (pins[name] + ".").startswith(version + "."), f"{name} {version} is not {pins[name]}"
 
 
-@pytest.mark.parametrize("stage", ["data", "render", "probe", "report"])
+@pytest.mark.parametrize("stage", ["data", "render", "probe", "benchmark", "report"])
 def test_small_stages_need_no_torch(stage: str) -> None:
     assert "pytorch" not in environment(stage)
     assert "torch" not in imported(stage)

@@ -4,13 +4,18 @@ from math import pi
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossjepa.features.extract import encode_with, in_every_regime, kept_clouds
-from crossjepa.features.regimes import pose_clouds, turn_angles
+from crossjepa.errors import UserError
+from crossjepa.features.extract import describe_with, in_every_regime, kept_clouds
+from crossjepa.features.regimes import cut_clouds, pose_clouds, turn_angles
+from crossjepa.features.retrieve import view_distances
+from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.sizes import build
+from crossjepa.model.transformer import pool
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
 
@@ -50,7 +55,55 @@ def test_features_have_one_row_an_object_in_every_regime(tmp_path: Path) -> None
     assert np.array_equal(untouched, 5 * clouds[[0, 1, 3, 4], :100])
     assert kept == ["a", "b", "d", "e"]
     torch.manual_seed(0)
-    encoder = build("tiny", 4, 6, "none").encoder.eval()
-    features = in_every_regime(loaded, kept, 0, encode_with(encoder))
-    assert {name: rows.shape for name, rows in features.items()} == {"canonical": (4, 384), "zz": (4, 384)}
-    assert np.allclose(features["canonical"], encoder.features(loaded).numpy(), atol=1e-5)
+    model = build("tiny", 4, 6, "both").eval()
+    imagination = Imagination(model.predictor, ring(0.4, 2.5), torch.rand(6), torch.zeros(4), torch.ones(4))
+    features = in_every_regime(loaded, kept, 0, describe_with(model.encoder, imagination, None))
+    shapes = {name: rows.shape for name, rows in features.items()}
+    assert shapes == {
+        f"{regime}_{kind}": (4, width)
+        for regime in ("canonical", "zz", "partial")
+        for kind, width in (("tokens", 384), ("imagined", 4))
+    }
+    assert np.allclose(features["canonical_tokens"], model.encoder.features(loaded).numpy(), atol=1e-5)
+    earlier = in_every_regime(loaded, kept, 0, describe_with(model.encoder, None, 2))
+    expected = pool(model.encoder.tokens(loaded, 2)).numpy()
+    assert np.allclose(earlier["canonical_tokens"], expected, atol=1e-5)
+    with pytest.raises(UserError, match=r"features\.block: 9, but the encoder has 4 blocks"):
+        describe_with(model.encoder, None, 9)
+
+
+def test_partial_clouds_lack_a_side_and_are_the_same_every_time() -> None:
+    sphere, ids = torch.nn.functional.normalize(torch.randn(6, 500, 3), dim=-1), list("abcdef")
+    cut = cut_clouds(sphere, ids, 0)
+    assert cut.shape == sphere.shape
+    assert torch.equal(cut, cut_clouds(sphere, ids, 0))
+    assert not torch.equal(cut, cut_clouds(sphere, ids, 1))
+    assert torch.equal(cut[2:3], cut_clouds(sphere[2:3], ["c"], 0)), "an object's cut is its own"
+    assert torch.allclose(cut.norm(dim=-1).amax(1), torch.ones(6), atol=1e-5)
+    assert [len(cloud.unique(dim=0)) for cloud in cut] == [300] * 6
+
+
+def test_distances_are_nearest_where_the_prediction_is_right(tmp_path: Path) -> None:
+    rng, ids = np.random.default_rng(0), ["a", "b", "c"]
+    arrays = {
+        "embedding": rng.normal(size=(3, 2, 4)).astype("float16"),
+        "pose": np.tile(np.array([0.5, 0.4, 2.5, 0, 1, 0], dtype="float32"), (3, 2, 1)),
+        "colour": rng.random((3, 2, 6)).astype("float32"),
+    }
+    specs = {k: sharded.ArraySpec(v.shape[1:], str(v.dtype)) for k, v in arrays.items()}
+    sharded.create(tmp_path, sharded.Layout(3, 1, 8), specs, {})
+    sharded.write_shard(tmp_path, 0, ids, arrays, {})
+    seal(tmp_path, ids, max_bad_fraction=0.0)
+    torch.manual_seed(0)
+    model = build("tiny", 4, 6, "both").eval()
+    mean, std = torch.full((4,), 2.0), torch.full((4,), 3.0)
+    imagination = Imagination(model.predictor, ring(0.4, 2.5), torch.rand(6), mean, std)
+    clouds = torch.nn.functional.normalize(torch.randn(3, 200, 3), dim=-1)
+    table = view_distances(model.encoder, imagination, clouds, ids, tmp_path)
+    assert table.shape == (3, 2, 3)
+    said = torch.from_numpy(arrays["embedding"]).float().flatten(0, 1)
+    with torch.no_grad():
+        pose, colour = (torch.from_numpy(arrays[k][2:, 1:]) for k in ("pose", "colour"))
+        answer = model.predictor(model.encoder.tokens(clouds[1:2]), pose, colour)[0, 0] * 3 + 2
+    expected = ((answer - said[5]) / said.std(0)).square().mean().sqrt()
+    assert table[2, 1, 1] == pytest.approx(float(expected), rel=1e-4)

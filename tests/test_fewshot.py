@@ -232,10 +232,10 @@ def test_the_command_writes_what_its_schema_says(tmp_path: Path, name: str) -> N
     table = pd.DataFrame({**columns, "class": names, "group": [f"g{group}" for group in objects.groups]})
     table.to_parquet(tmp_path / "catalog.parquet")
     noise = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
-    origin = {"dataset": "toys", "objects": 3, "epochs": 1, "seen": []}
+    origin = {"datasets": ["toys"], "objects": 3, "epochs": 1, "seen": []}
     for bundle, values, pretraining in (("encoder", x, origin), ("random", noise, {})):
         attributes = {"ids": objects.ids, "encoder": {"config": {}, "seed": 7}, "pretraining": pretraining}
-        write_bundle(tmp_path / bundle, {"canonical": values, "zz": values}, attributes)
+        write_bundle(tmp_path / bundle, {"canonical_tokens": values, "zz_tokens": values}, attributes)
     command = ["few-shot", "--settings", f'{{"protocol": "{name}"}}', "--dataset", "toys"]
     command += ["--source", '{"kind": "folder", "path": "toys"}']
     for option in ("catalog.parquet", "encoder", "random"):

@@ -100,7 +100,7 @@ def settings(official: Path) -> dict[str, object]:
         },
         "store": {"shards": 1},
         "render": {"views": 2, "image_size": 56},
-        "pretrain": {"dataset": "shapenet_v1", "epochs": 2, "batch_size": 4, "views_per_step": 2},
+        "pretrain": {"datasets": ["shapenet_v1"], "epochs": 2, "batch_size": 4, "views_per_step": 2},
         "features": {"random_encoders": 1},
         "probe": {"datasets": list(PROBED), "C": [0.01, 1.0], "folds": 2, "repeats": 1, "bootstrap": 100},
         "report": {"queries": 2},

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.grouping import farthest_points, group, patches, take
+from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor, pose_features
-from crossjepa.model.rotation import about_up, turn_cameras, turn_points
+from crossjepa.model.rotation import about_up, any_rotation, rotate, rotate_cameras
 from crossjepa.model.sizes import build
-from crossjepa.model.transformer import parameters
+from crossjepa.model.transformer import Attention, parameters
 from crossjepa.pretrain.clouds import normalised
 
 SMALL = EncoderConfig(dim=32, depth=2, heads=4, patch_widths=(16, 24, 32), groups=16, group_size=8)
@@ -81,17 +82,39 @@ def test_a_clouds_features_do_not_depend_on_its_companions(encoder: PointEncoder
     assert torch.allclose(encoder.features(points)[:1], encoder.features(points[:1]), atol=1e-5)
 
 
+UNIT = st.floats(0, 0.999)
+
+
+def rotations(kind: str, chance: list[float]) -> torch.Tensor:
+    drawn = torch.tensor([chance])
+    return about_up(20 * drawn[:, 0] - 10) if kind == "up" else any_rotation(drawn)
+
+
 @settings(max_examples=25, deadline=None)
-@given(st.floats(-10, 10), st.floats(-3, 3), st.floats(-1.5, 1.5))
-def test_turning_cloud_and_cameras_together_keeps_every_view(
-    turn: float, azimuth: float, elevation: float
+@given(st.sampled_from(["up", "so3"]), st.tuples(UNIT, UNIT, UNIT), st.floats(-3, 3), st.floats(-1.5, 1.5))
+def test_rotating_cloud_and_cameras_together_leaves_the_problem_unchanged(
+    kind: str, chance: tuple[float, float, float], azimuth: float, elevation: float
 ) -> None:
-    angle = torch.tensor([turn])
+    """What a camera sees follows from the points' coordinates along its own axes."""
+    rotation = rotations(kind, list(chance))
     pose = torch.tensor([[[azimuth, elevation, 2.5, 0.0, 1.0, 0.0]]])
     points = cloud(7, batch=1)
-    before = points[0] @ pose_features(pose)[0, 0, :3]
-    after = turn_points(points, angle)[0] @ pose_features(turn_cameras(pose, angle))[0, 0, :3]
-    assert torch.allclose(before, after, atol=1e-4)
+
+    def seen(points: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
+        features = pose_features(pose)[0, 0]
+        towards, up = features[:3], features[4:]
+        return points[0] @ torch.stack([towards, up, torch.linalg.cross(up, towards)], dim=1)
+
+    turned = rotate_cameras(pose, rotation)
+    assert torch.allclose(seen(points, pose), seen(rotate(points, rotation), turned), atol=1e-3)
+    assert torch.allclose(turned[..., 2], pose[..., 2])
+
+
+def test_any_rotation_is_a_rotation_and_reaches_everywhere() -> None:
+    rotations = any_rotation(torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)))
+    assert torch.allclose(rotations @ rotations.transpose(1, 2), torch.eye(3).expand(4000, 3, 3), atol=1e-5)
+    assert torch.allclose(torch.linalg.det(rotations), torch.ones(4000), atol=1e-4)
+    assert rotations.mean(0).abs().max() < 0.05, "uniform over SO(3): no direction is preferred"
 
 
 def test_turns_are_rotations_about_up() -> None:
@@ -136,3 +159,33 @@ def test_features_refuse_clouds_that_they_were_not_made_for(cloud: torch.Tensor,
     encoder = build("tiny", 8, 6, "both").encoder
     with pytest.raises(ValueError, match=said):
         encoder.features(cloud)
+
+
+def test_earlier_blocks_can_be_read_and_the_last_is_the_default(encoder: PointEncoder) -> None:
+    points = cloud(8)
+    assert torch.equal(encoder.tokens(points), encoder.tokens(points, len(encoder.blocks)))
+    assert not torch.allclose(encoder.tokens(points), encoder.tokens(points, 1), atol=1e-2)
+
+
+def test_what_is_imagined_is_the_mean_over_a_ring_of_views() -> None:
+    model, tokens = predictor(), torch.randn(3, 16, 32)
+    colour, mean, std = torch.rand(6), torch.zeros(12), torch.ones(12)
+    imagination = Imagination(model, ring(0.4, 2.5), colour, mean, std).eval()
+    views = [model(tokens, pose.expand(3, 1, 6), colour.expand(3, 1, 6)) for pose in ring(0.4, 2.5)]
+    assert torch.allclose(imagination(tokens), torch.cat(views, dim=1).mean(1), atol=1e-5)
+
+
+def test_an_imagined_ring_stays_the_same_when_the_object_turns_by_a_step_of_it() -> None:
+    turned = rotate_cameras(ring(0.4, 2.5)[None], about_up(torch.tensor([torch.pi / 4])))[0]
+    assert torch.allclose(pose_features(turned), pose_features(ring(0.4, 2.5)).roll(-1, dims=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("heads", [2, 4])
+def test_attention_agrees_with_torchs_own(heads: int) -> None:
+    torch.manual_seed(0)
+    ours, theirs = Attention(16, heads), torch.nn.MultiheadAttention(16, heads, batch_first=True)
+    theirs.in_proj_weight.data = torch.cat([ours.query.weight, ours.key_value.weight])
+    theirs.in_proj_bias.data = torch.cat([ours.query.bias, ours.key_value.bias])
+    theirs.out_proj.load_state_dict(ours.out.state_dict())
+    queries, context = torch.randn(2, 5, 16), torch.randn(2, 7, 16)
+    assert torch.allclose(ours(queries, context), theirs(queries, context, context)[0], atol=1e-5)

@@ -1,6 +1,8 @@
 """Pretraining: it learns, it resumes exactly, it never sees a test object."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +12,31 @@ import torch
 
 from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
-from crossjepa.model.sizes import build
-from crossjepa.pretrain.artifact import load_encoder, save_encoder
+from crossjepa.model.predictor import pose_features
+from crossjepa.model.sizes import SIZES, build
+from crossjepa.pretrain.artifact import load_encoder, load_imagination, save_encoder, save_predictor
+from crossjepa.pretrain.augment import draw_chance, draw_points, transform
+from crossjepa.pretrain.batch import draw_batch, epoch_length, epoch_order
 from crossjepa.pretrain.clouds import load_clouds, normalised
-from crossjepa.pretrain.examples import Examples, load_examples
+from crossjepa.pretrain.examples import Examples, Stores, load_examples
 from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.schedule import CosineWithWarmup
-from crossjepa.pretrain.train import Training, draw_batch, make_optimizer
+from crossjepa.pretrain.train import Training, make_fabric, make_optimizer
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
 
+TINY = SIZES["tiny"].encoder
 IDS = [f"object-{i}" for i in range(10)]
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> tuple[Path, Path, Path]:
+def stores(tmp_path: Path) -> Stores:
     """A catalog with three test objects, and sealed stores in which one object was set aside."""
     rng = np.random.default_rng(0)
     splits = ["train"] * 4 + ["test"] * 3 + ["pretrain"] * 3
-    pd.DataFrame({"id": IDS, "split": splits, "status": "ok"}).to_parquet(tmp_path / "catalog.parquet")
+    table = {"id": IDS, "split": splits, "status": "ok", "sha256": "0" * 64}
+    pd.DataFrame(table).to_parquet(tmp_path / "catalog.parquet")
     layout = sharded.Layout(objects=10, shards=2, chunk=4)
     arrays = {
         "points": {"xyz": rng.normal(size=(10, 300, 3)).astype("float32")},
@@ -49,11 +56,17 @@ def stores(tmp_path: Path) -> tuple[Path, Path, Path]:
             values = {k: v[rows.start : rows.stop] for k, v in content.items()}
             sharded.write_shard(tmp_path / name, shard, ids, values, aside)
         seal(tmp_path / name, IDS, max_bad_fraction=0.2)
-    return tmp_path / "catalog.parquet", tmp_path / "points", tmp_path / "targets"
+    return Stores(tmp_path / "catalog.parquet", tmp_path / "points", tmp_path / "targets")
 
 
-def examples(stores: tuple[Path, Path, Path], shuffle_seed: int | None = None) -> Examples:
-    return load_examples(*stores, cloud_points=256, groups=64, group_size=32, shuffle_seed=shuffle_seed)
+def examples(stores: Stores, shuffle_seed: int | None = None) -> Examples:
+    return load_examples([stores], points=256, shuffle_seed=shuffle_seed)
+
+
+def training(
+    examples: Examples, settings: PretrainConfig, folder: Path, fingerprint: str = "same", seed: int = 0
+) -> Training:
+    return Training(make_fabric(settings), examples, settings, seed, folder, fingerprint)
 
 
 def few(**changes: object) -> PretrainConfig:
@@ -61,28 +74,54 @@ def few(**changes: object) -> PretrainConfig:
     return PretrainConfig(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def test_no_test_object_and_none_set_aside_is_learned(stores: tuple[Path, Path, Path]) -> None:
+def test_no_test_object_and_none_set_aside_is_learned(stores: Stores) -> None:
     assert examples(stores).ids == [f"object-{i}" for i in (0, 1, 2, 3, 7, 9)]
 
 
-def test_targets_are_standardised_and_belong_to_their_objects(stores: tuple[Path, Path, Path]) -> None:
+def test_targets_are_standardised_and_belong_to_their_objects(stores: Stores) -> None:
     loaded = examples(stores)
-    flat = loaded.targets.flatten(0, 1)
-    assert torch.allclose(flat.mean(0), torch.zeros(8), atol=1e-5)
-    assert torch.allclose(flat.std(0), torch.ones(8), atol=1e-4)
-    raw = torch.from_numpy(sharded.read_array(stores[2], "embedding")).float()[[0, 1, 2, 3, 7, 9]]
-    expected = (raw - raw.flatten(0, 1).mean(0)) / raw.flatten(0, 1).std(0)
-    assert torch.allclose(loaded.targets, expected, atol=1e-4)
+    assert torch.allclose(loaded.targets.mean(0), torch.zeros(8), atol=1e-5)
+    assert torch.allclose(loaded.targets.std(0), torch.ones(8), atol=1e-4)
+    raw = torch.from_numpy(sharded.read_array(stores.targets, "embedding")).float()[[0, 1, 2, 3, 7, 9]]
+    restored = loaded.targets * loaded.std + loaded.mean
+    assert torch.allclose(restored[loaded.views], raw, atol=1e-3)
 
 
-def test_shuffling_deals_the_same_targets_to_other_objects(stores: tuple[Path, Path, Path]) -> None:
+def test_shuffling_deals_the_same_targets_to_other_objects(stores: Stores) -> None:
     plain, dealt = examples(stores), examples(stores, shuffle_seed=1)
     assert not torch.equal(plain.targets, dealt.targets)
     assert torch.equal(plain.clouds, dealt.clouds)
-    assert torch.allclose(plain.targets.sum((1, 2)).sort().values, dealt.targets.sum((1, 2)).sort().values)
+    sums = [e.targets[e.views].sum((1, 2)).sort().values for e in (plain, dealt)]
+    assert torch.allclose(*sums, atol=1e-4)
 
 
-def test_clouds_fill_the_unit_sphere(stores: tuple[Path, Path, Path]) -> None:
+def test_data_sets_of_different_view_counts_are_learned_together(stores: Stores) -> None:
+    one = examples(stores)
+    both = load_examples([stores, stores], points=256)
+    assert both.sizes == [6, 6]
+    assert both.ids == one.ids * 2
+    raw = [(e.targets * e.std + e.mean)[e.views[-6:]] for e in (both, one)]
+    assert torch.allclose(*raw, atol=1e-3)
+    both.views[:6, 2:] = -1  # as if the first set had two views only
+    chance = draw_chance(12, 4, 256, few(), torch.Generator().manual_seed(0))
+    both.cut(64, 32)
+    batch = draw_batch(both, torch.arange(12), chance, few(), TINY)
+    first_two = both.targets[both.views[:6, :2]]
+    assert torch.equal(batch.targets[:6].sum(1), first_two.sum(1)), "padding is never drawn"
+
+
+def test_weights_say_how_often_an_epoch_shows_an_object() -> None:
+    sizes, weights = [10, 6, 8], [1.0, 2.5, 0.25]
+    assert epoch_length(sizes, weights) == 10 + 15 + 2
+    order = epoch_order(sizes, weights, torch.Generator().manual_seed(0))
+    counts = torch.bincount(order, minlength=24)
+    assert counts[:10].tolist() == [1] * 10
+    assert sorted(counts[10:16].tolist()) == [2, 2, 2, 3, 3, 3]
+    assert sorted(counts[16:].tolist()) == [0] * 6 + [1] * 2
+    assert not torch.equal(order, epoch_order(sizes, weights, torch.Generator().manual_seed(1)))
+
+
+def test_clouds_fill_the_unit_sphere(stores: Stores) -> None:
     clouds = load_clouds(stores[1], 256)
     assert torch.allclose(clouds.mean(1), torch.zeros(10, 3), atol=1e-5)
     assert torch.allclose(clouds.norm(dim=-1).amax(1), torch.ones(10), atol=1e-5)
@@ -90,23 +129,74 @@ def test_clouds_fill_the_unit_sphere(stores: tuple[Path, Path, Path]) -> None:
         load_clouds(stores[1], 512)
 
 
-def test_a_batch_turns_clouds_and_cameras_by_the_same_angle(stores: tuple[Path, Path, Path]) -> None:
+@pytest.mark.parametrize("kind", ["up", "so3"])
+def test_a_batch_turns_clouds_and_cameras_together(stores: Stores, kind: str) -> None:
     loaded = examples(stores)
-    chosen = torch.arange(6)
-    turned = draw_batch(loaded, chosen, few(), torch.Generator().manual_seed(3))
-    plain = draw_batch(loaded, chosen, few(rotation=False), torch.Generator().manual_seed(3))
-    angle = turned.pose[:, 0, 0] - plain.pose[:, 0, 0]
-    assert (angle.abs() > 0.1).any()
-    x, z = plain.centres[..., 0], plain.centres[..., 2]
-    expected = x * angle.cos()[:, None] + z * angle.sin()[:, None]
-    assert torch.allclose(turned.centres[..., 0], expected, atol=1e-5)
+    loaded.cut(64, 32)
+    chosen, turning = torch.arange(6), few(rotation=kind)
+    chance = draw_chance(6, 4, 256, turning, torch.Generator().manual_seed(3))
+    turned = draw_batch(loaded, chosen, chance, turning, TINY)
+    plain = draw_batch(loaded, chosen, chance, few(rotation="none"), TINY)
+    assert not torch.allclose(turned.centres, plain.centres, atol=1e-2)
+    along = [
+        torch.einsum("bgc,bvc->bgv", batch.centres, pose_features(batch.pose)[..., :3])
+        for batch in (plain, turned)
+    ]
+    assert torch.allclose(*along, atol=1e-4)
     assert torch.equal(turned.targets, plain.targets)
 
 
-def test_training_lowers_the_loss_and_logs_it(stores: tuple[Path, Path, Path], tmp_path: Path) -> None:
-    Training(examples(stores), few(epochs=12, rotation=False), 0, tmp_path / "state", "a").run()
+def test_a_share_of_the_objects_stays_as_it_stands() -> None:
+    clouds, pose = normalised(torch.randn(400, 32, 3)), torch.rand(400, 2, 6)
+    settings = few(rotated=0.25)
+    chance = draw_chance(400, 2, 32, settings, torch.Generator().manual_seed(0))
+    points, _ = transform(clouds, pose, chance, settings)
+    moved = ~torch.isclose(points, clouds, atol=1e-5).all(-1).all(-1)
+    assert 0.18 < moved.float().mean() < 0.32
+
+
+def test_scaling_moves_cameras_with_the_cloud_and_jitter_stays_small() -> None:
+    clouds, pose = normalised(torch.randn(50, 300, 3)), torch.rand(50, 2, 6) + 2
+    settings = few(rotation="none", scale=0.3, jitter=0.01, points=300)
+    chance = draw_chance(50, 2, 300, settings, torch.Generator().manual_seed(0))
+    points, cameras = transform(clouds, pose, chance, settings)
+    sizes = cameras[:, 0, 2] / pose[:, 0, 2]
+    assert 0.7 <= sizes.min() < 0.8
+    assert 1.2 < sizes.max() <= 1.3
+    noise = points - clouds * sizes[:, None, None]
+    assert noise.abs().max() <= 0.03 + 1e-5
+    assert noise.std() == pytest.approx(0.01, rel=0.05)
+    assert torch.equal(cameras[..., 3:], pose[..., 3:])
+
+
+def test_drawn_points_are_the_clouds_own_and_dropout_repeats_some() -> None:
+    clouds = normalised(torch.randn(8, 600, 3))
+    settings = few(resample=True, dropout=0.5, points=256)
+    chance = draw_chance(8, 2, 600, settings, torch.Generator().manual_seed(0))
+    points = draw_points(clouds, chance, settings)
+    assert points.shape == (8, 256, 3)
+    for drawn, cloud in zip(points, clouds, strict=True):
+        assert torch.cdist(drawn, cloud, compute_mode="donot_use_mm_for_euclid_dist").amin(1).max() == 0
+        assert 128 <= len(drawn.unique(dim=0)) <= 256
+    assert len({len(drawn.unique(dim=0)) for drawn in points}) > 4, "each cloud drops its own share"
+
+
+def test_a_partial_cloud_lies_on_one_side_of_a_plane_in_the_unit_sphere() -> None:
+    sphere = torch.nn.functional.normalize(torch.randn(20, 1000, 3), dim=-1)
+    settings = few(partial=0.6, points=256)
+    chance = draw_chance(20, 2, 1000, settings, torch.Generator().manual_seed(0))
+    points = draw_points(sphere, chance, settings)
+    assert torch.allclose(points.norm(dim=-1).amax(1), torch.ones(20), atol=1e-5)
+    # A part of a sphere, scaled to fill the unit sphere, lies on a sphere about another centre.
+    plane = torch.cat([2 * points, torch.ones(20, 256, 1)], dim=-1)
+    fit = torch.linalg.lstsq(plane, points.square().sum(-1, keepdim=True)).solution[:, :3, 0]
+    assert fit.norm(dim=-1).max() > 0.4, "the centre of what was cut most has moved far"
+
+
+def test_training_lowers_the_loss_and_logs_it(stores: Stores, tmp_path: Path) -> None:
+    training(examples(stores), few(epochs=12, rotation="none"), tmp_path / "state").run()
     records = [json.loads(line) for line in (tmp_path / "state/metrics.jsonl").read_text().splitlines()]
-    assert records[-1]["step"] == 24
+    assert records[-1]["step"] == 12
     assert records[-1]["loss"] < 0.9 * records[0]["loss"]
     wanted = {
         "step",
@@ -122,11 +212,12 @@ def test_training_lowers_the_loss_and_logs_it(stores: tuple[Path, Path, Path], t
 
 
 def test_a_killed_run_ends_exactly_where_an_undisturbed_one_does(
-    stores: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crossjepa.pretrain.train.CHECKPOINT_SECONDS", 0.0)
-    loaded, wanted = examples(stores), few(epochs=4)
-    whole = Training(loaded, wanted, 0, tmp_path / "whole", "same").run()
+    changes = {"scale": 0.2, "jitter": 0.01, "dropout": 0.3, "resample": True}
+    loaded, wanted = examples(stores), few(epochs=4, **changes)
+    whole = training(loaded, wanted, tmp_path / "whole").run()
 
     class KilledError(Exception):
         pass
@@ -138,8 +229,8 @@ def test_a_killed_run_ends_exactly_where_an_undisturbed_one_does(
             super()._epoch(epoch, progress)  # type: ignore[arg-type]
 
     with pytest.raises(KilledError):
-        Killed(loaded, wanted, 0, tmp_path / "cut", "same").run()
-    resumed = Training(loaded, wanted, 0, tmp_path / "cut", "same")
+        Killed(make_fabric(wanted), loaded, wanted, 0, tmp_path / "cut", "same").run()
+    resumed = training(loaded, wanted, tmp_path / "cut")
     assert resumed.first_epoch == 2
     weights = resumed.run().state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in whole.state_dict().items())
@@ -148,9 +239,65 @@ def test_a_killed_run_ends_exactly_where_an_undisturbed_one_does(
     assert losses[0] == losses[1]
 
 
-def test_a_checkpoint_of_another_run_is_left_alone(stores: tuple[Path, Path, Path], tmp_path: Path) -> None:
-    Training(examples(stores), few(), 0, tmp_path, "one").run()
-    assert Training(examples(stores), few(), 0, tmp_path, "other").first_epoch == 0
+def test_a_checkpoint_of_another_run_is_left_alone(stores: Stores, tmp_path: Path) -> None:
+    training(examples(stores), few(), tmp_path, "one").run()
+    assert training(examples(stores), few(), tmp_path, "other").first_epoch == 0
+
+
+def test_a_batch_in_parts_gives_the_same_weights(stores: Stores, tmp_path: Path) -> None:
+    loaded = examples(stores)
+    whole = training(loaded, few(), tmp_path / "whole").run().state_dict()
+    parts = training(loaded, few(accumulate=2), tmp_path / "parts").run().state_dict()
+    assert all(torch.allclose(value, parts[name], atol=2e-4) for name, value in whole.items())
+
+
+def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "crossjepa", "pretrain", "train", "--seed", "0"]
+    for name, path in stores._asdict().items():
+        command += [f"--{name}", str(path)]
+    settings = few(epochs=4, jitter=0.01, points=256).model_dump_json()
+    losses = {}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        files = {name: str(folder / f"{name}.out") for name in ("encoder", "predictor", "metrics")}
+        options = [word for name, file in files.items() for word in (f"--{name}", file)]
+        subprocess.run(
+            [*command, *options, "--settings", settings, "--state", str(folder), "--devices", str(processes)],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        records = [json.loads(line) for line in Path(files["metrics"]).read_text().splitlines()]
+        losses[processes] = [record["loss"] for record in records]
+        assert load_encoder(Path(files["encoder"]))[1]["processes"] == processes
+    assert len(losses[1]) == 4
+    assert losses[1] == pytest.approx(losses[2], rel=1e-4)
+
+
+def test_snapshots_are_kept_on_the_way(stores: Stores, tmp_path: Path) -> None:
+    run = training(examples(stores), few(snapshots=[1, 2]), tmp_path)
+    last = run.run().encoder.state_dict()
+    kept = [load_encoder(run.snapshot(epoch))[0].state_dict() for epoch in (1, 2)]
+    names = ["norm.weight", "embed.out.weight"]
+    assert not any(torch.equal(kept[0][name], kept[1][name]) for name in names)
+    assert not any(torch.equal(kept[1][name], last[name]) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"accumulate": 3},
+            "batch_size: a batch of 4 objects cannot be shared out evenly to 1 processes in 3",
+        ),
+        ({"views_per_step": 6}, "views_per_step: 6, but an object has 4 views only; set it to 4"),
+    ],
+)
+def test_a_step_that_cannot_be_made_is_refused(
+    stores: Stores, tmp_path: Path, changes: dict[str, int], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        training(examples(stores), few(**changes), tmp_path)
 
 
 def test_biases_norms_and_tokens_do_not_decay() -> None:
@@ -191,6 +338,20 @@ def test_an_encoder_survives_the_disk(tmp_path: Path) -> None:
     points = normalised(torch.randn(2, 128, 3))
     assert torch.equal(encoder.features(points), loaded.features(points))
     assert provenance == {"seed": 3}
+
+
+def test_a_predictor_survives_the_disk(stores: Stores, tmp_path: Path) -> None:
+    loaded = examples(stores)
+    model = build("tiny", 8, 6, "both").eval()
+    save_predictor(tmp_path / "predictor.safetensors", model.predictor, model.encoder, loaded)
+    imagination = load_imagination(tmp_path / "predictor.safetensors")
+    tokens = torch.randn(2, 64, 192)
+    pose, colour = imagination.pose.expand(2, -1, -1), imagination.colour.expand(2, 8, -1)
+    assert torch.equal(imagination(tokens), model.predictor(tokens, pose, colour).mean(1))
+    assert torch.allclose(imagination.pose[:, 1:3], torch.tensor([0.4, 2.5]).expand(8, 2), atol=1e-5)
+    assert torch.equal(imagination.mean, loaded.mean)
+    with pytest.raises(UserError, match=r"predictor\.safetensors: not an encoder"):
+        load_encoder(tmp_path / "predictor.safetensors")
 
 
 def test_a_file_that_is_no_encoder_is_named(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ class Workplace:
         order = rng.permutation(48)  # bundles and catalog need not agree on the order
         shown = [self.ids[i] for i in order]
         size = {"parameters": 7, "config": {"dim": 4}}
-        origin = {"dataset": "toys", "objects": 33, "epochs": 2, "ids_sha256": "0" * 64}
+        origin = {"datasets": ["toys"], "objects": 33, "epochs": 2, "ids_sha256": "0" * 64}
         seen = [d[:16] for d, s in zip(self.table["sha256"], self.table["split"], strict=True) if s != "test"]
         for seed in (3, 4):
             self.bundle(
@@ -293,7 +293,12 @@ class Workplace:
     def bundle(self, name: str, ids: list[str], values: np.ndarray, encoder: Any, pretraining: Any) -> None:
         write_bundle(
             self.folder / name,
-            {"canonical": values, "zz": values[:, ::-1] + 0.5},
+            {
+                "canonical_tokens": values,
+                "zz_tokens": values[:, ::-1] + 0.5,
+                "canonical_imagined": 2 * values,
+                "zz_imagined": values,
+            },
             {"ids": ids, "encoder": encoder, "pretraining": pretraining},
         )
 
@@ -550,7 +555,7 @@ def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> No
 
 
 def test_a_bundle_without_a_regime_is_named(tmp_path: Path) -> None:
-    write_bundle(tmp_path / "half", {"canonical": np.zeros((2, 3), np.float32)}, {"ids": ["a", "b"]})
+    write_bundle(tmp_path / "half", {"canonical_tokens": np.zeros((2, 3), np.float32)}, {"ids": ["a", "b"]})
     with pytest.raises(UserError, match="half: has no zz features"):
         bundled_features(tmp_path / "half")
 

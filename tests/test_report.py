@@ -34,7 +34,12 @@ def result() -> dict[str, Any]:
     gain = {"mean": 5.0, "ci95": [1.0, 9.0]}
     baselines = {name: both for name in ("random_encoder", "geometry", "majority")}
     baselines["teacher_views"] = {"canonical": accuracy(72.25), "zz": None}
-    scores = {"accuracy": both, "baselines": baselines, "gain_over_random": {"canonical": gain, "zz": gain}}
+    scores = {
+        "accuracy": both,
+        "other_features": {"imagined": both, "tokens_and_imagined": both},
+        "baselines": baselines,
+        "gain_over_random": {"canonical": gain, "zz": gain},
+    }
     others = {"encoder": {"canonical": accuracy(64.5), "zz": accuracy(51.0)}, "random_encoder": both}
     single = {"n_train": 5, "n_test": 3, "canonical": 66.0, "zz": None}
     return {
@@ -66,7 +71,7 @@ def result() -> dict[str, Any]:
         },
         "encoder": {"parameters": 1942144, "config": {"dim": 192}},
         "pretraining": {
-            "dataset": "made-up",
+            "datasets": ["made-up"],
             "objects": 21,
             "epochs": 4,
             "same_dataset": True,
@@ -101,7 +106,7 @@ def prepare(folder: Path) -> None:
     broken = pd.DataFrame([{**catalog.iloc[0], "id": "broken mesh", "split": "", "status": "zero area"}])
     pd.concat([catalog, broken]).to_parquet(folder / "catalog.parquet")
     features = rng.normal(size=(30, 12)).astype("float32")
-    write_bundle(folder / "features.zip", {"canonical": features, "zz": features}, {"ids": IDS})
+    write_bundle(folder / "features.zip", {"canonical_tokens": features, "zz_tokens": features}, {"ids": IDS})
     store = folder / "targets"
     sharded.create(
         store, sharded.Layout(30, 1, 32), {"thumbnail": sharded.ArraySpec((96, 96, 3), "uint8")}, {}

@@ -84,11 +84,13 @@ MODULES: dict[str, dict[str, int]] = {
 }
 
 
-@pytest.mark.parametrize("stage", ["data", "render", "teacher", "pretrain", "features", "probe", "report"])
+@pytest.mark.parametrize(
+    "stage", ["data", "render", "teacher", "pretrain", "features", "probe", "benchmark", "report"]
+)
 def test_every_module_that_a_stage_calls_is_behind_one_of_its_rules(stage: str) -> None:
     rules = (ROOT / f"workflow/rules/{stage}.smk").read_text()
     named = {name for call in re.findall(r"code\(([^)]*)", rules) for name in re.findall(r'"([\w.]+)"', call)}
-    kinds = ("folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes")
+    kinds = ("assemblies", "folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes")
     adapters = [f"crossjepa.data.{kind}" for kind in kinds if "adapter(" in rules]
     tracked = set(closure(*[f"crossjepa.{name}" for name in named], *adapters))
     graph = grimp.build_graph("crossjepa", cache_dir=None)

@@ -8,11 +8,12 @@ import torch
 import typer
 
 from crossjepa.config import FeaturesConfig, read_settings
-from crossjepa.features.extract import Selection, encode_with, in_every_regime, kept_clouds
+from crossjepa.features.extract import Selection, describe_with, in_every_regime, kept_clouds
 from crossjepa.features.geometry import geometry_features
+from crossjepa.features.retrieve import draw_gallery, view_distances
 from crossjepa.model.transformer import parameters
-from crossjepa.pretrain.artifact import load_encoder
-from crossjepa.store.bundle import write_bundle
+from crossjepa.pretrain.artifact import load_encoder, load_imagination
+from crossjepa.store.bundle import Arrays, write_bundle
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -36,9 +37,12 @@ def extract_command(
     cloud_points: Points,
     encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
     output: Output,
+    predictor: Annotated[
+        Path | None, typer.Option(help="The predictor trained with it, to imagine views with.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
 ) -> None:
-    """Write the tokens' maximum beside their mean for every cloud, in every pose regime."""
+    """Write pooled tokens, and what is imagined from them, for every cloud in every pose regime."""
     torch.set_num_threads(threads)
     chosen = read_settings(FeaturesConfig, "features", settings)
     model, provenance = load_encoder(encoder)
@@ -50,9 +54,10 @@ def extract_command(
             "config": asdict(model.config),
             "seed": provenance["seed"],
         },
-        "pretraining": provenance if "dataset" in provenance else {},
+        "pretraining": provenance if "datasets" in provenance else {},
     }
-    write_bundle(output, in_every_regime(clouds, ids, chosen.turn_seed, encode_with(model)), attributes)
+    describe = describe_with(model, load_imagination(predictor) if predictor else None, chosen.block)
+    write_bundle(output, in_every_regime(clouds, ids, chosen.turn_seed, describe), attributes)
 
 
 @app.command("geometry")
@@ -60,5 +65,31 @@ def geometry_command(settings: Settings, points: Store, cloud_points: Points, ou
     """Write plain geometric descriptors: the baseline that needs no learning at all."""
     chosen = read_settings(FeaturesConfig, "features", settings)
     ids, clouds = kept_clouds(points, "farthest", cloud_points)
-    described = in_every_regime(clouds, ids, chosen.turn_seed, lambda batch: geometry_features(batch.numpy()))
+
+    def describe(batch: torch.Tensor) -> Arrays:
+        return {"tokens": geometry_features(batch.numpy())}
+
+    described = in_every_regime(clouds, ids, chosen.turn_seed, describe)
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
+
+
+@app.command("retrieve")
+def retrieve_command(
+    catalog: Annotated[Path, typer.Option(help="The data set's catalog.")],
+    points: Store,
+    targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
+    objects: Annotated[int, typer.Option(help="Labelled objects to draw, or all where there are fewer.")],
+    cloud_points: Points,
+    encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
+    predictor: Annotated[Path, typer.Option(help="The predictor trained with it.")],
+    output: Annotated[Path, typer.Option(help="The bundle of distances to write.")],
+    threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
+) -> None:
+    """Write how far each view's embedding lies from the one that each object is imagined to give."""
+    torch.set_num_threads(threads)
+    ids, clouds = kept_clouds(points, "farthest", cloud_points)
+    drawn = draw_gallery(catalog, targets, ids, objects)
+    rows = [ids.index(object_id) for object_id in drawn]
+    model, _ = load_encoder(encoder)
+    distances = view_distances(model, load_imagination(predictor), clouds[rows], drawn, targets)
+    write_bundle(output, {"distance": distances}, {"ids": drawn})

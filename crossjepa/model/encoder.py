@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
@@ -51,10 +52,10 @@ class PatchEmbedding(nn.Module):
     def forward(self, offsets: Tensor) -> Tensor:
         """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
         points = self.point(OFFSET_SCALE * offsets)
-        # A layer on [point, patch maximum] split in two: the patch's share is computed once a patch.
-        whole = self.shared(points.max(2).values)
-        mixed = torch.relu(self.norm(self.local(points) + whole.unsqueeze(2)))
-        return self.out(mixed.max(2).values)
+        # A layer on [point, patch maximum] split in two: the patch's share is computed once a patch. What
+        # follows the second maximum, but for the norm, commutes with it, and is cheaper once a patch.
+        mixed = self.local(points).max(2).values + self.shared(points.max(2).values)
+        return self.out(torch.relu(self.norm(mixed)))
 
 
 class PointEncoder(nn.Module):
@@ -71,20 +72,22 @@ class PointEncoder(nn.Module):
         self.embed.apply(initialise_geometry)
         self.position.apply(initialise_geometry)
 
-    def forward(self, offsets: Tensor, centres: Tensor) -> Tensor:
+    def forward(self, offsets: Tensor, centres: Tensor, block: int | None = None) -> Tensor:
         """Tokens of patches.
 
         Args:
             offsets: (B, G, K, 3) points relative to their patch's centre.
             centres: (B, G, 3) positions in the unit sphere, +Y up.
+            block: the block after which to read them, from 1; the last when None.
 
         Returns:
-            (B, G, dim) tokens.
+            (B, G, dim) tokens, normalised over their dimensions.
         """
         tokens = self.embed(offsets) + self.position(CENTRE_SCALE * centres)
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.norm(tokens)
+        for layer in self.blocks[:block]:
+            tokens = layer(tokens)
+        last = block in (None, len(self.blocks))
+        return self.norm(tokens) if last else F.layer_norm(tokens, tokens.shape[-1:])
 
     @torch.no_grad()
     def features(self, cloud: Tensor) -> Tensor:
@@ -104,10 +107,10 @@ class PointEncoder(nn.Module):
             raise ValueError(f"cloud: must be {wanted}, not {tuple(cloud.shape)}")
         if not cloud.norm(dim=-1).max() <= 1.001:  # also where a value is not a number
             raise ValueError("cloud: must be finite, centred and scaled into the unit sphere")
-        return self.pooled(cloud)
+        return pool(self.tokens(cloud))
 
     @torch.no_grad()
-    def pooled(self, cloud: Tensor) -> Tensor:
-        """As `features`, of clouds (B, N, 3) in whatever frame they come."""
+    def tokens(self, cloud: Tensor, block: int | None = None) -> Tensor:
+        """Tokens (B, G, dim) float32 of clouds (B, N, 3), in whatever frame they come; see `forward`."""
         centres, members = group(cloud, self.config.groups, self.config.group_size)
-        return pool(self(*patches(cloud, centres, members)).float())
+        return self(*patches(cloud, centres, members), block).float()

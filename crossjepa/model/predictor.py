@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossjepa.model.rotation import towards_camera
 from crossjepa.model.transformer import MLP, Block, initialise, pool
 
 POSE_FEATURES = 7
@@ -42,10 +43,7 @@ def pose_features(pose: Tensor) -> Tensor:
     Returns:
         (..., 7): unit vector to the camera, distance, up vector.
     """
-    azimuth, elevation, distance = pose[..., 0], pose[..., 1], pose[..., 2:3]
-    level = elevation.cos()
-    towards = torch.stack([level * azimuth.sin(), elevation.sin(), level * azimuth.cos()], dim=-1)
-    return torch.cat([towards, distance, pose[..., 3:]], dim=-1)
+    return torch.cat([towards_camera(pose), pose[..., 2:]], dim=-1)
 
 
 class ViewPredictor(nn.Module):

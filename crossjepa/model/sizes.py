@@ -1,7 +1,8 @@
 """Named sizes of encoder and predictor.
 
 `base` has the paper's parameter counts (arXiv 2511.18424: 8.5M in the encoder, 14.1M in all); the paper
-does not publish its widths, so these are ours. `tiny` trains on a laptop's processor in minutes.
+does not publish its widths, so these are ours. `tiny` trains on a laptop's processor in minutes; `large`,
+with the width and depth of Point-MAE's encoder (arXiv 2203.06604), is for more data than the paper's.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Size:
 SIZES = {
     "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), 192, 2, 6),
     "base": Size(EncoderConfig(256, 10, 8, (128, 256, 576)), 192, 12, 6),
+    "large": Size(EncoderConfig(384, 12, 6, (128, 256, 512)), 256, 12, 8),
 }
 
 

@@ -18,8 +18,18 @@ class Attention(nn.Module):
     def forward(self, queries: Tensor, context: Tensor) -> Tensor:
         q = self.query(queries).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = self.key_value(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = _attend(q, k, v)
         return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scaled dot-product attention of (B, heads, Q or T, width) tensors."""
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v)
+    # On a processor, and for some dozens of tokens, the fused kernel's backward pass takes several times
+    # as long as plain products.
+    weights = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
+    return weights.softmax(-1) @ v
 
 
 class MLP(nn.Sequential):

@@ -9,14 +9,14 @@ from crossjepa.errors import UserError
 from crossjepa.store.sharded import read_array
 
 
-def load_clouds(store: Path, points: int) -> Tensor:
+def load_clouds(store: Path, points: int | None) -> Tensor:
     """Thin every cloud of a point store and bring it back into the unit sphere.
 
     The store keeps its clouds in farthest-point order, so that the first points are the farthest ones.
 
     Args:
         store: a sealed point store.
-        points: points to keep, N.
+        points: points to keep, N; all that the store has when None.
 
     Returns:
         (objects, N, 3) float32, mean at the origin, farthest point at distance 1, +Y up; rows of objects
@@ -45,9 +45,9 @@ def load_first(store: Path, points: int) -> Tensor:
     return _beginning(store, "first", points)
 
 
-def _beginning(store: Path, array: str, points: int) -> Tensor:
+def _beginning(store: Path, array: str, points: int | None) -> Tensor:
     clouds = torch.from_numpy(read_array(store, array, leading=points))
-    if clouds.shape[1] < points:
+    if points and clouds.shape[1] < points:
         raise UserError(
             f"{store}: its clouds have {clouds.shape[1]} points, fewer than the {points} wanted; set "
             "data.points higher, or pretrain.points lower"

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +12,13 @@ import torch
 import typer
 
 from crossjepa.config import PretrainConfig, read_settings
-from crossjepa.model.sizes import SIZES, build
+from crossjepa.errors import UserError
+from crossjepa.model.sizes import build
 from crossjepa.model.transformer import parameters
-from crossjepa.pretrain.artifact import save_encoder
+from crossjepa.pretrain.artifact import save_encoder, save_predictor
 from crossjepa.pretrain.checkpoint import fingerprint
-from crossjepa.pretrain.examples import load_examples
-from crossjepa.pretrain.train import Training
+from crossjepa.pretrain.examples import Examples, Stores, load_examples
+from crossjepa.pretrain.train import Training, make_fabric
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,49 +35,75 @@ def pretrain() -> None:
 @app.command("train")
 def train_command(
     settings: Settings,
-    catalog: Annotated[Path, typer.Option(help="The data set's catalog.")],
-    points: Annotated[Path, typer.Option(help="Its sealed point store.")],
-    targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
+    catalog: Annotated[list[Path], typer.Option(help="Catalog of each data set, in the settings' order.")],
+    points: Annotated[list[Path], typer.Option(help="Sealed point store of each.")],
+    targets: Annotated[list[Path], typer.Option(help="Sealed target store of each.")],
     seed: Seed,
     state: Annotated[Path, typer.Option(help="Folder for checkpoint and logs, kept when a run is killed.")],
     encoder: Annotated[Path, typer.Option(help="The encoder to write.")],
+    predictor: Annotated[Path, typer.Option(help="The predictor to write.")],
     metrics: Annotated[Path, typer.Option(help="The training log to write, as JSON lines.")],
+    snapshot: Annotated[
+        list[Path], typer.Option(help="An encoder to write for each of the settings' snapshots.")
+    ] = [],  # noqa: B006
     code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is left.")] = "",
-    threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
+    threads: Annotated[int, typer.Option(help="Processor threads of each process.")] = 1,
+    devices: Annotated[int, typer.Option(help="GPUs of each node, or processes where there is none.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Nodes; srun or torchrun starts their processes.")] = 1,
 ) -> None:
     """Train one encoder to the end of its schedule; a killed run resumes where it was."""
     torch.set_num_threads(threads)
     chosen = read_settings(PretrainConfig, "pretrain", settings)
-    size = SIZES[chosen.model].encoder
+    names = [learned.name for learned in chosen.datasets]
+    if not len(names) == len(catalog) == len(points) == len(targets):
+        raise UserError(f"pretrain train: give --catalog, --points and --targets once for each of {names}")
+    if len(snapshot) != len(chosen.snapshots):
+        raise UserError(
+            f"pretrain train: give --snapshot once for each of pretrain.snapshots {chosen.snapshots}"
+        )
+    if late := [epoch for epoch in chosen.snapshots if epoch > chosen.epochs]:
+        raise UserError(
+            f"pretrain.snapshots: there is no epoch {late[0]}; pretrain.epochs is {chosen.epochs}"
+        )
+    fabric = make_fabric(chosen, devices, nodes)
+    fabric.launch()
+    stores = [Stores(*each) for each in zip(catalog, points, targets, strict=True)]
     examples = load_examples(
-        catalog,
-        points,
-        targets,
-        chosen.points,
-        size.groups,
-        size.group_size,
+        stores,
+        None if chosen.resample else chosen.points,
         shuffle_seed=seed if chosen.shuffle_targets else None,
     )
-    plain = chosen.model_dump(mode="json", exclude={"seeds"})
-    stores = {"points": _manifest_digest(points), "targets": _manifest_digest(targets)}
-    mark = fingerprint(settings=plain, seed=seed, ids=examples.ids, stores=stores, code=code)
-    training = Training(examples, chosen, seed, state, mark)
+    # How a batch is computed changes nothing, so that a run may resume with more memory or fewer processes.
+    plain = chosen.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
+    digests = {
+        name: {"points": _manifest_digest(each.points), "targets": _manifest_digest(each.targets)}
+        for name, each in zip(names, stores, strict=True)
+    }
+    mark = fingerprint(settings=plain, seed=seed, ids=examples.ids, stores=digests, code=code)
+    training = Training(fabric, examples, chosen, seed, state, mark)
     model = training.run()
+    if not fabric.is_global_zero:
+        return
     provenance: dict[str, Any] = {
         "seed": seed,
         "settings": plain,
-        "stores": stores,
-        "dataset": chosen.dataset,
+        "stores": digests,
+        "datasets": names,
         "objects": len(examples.ids),
         "epochs": chosen.epochs,
         "steps": training.steps,
-        "seen": _seen(catalog, examples.ids),
+        "seen": _seen(stores, examples),
         "pretraining_parameters": parameters(model),
-        "device": str(training.fabric.device),
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
         "torch": torch.__version__,
     }
     save_encoder(encoder, model.encoder, provenance)
+    save_predictor(predictor, model.predictor, model.encoder, examples)
     shutil.copyfile(state / "metrics.jsonl", metrics)
+    for epoch, path in zip(chosen.snapshots, snapshot, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(training.snapshot(epoch), path)
 
 
 @app.command("random")
@@ -91,10 +119,15 @@ def random_command(
     save_encoder(encoder, model.encoder, {"seed": seed})
 
 
-def _seen(catalog: Path, ids: list[str]) -> list[str]:
+def _seen(datasets: Sequence[Stores], examples: Examples) -> list[str]:
     """The beginnings of the digests of the learned meshes, by which another data set knows its own."""
-    digests = pd.read_parquet(catalog).set_index("id")["sha256"]
-    return sorted({str(digests[object_id])[:16] for object_id in ids})
+    heads: set[str] = set()
+    first = 0
+    for stores, size in zip(datasets, examples.sizes, strict=True):
+        digests = pd.read_parquet(stores.catalog).set_index("id")["sha256"]
+        heads.update(str(digests[object_id])[:16] for object_id in examples.ids[first : first + size])
+        first += size
+    return sorted(heads)
 
 
 def _manifest_digest(store: Path) -> str:

@@ -1,13 +1,16 @@
-"""What pretraining learns from: clouds cut into patches, cameras, colours and standardised targets.
+"""What pretraining learns from: clouds, cameras, colours and standardised targets of its data sets.
 
 Read in bulk once and kept on the device: a step never touches the disk.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from crossjepa.errors import UserError
@@ -21,92 +24,120 @@ LEARNED_SPLITS = ("train", "pretrain")
 GROUPING_BATCH = 64
 
 
+class Stores(NamedTuple):
+    """Where one data set's examples lie: its catalog, whose splits decide, and its sealed stores."""
+
+    catalog: Path
+    points: Path
+    targets: Path
+
+
 @dataclass
 class Examples:
-    """Objects to learn from, all tensors with the object axis first.
+    """Objects to learn from, those of one data set after those of another.
 
     Attributes:
-        ids: the objects' ids.
-        clouds: (O, N, 3) float32.
-        centres: (O, G) int32 indices of patch centres.
-        members: (O, G, K) int32 indices of patch members.
-        pose: (O, V, 6) float32 cameras.
-        colour: (O, V, C) float32 histograms.
-        targets: (O, V, D) float32, each dimension standardised over objects and views.
+        ids: the O objects' ids.
+        sizes: how many of them each data set has.
+        clouds: (O, M, 3) float32.
+        views: (O, V) int64 rows of each object's views; -1 where its data set has fewer than another.
+        pose: (rows, 6) float32 cameras.
+        colour: (rows, C) float32 histograms.
+        targets: (rows, D) float32, each dimension standardised over all views.
+        mean, std: (D,) float32, by which the targets were standardised.
+        centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; none where a
+            step draws its points anew, and so its patches.
     """
 
     ids: list[str]
+    sizes: list[int]
     clouds: Tensor
-    centres: Tensor
-    members: Tensor
+    views: Tensor
     pose: Tensor
     colour: Tensor
     targets: Tensor
+    mean: Tensor
+    std: Tensor
+    centres: Tensor | None = None
+    members: Tensor | None = None
+
+    def cut(self, groups: int, size: int) -> None:
+        """Cut every cloud into patches, once."""
+        batches = self.clouds.split(GROUPING_BATCH)
+        grouped = [group(b, groups, size) for b in track(batches, len(batches), "cut patches", "batch")]
+        self.centres, self.members = (torch.cat(parts).int() for parts in zip(*grouped, strict=True))
 
     def to(self, device: torch.device) -> "Examples":
         """The same examples on another device."""
-        tensors = {key: value.to(device) for key, value in vars(self).items() if key != "ids"}
-        return Examples(ids=self.ids, **tensors)
+        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)  # type: ignore[arg-type]
 
 
-def learned_ids(catalog: Path, points: Path, targets: Path) -> list[str]:
+def learned_ids(stores: Stores) -> list[str]:
     """The ids that pretraining may see: never a test object, never one that was set aside.
 
     Raises:
         UserError: if the stores hold other objects, or nothing is left.
     """
-    table = pd.read_parquet(catalog)
+    table = pd.read_parquet(stores.catalog)
     allowed = set(table.loc[table["split"].isin(LEARNED_SPLITS), "id"])
-    point_manifest, target_manifest = read_manifest(points), read_manifest(targets)
-    if point_manifest.ids != target_manifest.ids:
-        raise UserError(f"{points} and {targets} hold different objects; run the workflow again")
-    dropped = point_manifest.set_aside.keys() | target_manifest.set_aside.keys()
-    ids = [i for i in point_manifest.ids if i in allowed and i not in dropped]
+    points, targets = read_manifest(stores.points), read_manifest(stores.targets)
+    if points.ids != targets.ids:
+        raise UserError(
+            f"{stores.points} and {stores.targets} hold different objects; run the workflow again"
+        )
+    dropped = points.set_aside.keys() | targets.set_aside.keys()
+    ids = [i for i in points.ids if i in allowed and i not in dropped]
     if not ids:
-        raise UserError(f"{catalog}: no object to learn from; see its split and status columns")
+        raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
     return ids
 
 
 def load_examples(
-    catalog: Path,
-    points: Path,
-    targets: Path,
-    cloud_points: int,
-    groups: int,
-    group_size: int,
-    shuffle_seed: int | None,
+    datasets: Sequence[Stores], points: int | None, shuffle_seed: int | None = None
 ) -> Examples:
     """Load everything that pretraining learns from.
 
     Args:
-        catalog: the data set's catalog, whose splits decide.
-        points: its sealed point store.
-        targets: its sealed target store.
-        cloud_points: points a cloud is thinned to.
-        groups: patches a cloud.
-        group_size: points a patch.
-        shuffle_seed: when given, objects' targets are dealt out anew with this seed: a control.
+        datasets: where each data set lies.
+        points: points a cloud is thinned to; all that the stores keep when None.
+        shuffle_seed: when given, each data set's targets are dealt out anew among its objects: a control.
+
+    Raises:
+        UserError: if a data set has nothing to learn from, or two do not fit together.
     """
-    ids = learned_ids(catalog, points, targets)
-    position = {object_id: row for row, object_id in enumerate(read_manifest(points).ids)}
-    rows = torch.tensor([position[object_id] for object_id in ids])
-    clouds = load_clouds(points, cloud_points)[rows]
-    batches = clouds.split(GROUPING_BATCH)
-    grouped = [group(b, groups, group_size) for b in track(batches, len(batches), "cut patches", "batch")]
-    embedding = _standardised(torch.from_numpy(read_array(targets, "embedding"))[rows].float())
-    if shuffle_seed is not None:
-        embedding = embedding[torch.randperm(len(ids), generator=torch.Generator().manual_seed(shuffle_seed))]
+    ids, clouds, views, pose, colour, embeddings = [], [], [], [], [], []
+    first = 0
+    for stores in datasets:
+        own = learned_ids(stores)
+        position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
+        rows = torch.tensor([position[object_id] for object_id in own])
+        embedding = torch.from_numpy(read_array(stores.targets, "embedding"))[rows]
+        if shuffle_seed is not None:
+            chance = torch.Generator().manual_seed(shuffle_seed)
+            embedding = embedding[torch.randperm(len(own), generator=chance)]
+        ids.append(own)
+        clouds.append(load_clouds(stores.points, points)[rows])
+        views.append(first + torch.arange(len(own) * embedding.shape[1]).view(len(own), -1))
+        pose.append(torch.from_numpy(read_array(stores.targets, "pose"))[rows].flatten(0, 1))
+        colour.append(torch.from_numpy(read_array(stores.targets, "colour"))[rows].flatten(0, 1))
+        embeddings.append(embedding.flatten(0, 1).float())
+        first += views[-1].numel()
+    if len({cloud.shape[1] for cloud in clouds}) > 1:
+        raise UserError(
+            "pretrain.resample: the data sets' stores keep different numbers of points; set it to false"
+        )
+    most = max(table.shape[1] for table in views)
+    embedding = torch.cat(embeddings)
+    mean, std = embedding.mean(0), embedding.std(0).clamp_min(1e-6)
     return Examples(
-        ids=ids,
-        clouds=clouds,
-        centres=torch.cat([centres for centres, _ in grouped]).int(),
-        members=torch.cat([members for _, members in grouped]).int(),
-        pose=torch.from_numpy(read_array(targets, "pose"))[rows],
-        colour=torch.from_numpy(read_array(targets, "colour"))[rows],
-        targets=embedding,
+        ids=[object_id for own in ids for object_id in own],
+        sizes=[len(own) for own in ids],
+        clouds=torch.cat(clouds),
+        views=torch.cat([F.pad(table, (0, most - table.shape[1]), value=-1) for table in views]),
+        pose=torch.cat(pose),
+        colour=torch.cat(colour),
+        targets=(embedding - mean) / std,
+        mean=mean,
+        std=std,
     )
-
-
-def _standardised(embedding: Tensor) -> Tensor:
-    flat = embedding.flatten(0, 1)
-    return (embedding - flat.mean(0)) / flat.std(0).clamp_min(1e-6)

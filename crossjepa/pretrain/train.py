@@ -6,8 +6,7 @@ Source: CrossJEPA (arXiv 2511.18424): cached targets, no masking, the teacher ne
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
-from math import ceil, isfinite, pi
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from tqdm import tqdm
 
 from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
-from crossjepa.model.grouping import patches
 from crossjepa.model.jepa import CrossJEPA
-from crossjepa.model.rotation import turn_cameras, turn_points
-from crossjepa.model.sizes import build
+from crossjepa.model.sizes import SIZES, build
+from crossjepa.pretrain.artifact import save_encoder
+from crossjepa.pretrain.augment import draw_chance, redraws_points
+from crossjepa.pretrain.batch import draw_batch, epoch_length, epoch_order
 from crossjepa.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from crossjepa.pretrain.examples import Examples
 from crossjepa.pretrain.health import effective_rank, feature_spread
@@ -33,46 +33,24 @@ from crossjepa.progress import bar
 LOG_STEPS = 50
 HEALTH_OBJECTS = 512
 CHECKPOINT_SECONDS = 20.0
+DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Batch:
-    """What one step sees, on the device."""
-
-    offsets: Tensor
-    centres: Tensor
-    pose: Tensor
-    colour: Tensor
-    targets: Tensor
-
-
-def draw_batch(
-    examples: Examples, chosen: Tensor, settings: PretrainConfig, generator: torch.Generator
-) -> Batch:
-    """Draw views of the chosen objects, and turn clouds and cameras together.
+def make_fabric(settings: PretrainConfig, devices: int = 1, nodes: int = 1) -> Fabric:
+    """The devices to train on, in the settings' precision.
 
     Args:
-        examples: where to draw from.
-        chosen: (B,) int64 positions among the examples, on the CPU.
-        settings: how many views, and whether to turn.
-        generator: a CPU generator; the only source of chance.
+        settings: `precision` is used.
+        devices: GPUs of each node, or processes where there is none.
+        nodes: machines; their launcher (srun, torchrun) starts a process for each device.
     """
-    device = examples.clouds.device
-    drawn = torch.rand(len(chosen), examples.pose.shape[1], generator=generator).argsort(1)
-    views = drawn[:, : settings.views_per_step].to(device)
-    turn = torch.rand(len(chosen), generator=generator) * 2 * pi * settings.rotation
-    angle, rows = turn.to(device), chosen.to(device)
-    offsets, centres = patches(examples.clouds[rows], examples.centres[rows], examples.members[rows])
-    seen = (rows[:, None], views)
-    return Batch(
-        offsets=turn_points(offsets, angle),
-        centres=turn_points(centres, angle),
-        pose=turn_cameras(examples.pose[seen], angle),
-        colour=examples.colour[seen],
-        targets=examples.targets[seen],
-    )
+    precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
+    strategy = "ddp" if devices * nodes > 1 else "auto"
+    return Fabric(
+        accelerator="auto", devices=devices, num_nodes=nodes, strategy=strategy, precision=precision
+    )  # type: ignore[arg-type]
 
 
 def make_optimizer(model: nn.Module, settings: PretrainConfig) -> torch.optim.AdamW:
@@ -86,103 +64,178 @@ def make_optimizer(model: nn.Module, settings: PretrainConfig) -> torch.optim.Ad
     return torch.optim.AdamW(parts, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
+def home_of(examples: Examples, device: torch.device) -> torch.device:
+    """Where examples lie: on the device where they leave it room, else in the host's memory."""
+    if device.type != "cuda":
+        return device
+    size = sum(value.nbytes for value in vars(examples).values() if isinstance(value, Tensor))
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if size < DEVICE_SHARE * free else torch.device("cpu")
+
+
 class Training:
-    """One run: a model, its optimiser, its logs and its checkpoint."""
+    """One run: a model, its optimiser, its logs and its checkpoint.
+
+    Every process draws the same objects and chance, and computes its own share of each batch.
+    """
 
     def __init__(
-        self, examples: Examples, settings: PretrainConfig, seed: int, folder: Path, fingerprint: str
+        self,
+        fabric: Fabric,
+        examples: Examples,
+        settings: PretrainConfig,
+        seed: int,
+        folder: Path,
+        fingerprint: str,
     ) -> None:
         """Start a run, or take up the newest checkpoint of the same run.
 
         Args:
+            fabric: the devices, launched.
             examples: what to learn from.
             settings: how to learn.
-            seed: seeds weights, order, views and turns.
+            seed: seeds weights, order, views and augmentation.
             folder: where the checkpoint and the logs live; outlasts a killed run.
             fingerprint: of everything that determines the run.
+
+        Raises:
+            UserError: if a batch cannot be shared out evenly, or there are fewer views than a step wants.
         """
-        precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        self.fabric = fabric
         self.settings = settings
         self.seed = seed
         self.fingerprint = fingerprint
         self.file = folder / "checkpoint.ckpt"
-        self.examples = examples.to(self.fabric.device)
-        self.steps_per_epoch = ceil(len(examples.ids) / settings.batch_size)
+        self.weights = [learned.weight for learned in settings.datasets]
+        objects = epoch_length(examples.sizes, self.weights)
+        self.batch_size = min(settings.batch_size, objects)
+        self._check(examples)
+        self.steps_per_epoch = objects // self.batch_size
         self.steps = settings.epochs * self.steps_per_epoch
         self.schedule = CosineWithWarmup(
             settings.learning_rate, self.steps, round(settings.warmup * self.steps)
         )
+        self.shape = SIZES[settings.model].encoder
+        if not redraws_points(settings) and examples.centres is None:
+            examples.cut(self.shape.groups, self.shape.group_size)
+        self.home = home_of(examples, fabric.device)
+        self.examples = examples.to(self.home)
         torch.manual_seed(seed)
         target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
         self.bare = build(settings.model, target_dim, colour_dim, settings.conditioning)
         optimizer = make_optimizer(self.bare, settings)
         self.first_epoch = self._resume(optimizer)
-        self.model, self.optimizer = self.fabric.setup(self.bare, optimizer)
-        self.log = TrainingLog(folder, self.first_epoch * self.steps_per_epoch)
+        model: nn.Module = torch.compile(self.bare) if settings.compile else self.bare  # type: ignore[assignment]
+        self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.log = (
+            TrainingLog(folder, self.first_epoch * self.steps_per_epoch) if fabric.is_global_zero else None
+        )
+
+    def _check(self, examples: Examples) -> None:
+        parts = self.fabric.world_size * self.settings.accumulate
+        if self.batch_size % parts:
+            raise UserError(
+                f"pretrain.batch_size: a batch of {self.batch_size} objects cannot be shared out evenly to "
+                f"{self.fabric.world_size} processes in {self.settings.accumulate} parts each"
+            )
+        fewest = int((examples.views >= 0).sum(1).min())
+        if fewest < self.settings.views_per_step:
+            raise UserError(
+                f"pretrain.views_per_step: {self.settings.views_per_step}, but an object has {fewest} "
+                f"views only; set it to {fewest} at most"
+            )
+
+    def snapshot(self, epoch: int) -> Path:
+        """Where the encoder of an epoch is kept; `run` writes those that are asked for."""
+        return self.file.with_name(f"epoch{epoch}.safetensors")
 
     def run(self) -> CrossJEPA:
         """Train to the end of the schedule; the model after the last step."""
         saved = time.monotonic()
-        with bar(self.steps, f"pretrain {self.settings.model}, seed {self.seed}", "step") as progress:
+        what = f"pretrain {self.settings.model}, seed {self.seed}"
+        with bar(self.steps, what, "step", quiet=not self.fabric.is_global_zero) as progress:
             progress.update(self.first_epoch * self.steps_per_epoch)
             for epoch in range(self.first_epoch, self.settings.epochs):
                 self._epoch(epoch, progress)
+                if self.log and epoch + 1 in self.settings.snapshots:
+                    save_encoder(self.snapshot(epoch + 1), self.bare.encoder, {"seed": self.seed})
                 finished = epoch + 1 == self.settings.epochs
-                if finished or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                if self.log and (finished or time.monotonic() - saved > CHECKPOINT_SECONDS):
                     self._save(epoch + 1)
                     saved = time.monotonic()
-        self.log.close()
+        if self.log:
+            self.log.close()
+        self.fabric.barrier()
         return self.bare
 
     def _epoch(self, epoch: int, progress: "tqdm[Any]") -> None:
         """One pass over the objects, in an order that depends on seed and epoch alone."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(self.examples.ids), generator=generator)
+        generator = torch.Generator(self.home).manual_seed(self.seed * 1_000_003 + epoch)
+        order = epoch_order(self.examples.sizes, self.weights, generator)
         losses: list[Tensor] = []
-        features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / self.settings.batch_size))
+        features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / self.batch_size))
         began = time.monotonic()
-        for index, chosen in enumerate(order.split(self.settings.batch_size), start=1):
+        for index in range(1, self.steps_per_epoch + 1):
             step = epoch * self.steps_per_epoch + index
             rate = self.schedule.at(step - 1)
-            batch = draw_batch(self.examples, chosen, self.settings, generator)
-            loss, pooled = self._step(batch, rate)
+            loss, pooled = self._step(
+                order[(index - 1) * self.batch_size :][: self.batch_size], generator, rate
+            )
             losses.append(loss)
             features.append(pooled)
             progress.update()
             if index % LOG_STEPS == 0 or index == self.steps_per_epoch:
-                speed = index * self.settings.batch_size / (time.monotonic() - began)
-                self._record(step, epoch, torch.stack(losses), rate, speed, torch.cat(list(features)))
+                loss = self.fabric.all_reduce(torch.stack(losses).mean())
+                seen = self.fabric.all_gather(torch.cat(list(features))).flatten(0, -2)
+                speed = index * self.batch_size / (time.monotonic() - began)
+                self._record(step, epoch, loss.item(), rate, speed, seen)
 
-    def _step(self, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
-        """One update; the loss, and the objects' pooled tokens (B, dim)."""
+    def _step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
+        """One update; this process's loss, and its objects' pooled tokens (B, dim)."""
         for part in self.optimizer.param_groups:
             part["lr"] = rate
-        predicted, tokens = self.model(batch.offsets, batch.centres, batch.pose, batch.colour)
-        loss = F.smooth_l1_loss(predicted.float(), batch.targets)
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.settings.clip_norm)
+        views, points = self.examples.views.shape[1], self.examples.clouds.shape[1]
+        chance = draw_chance(len(rows), views, points, self.settings, generator)
+        parts, size = (
+            self.settings.accumulate,
+            len(rows) // self.fabric.world_size // self.settings.accumulate,
+        )
+        first = self.fabric.global_rank * parts * size
+        losses, features = [], []
+        for number in range(parts):
+            own = slice(first + number * size, first + (number + 1) * size)
+            batch = draw_batch(self.examples, rows[own], chance[own], self.settings, self.shape)
+            batch = batch.to(self.fabric.device)
+            with self.fabric.no_backward_sync(self.model, enabled=number + 1 < parts):
+                predicted, tokens = self.model(batch.offsets, batch.centres, batch.pose, batch.colour)
+                loss = F.smooth_l1_loss(predicted.float(), batch.targets) / parts
+                self.fabric.backward(loss)
+            losses.append(loss.detach())
+            features.append(tokens.detach().float().mean(1))
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.settings.clip_norm, error_if_nonfinite=False
+        )
         self.optimizer.step()
-        return loss.detach(), tokens.detach().float().mean(1)
+        self.optimizer.zero_grad()
+        return torch.stack(losses).sum(), torch.cat(features)
 
     def _record(
-        self, step: int, epoch: int, losses: Tensor, rate: float, speed: float, features: Tensor
+        self, step: int, epoch: int, loss: float, rate: float, speed: float, features: Tensor
     ) -> None:
-        loss = losses.mean().item()
         if not isfinite(loss):
             raise UserError(f"the loss is {loss} at step {step}; lower pretrain.learning_rate")
-        self.log.write(
-            {
-                "step": step,
-                "epoch": epoch + 1,
-                "loss": loss,
-                "learning_rate": rate,
-                "objects_per_second": speed,
-                "feature_spread": feature_spread(features),
-                "effective_rank": effective_rank(features),
-            }
-        )
+        if self.log:
+            self.log.write(
+                {
+                    "step": step,
+                    "epoch": epoch + 1,
+                    "loss": loss,
+                    "learning_rate": rate,
+                    "objects_per_second": speed,
+                    "feature_spread": feature_spread(features),
+                    "effective_rank": effective_rank(features),
+                }
+            )
 
     def _save(self, epoch: int) -> None:
         state = {

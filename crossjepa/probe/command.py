@@ -81,12 +81,14 @@ def linear_command(
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
     chosen = read_settings(ProbeConfig, "probe", settings)
-    systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets, geometry)
+    systems = read_systems(
+        dataset, read_source(source), chosen, catalog, encoder, random, targets, geometry, True
+    )
     objects = systems.objects
     answers = evaluate(systems.features, objects, systems.protocol, chosen, threads)
     scores = fixed_scores(answers, objects)
     bootstrap = chosen.bootstrap, chosen.seed
-    accuracy, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
+    accuracy, others, baselines, gains = summarise(scores, objects.groups[objects.test], *bootstrap)
     saw = objects.seen_by({head for origin in systems.origins for head in origin.seen})
     first = systems.origins[0]
     stores: dict[Literal["points", "targets"], Path] = {"points": points}
@@ -98,6 +100,7 @@ def linear_command(
         copies_in_train=objects.copies_in_train,
         classes=objects.classes,
         accuracy=accuracy,
+        other_features=others,
         per_seed=PerSeed(**{regime: v.mean(axis=1).tolist() for regime, v in scores["encoder"].items()}),
         per_class=per_class(scores, objects),
         confusion=confusion(answers["encoder"]["canonical"].fixed, objects),
@@ -109,10 +112,10 @@ def linear_command(
         cross_validation=_cross_validation(answers, objects, saw, chosen),
         encoder=Encoder(parameters=systems.encoder["parameters"], config=systems.encoder["config"]),
         pretraining=Pretraining(
-            dataset=first.dataset,
+            datasets=first.datasets,
             objects=first.objects,
             epochs=first.epochs,
-            same_dataset=first.dataset == dataset,
+            same_dataset=dataset in first.datasets,
             saw_objects=int(saw.sum()),
             saw_test_objects=int(saw[objects.test].sum()),
         ),
@@ -221,7 +224,7 @@ def _cross_validation(
         return None
     n_seen = int(saw.sum())
     scores = held_out_scores(answers, objects)
-    accuracy, baselines, gains = summarise(scores, objects.groups, settings.bootstrap, settings.seed)
+    accuracy, others, baselines, gains = summarise(scores, objects.groups, settings.bootstrap, settings.seed)
     return CrossValidation(
         folds=possible_folds(objects.labels, objects.groups, settings.folds),
         repeats=settings.repeats,
@@ -229,6 +232,7 @@ def _cross_validation(
         n_seen=n_seen,
         saw_test_objects="partly" if 0 < n_seen < len(objects.ids) else n_seen > 0,
         accuracy=accuracy,
+        other_features=others,
         baselines=baselines,
         gain_over_random=gains,
     )

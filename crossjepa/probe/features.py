@@ -49,16 +49,22 @@ class Features:
         return chosen
 
 
-def bundled_features(path: Path) -> Features:
+def bundled_features(path: Path, kind: str = "tokens", regimes: Sequence[str] = REGIMES) -> Features:
     """The features in a bundle that the features stage wrote.
+
+    Args:
+        path: the bundle.
+        kind: `tokens`, pooled; or `imagined` from them.
+        regimes: the pose regimes that are wanted.
 
     Raises:
         UserError: if the file is missing or lacks a regime.
     """
     arrays, attributes = read_bundle(path)
-    if missing := [regime for regime in REGIMES if regime not in arrays]:
+    names = {regime: f"{regime}_{kind}" for regime in regimes}
+    if missing := [name for name in names.values() if name not in arrays]:
         raise UserError(f"{path}: has no {missing[0]} features; extract features again")
-    return Features(path, attributes["ids"], {regime: arrays[regime] for regime in REGIMES}, attributes)
+    return Features(path, attributes["ids"], {r: arrays[name] for r, name in names.items()}, attributes)
 
 
 def teacher_features(store: Path) -> Features:

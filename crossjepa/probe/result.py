@@ -75,6 +75,13 @@ class Gains(Part):
     zz: Gain
 
 
+class OtherFeatures(Part):
+    """Other features of the same encoder, from the same clouds."""
+
+    imagined: Regimes = Field(description="The predictor's embeddings for a fixed ring of views, averaged.")
+    tokens_and_imagined: Regimes = Field(description="Both, beside each other.")
+
+
 class PerSeed(Part):
     """One number a pretraining seed, in the order of `seeds`."""
 
@@ -129,6 +136,7 @@ class CrossValidation(Part):
         description="Whether pretraining saw the meshes of the folds' test objects."
     )
     accuracy: Regimes
+    other_features: OtherFeatures
     baselines: Baselines
     gain_over_random: Gains
 
@@ -143,10 +151,10 @@ class Encoder(Part):
 class Pretraining(Part):
     """What the encoder learned from."""
 
-    dataset: str
+    datasets: list[str]
     objects: Count
     epochs: Count
-    same_dataset: bool = Field(description="Whether that is the probed data set itself.")
+    same_dataset: bool = Field(description="Whether the probed data set itself is among them.")
     saw_objects: Count = Field(
         description="Labelled objects whose mesh it saw, never their labels, by the digest of the file."
     )
@@ -180,7 +188,8 @@ class ProbeResult(Head):
     n_left_out: Count = Field(description="Labelled objects that some compared system has no features of.")
     copies_in_train: Count = Field(description="Test objects whose file a training object has as well.")
     classes: list[str]
-    accuracy: Regimes
+    accuracy: Regimes = Field(description="Of the pooled tokens.")
+    other_features: OtherFeatures
     per_seed: PerSeed = Field(description="Accuracy of each seed's encoder.")
     per_class: dict[str, ClassAccuracy]
     confusion: list[list[Count]] = Field(

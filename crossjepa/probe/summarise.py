@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from crossjepa.probe.evaluate import Answers
 from crossjepa.probe.intervals import group_interval
 from crossjepa.probe.objects import LabelledObjects
-from crossjepa.probe.result import Accuracy, Baselines, ClassAccuracy, Gain, Gains, Regimes
+from crossjepa.probe.result import Accuracy, Baselines, ClassAccuracy, Gain, Gains, OtherFeatures, Regimes
 
 Scores = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
@@ -28,8 +28,8 @@ def held_out_scores(answers: Mapping[str, Mapping[str, Answers]], objects: Label
 
 def summarise(
     scores: Scores, groups: NDArray[np.int64], resamples: int, seed: int
-) -> tuple[Regimes, Baselines, Gains]:
-    """The encoder's accuracy, its baselines', and its gain over random weights, paired by object.
+) -> tuple[Regimes, OtherFeatures, Baselines, Gains]:
+    """The encoder's accuracy, its other features', its baselines', and its gain over random weights, paired.
 
     Args:
         scores: by system and regime, (seeds, objects) percentages.
@@ -49,7 +49,8 @@ def summarise(
     baselines = Baselines(
         **{system: regimes(system) for system in Baselines.model_fields if system in scores}
     )
-    return regimes("encoder"), baselines, Gains(canonical=gain("canonical"), zz=gain("zz"))
+    others = OtherFeatures(**{system: regimes(system) for system in OtherFeatures.model_fields})
+    return regimes("encoder"), others, baselines, Gains(canonical=gain("canonical"), zz=gain("zz"))
 
 
 def regimes_of(

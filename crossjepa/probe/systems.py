@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from crossjepa.config import ProbeConfig, Source, check
@@ -20,7 +21,7 @@ from crossjepa.store.bundle import Arrays
 class Origin(BaseModel):
     """What an encoder's bundle says of its pretraining; `seen` are the heads of its meshes' digests."""
 
-    dataset: str
+    datasets: list[str]
     objects: int
     epochs: int
     seen: list[str]
@@ -57,6 +58,7 @@ def read_systems(
     random: Sequence[Path],
     targets: Path | None,
     geometry: Path | None = None,
+    imagined: bool = False,
 ) -> Systems:
     """Read features and join them to the catalog's labels.
 
@@ -68,6 +70,8 @@ def read_systems(
         random: bundles of random-weight encoders.
         targets: the sealed target store; none of point clouds.
         geometry: the bundle of geometric descriptors, for a probe that compares them.
+        imagined: read what the predictor imagines as well, as the system `imagined`, and beside the tokens as
+            the system `tokens_and_imagined`.
 
     Raises:
         UserError: if a file is missing or wrong, encoders differ in size, or nothing can be probed.
@@ -77,6 +81,7 @@ def read_systems(
         "random_encoder": [bundled_features(path) for path in random],
         "teacher_views": [teacher_features(targets)] if targets else [],
         "geometry": [bundled_features(geometry)] if geometry else [],
+        "imagined": [bundled_features(path, "imagined") for path in encoder] if imagined else [],
     }
     given = {system: seeds for system, seeds in given.items() if seeds}
     origins = _origins(given["encoder"], given["random_encoder"])
@@ -86,6 +91,11 @@ def read_systems(
     rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
     for system in ("encoder", "random_encoder"):
         rows[system] = [{r: pooled(v, chosen) for r, v in seed.items()} for seed in rows[system]]
+    if imagined:
+        rows["tokens_and_imagined"] = [
+            {regime: np.hstack([tokens[regime], views[regime]]) for regime in tokens}
+            for tokens, views in zip(rows["encoder"], rows["imagined"], strict=True)
+        ]
     head = Head(
         dataset=dataset,
         data=source.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),

@@ -23,6 +23,10 @@ from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
 REGIMES = {"canonical": "canonical", "zz": "turned about up (z/z)"}
+FEATURES = {
+    "imagined": "views imagined by its predictor",
+    "tokens_and_imagined": "tokens beside imagined views",
+}
 NAMES = {
     "random_encoder": "random weights",
     "geometry": "geometry (D2, extents)",
@@ -118,6 +122,9 @@ def _accuracy_rows(result: ProbeResult) -> list[AccuracyRow]:
     """Ours and every baseline, in each pose regime that it was measured in."""
     folds = result.cross_validation
     scores = {"pretrained encoder": (result.accuracy, folds.accuracy if folds else None)}
+    for name, label in FEATURES.items():
+        split = getattr(result.other_features, name)
+        scores[label] = (split, getattr(folds.other_features, name) if folds else None)
     for name, label in NAMES.items():
         if (split := getattr(result.baselines, name)) is not None:
             scores[label] = (split, getattr(folds.baselines, name) if folds else None)
@@ -146,7 +153,7 @@ def _features(
     arrays, attributes = read_bundle(dataset.features)
     usable = np.array([i for i, o in enumerate(attributes["ids"]) if o not in unseen])
     ids = [attributes["ids"][i] for i in usable]
-    features = arrays["canonical"][usable]
+    features = arrays["canonical_tokens"][usable]
     table = catalog.set_index("id").loc[ids]
     labels = table["class"].to_numpy(dtype=str)
     labelled = np.flatnonzero(labels != "")

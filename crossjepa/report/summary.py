@@ -114,7 +114,8 @@ def _run_here(result: ProbeResult) -> list[Row]:
     learned, baselines = result.pretraining, result.baselines
     C = "the published C" if result.C_choice == "published" else "C by cross-validation"
     probe = f"protocol {result.protocol}, {C}"
-    ours = f"{probe}; pretrained on {learned.dataset}, saw {learned.saw_test_objects} test objects"
+    names = " and ".join(learned.datasets)
+    ours = f"{probe}; pretrained on {names}, saw {learned.saw_test_objects} test objects"
 
     def row(method: str, accuracy: Accuracy, parameters: str, compute: str, source: str) -> Row:
         return Row(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from crossjepa.config import TeacherConfig
@@ -36,13 +36,16 @@ class Teacher:
         self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
         on_cpu = self.fabric.device.type == "cpu"
         disable_progress_bar()
-        model = AutoModel.from_pretrained(
-            folder,
-            use_safetensors=True,
-            trust_remote_code=False,
-            # On a processor in bf16 the fused kernel takes a fifth longer than plain products.
-            attn_implementation="eager" if on_cpu else "sdpa",
-        )
+        # On a processor in bf16 the fused kernel takes a fifth longer than plain products.
+        attention = "eager" if on_cpu else "sdpa"
+        if settings.random_weights:
+            torch.manual_seed(0)
+            architecture = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            model = AutoModel.from_config(architecture, attn_implementation=attention)
+        else:
+            model = AutoModel.from_pretrained(
+                folder, use_safetensors=True, trust_remote_code=False, attn_implementation=attention
+            )
         vision: Any = getattr(model, "vision_model", model)
         self.layer = settings.layer
         self.width = int(vision.config.hidden_size)

@@ -35,7 +35,8 @@ from crossjepa.probe.protocols import protocol
 try:
     CONFIG = check(Config, config, "configuration")
     SOURCES = CONFIG.data.sources
-    for dataset in {CONFIG.pretrain.dataset, *CONFIG.probe.datasets}:
+    LEARNED = [learned.name for learned in CONFIG.pretrain.datasets]
+    for dataset in {*LEARNED, *CONFIG.probe.datasets}:
         check_location(dataset, SOURCES[dataset])
     for dataset in CONFIG.probe.datasets:
         check_labels(dataset, SOURCES[dataset])
@@ -45,11 +46,12 @@ try:
                 f"data.points: {CONFIG.data.points}, but the protocol {CONFIG.probe.protocol} shows "
                 f"{shown} points of '{dataset}'; set data.points to {shown} at least"
             )
-    if not has_views(SOURCES[CONFIG.pretrain.dataset]):
-        raise UserError(
-            f"pretrain.dataset: '{CONFIG.pretrain.dataset}' has point clouds only, which the teacher cannot "
-            "see; learn from a data set with meshes"
-        )
+    for dataset in LEARNED:
+        if not has_views(SOURCES[dataset]):
+            raise UserError(
+                f"pretrain.datasets: '{dataset}' has point clouds only, which the teacher cannot see; learn from "
+                "a data set with meshes"
+            )
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -58,9 +60,27 @@ RESOLVED_CONFIG = f"{RESULTS}/config.yaml"
 SHARDS = range(CONFIG.store.shards)
 
 
-def settings(section, *keys):
+def changed(section, **values):
+    """The configuration with some settings of a section changed."""
+    altered = getattr(CONFIG, section).model_copy(update=values)
+    return CONFIG.model_copy(update={section: altered})
+
+
+# What is trained: the run's own settings, and what a benchmark compares them with.
+VARIANTS = {
+    "trained": CONFIG,
+    "shuffled": changed("pretrain", shuffle_targets=True),
+    "untaught": changed("teacher", random_weights=True),
+    **{
+        f"split{number}_": changed("data", split_seed=CONFIG.data.split_seed + number)
+        for number in range(1, CONFIG.benchmark.splits)
+    },
+}
+
+
+def settings(section, *keys, of=CONFIG):
     """The named keys of a section, as JSON with sorted keys: all that a rule is told of it."""
-    values = getattr(CONFIG, section).model_dump(mode="json")
+    values = getattr(of, section).model_dump(mode="json")
     return json.dumps({key: values[key] for key in keys or values}, sort_keys=True)
 
 
@@ -92,21 +112,41 @@ def adapter(dataset):
 
 STORE_SETTINGS = settings("store")
 SAMPLE_SETTINGS = settings("data", "points", "seed")
-SPLIT_SETTINGS = settings("data", "split_seed", "test_fraction")
 RENDER_KEYS = [k for k in type(CONFIG.render).model_fields if k != "keep_views"]
 RENDER_SETTINGS = settings("render", *RENDER_KEYS)
 TEACHER_KEYS = [k for k in type(CONFIG.teacher).model_fields if k != "path"]
-TEACHER_SETTINGS = settings("teacher", *TEACHER_KEYS)
+
+
+def split_settings(variant):
+    """What decides which objects are tested."""
+    return settings("data", "split_seed", "test_fraction", of=VARIANTS[variant])
+
+
+def teacher_settings(variant):
+    """What decides the targets, besides the views."""
+    return settings("teacher", *TEACHER_KEYS, of=VARIANTS[variant])
+
+
+def catalog_name(dataset, variant="trained"):
+    """The name of a data set's catalog."""
+    return key(dataset, split_settings(variant))
+
+
+def targets_name(dataset, variant="trained"):
+    """The name of a data set's target store."""
+    return key(dataset, RENDER_SETTINGS, teacher_settings(variant), STORE_SETTINGS)
+
 
 # What each named artefact belongs to. The names carry a hash of all that determines them, so that runs
 # which differ further down share them.
 SCANS = {key(d): d for d in SOURCES}
-CATALOGS = {key(d, SPLIT_SETTINGS): d for d in SOURCES}
+CATALOGS = {catalog_name(d, v): d for v in VARIANTS for d in SOURCES}
 POINTS = {key(d, SAMPLE_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
-TARGETS = {
-    key(d, RENDER_SETTINGS, TEACHER_SETTINGS, STORE_SETTINGS): d for d in SOURCES
-}
+TARGETS = {targets_name(d, v): d for v in VARIANTS for d in SOURCES}
 SHEETS = {key(d, RENDER_SETTINGS): d for d in SOURCES}
+# The settings behind a name, where they differ between variants.
+SPLITS = {catalog_name(d, v): split_settings(v) for v in VARIANTS for d in SOURCES}
+TEACHERS = {targets_name(d, v): teacher_settings(v) for v in VARIANTS for d in SOURCES}
 WEIGHTS = (
     "--".join(CONFIG.teacher.name.split(os.sep))
     + "-"
@@ -124,9 +164,9 @@ def meshes(dataset):
     return f"results/data/{named(SCANS, dataset)}/meshes.parquet"
 
 
-def catalog(dataset):
+def catalog(dataset, variant="trained"):
     """A data set's catalog."""
-    return f"results/data/{named(CATALOGS, dataset)}/catalog.parquet"
+    return f"results/data/{catalog_name(dataset, variant)}/catalog.parquet"
 
 
 def point_store(dataset):
@@ -134,9 +174,9 @@ def point_store(dataset):
     return f"results/points/{named(POINTS, dataset)}"
 
 
-def target_store(dataset):
+def target_store(dataset, variant="trained"):
     """A data set's target store."""
-    return f"results/targets/{named(TARGETS, dataset)}"
+    return f"results/targets/{targets_name(dataset, variant)}"
 
 
 def contact_sheet(dataset):
@@ -169,9 +209,9 @@ def sealed_points(dataset):
     return sealed(point_store(dataset), POINT_ARRAYS)
 
 
-def sealed_targets(dataset):
+def sealed_targets(dataset, variant="trained"):
     """A data set's sealed target store."""
-    return sealed(target_store(dataset), TARGET_ARRAYS)
+    return sealed(target_store(dataset, variant), TARGET_ARRAYS)
 
 
 def views(path):
@@ -220,6 +260,12 @@ def labels(dataset):
     return file_digest(Path(path)) if path else ""
 
 
+def predictor(encoder):
+    """The predictor that was trained with an encoder; random weights and snapshots have none."""
+    path = f"{RESULTS}/encoders/{encoder}/predictor.safetensors"
+    return [] if encoder.startswith("random") or "-epoch" in encoder else path
+
+
 @cache
 def views_of(dataset):
     """A data set's sealed target store, when there is anything that the teacher could see."""
@@ -244,11 +290,11 @@ def benchmarks(dataset):
             for names in (SCANS, CATALOGS, POINTS)
         ],
         **{
-            stage: [f"results/benchmarks/{stage}/{named(TARGETS, dataset)}"]
+            stage: [f"results/benchmarks/{stage}/{targets_name(dataset)}"]
             for stage in ("render", "teacher")
             if views_of(dataset)
         },
-        "pretrain": [f"{RESULTS}/benchmarks/pretrain"],
+        "pretrain": [f"{RESULTS}/benchmarks/pretrain/trained"],
         "features": [f"{RESULTS}/benchmarks/features/{dataset}"],
     }
     return " ".join(
@@ -303,5 +349,6 @@ wildcard_constraints:
     dataset="|".join(SOURCES),
     archive="|".join(MODELNETS),
     shard=r"\d+",
-    encoder=r"(trained|random)\d+",
+    encoder=f"(random|{'|'.join(VARIANTS)})\\d+(-epoch\\d+)?",
+    variant="|".join(VARIANTS),
     seed=r"\d+",

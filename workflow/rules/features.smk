@@ -6,6 +6,7 @@ rule features:
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
         shards=lambda w: sealed_points(w.dataset),
         encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
+        predictor=lambda w: predictor(w.encoder),
     output:
         f"{RESULTS}/features/{{dataset}}/{{encoder}}.zip",
     log:
@@ -17,15 +18,48 @@ rule features:
     resources:
         mem_mb=2000,
     params:
-        settings=settings("features", "turn_seed"),
+        settings=settings("features", "turn_seed", "block"),
         selection=lambda w: probed_as(w.dataset).selection,
         cloud_points=lambda w: probed_as(w.dataset).points,
+        predictor=lambda w, input: (
+            f"--predictor {input.predictor}" if input.predictor else ""
+        ),
         code=code("features.command", "features.extract", "pretrain.artifact"),
     shell:
         "python -m crossjepa features extract --settings {params.settings:q}"
         " --points $(dirname {input.points}) --selection {params.selection}"
         " --cloud-points {params.cloud_points}"
-        " --encoder {input.encoder} --threads {threads} --output {output} 2>&1 | tee {log}"
+        " --encoder {input.encoder} {params.predictor} --threads {threads} --output {output} 2>&1 | tee {log}"
+
+
+rule retrieval:
+    input:
+        catalog=lambda w: catalog(w.dataset),
+        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
+        targets=lambda w: f"{target_store(w.dataset)}/manifest.json",
+        shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
+        encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
+        predictor=f"{RESULTS}/encoders/{{encoder}}/predictor.safetensors",
+    output:
+        f"{RESULTS}/retrieval/{{dataset}}/{{encoder}}.zip",
+    log:
+        f"{RESULTS}/logs/retrieval/{{dataset}}/{{encoder}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/retrieval/{{dataset}}/{{encoder}}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        # Some that every encoder has seen must be drawn to leave enough that one has not.
+        objects=2 * CONFIG.benchmark.gallery,
+        cloud_points=lambda w: probed_as(w.dataset).points,
+        code=code("features.command", "features.retrieve", "pretrain.artifact"),
+    shell:
+        "python -m crossjepa features retrieve --catalog {input.catalog}"
+        " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
+        " --objects {params.objects} --cloud-points {params.cloud_points} --encoder {input.encoder}"
+        " --predictor {input.predictor} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule geometry:

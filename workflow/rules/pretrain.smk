@@ -3,32 +3,47 @@
 
 rule pretrain:
     input:
-        catalog=catalog(CONFIG.pretrain.dataset),
-        points=f"{point_store(CONFIG.pretrain.dataset)}/manifest.json",
-        targets=f"{target_store(CONFIG.pretrain.dataset)}/manifest.json",
-        shards=[
-            *sealed_points(CONFIG.pretrain.dataset),
-            *sealed_targets(CONFIG.pretrain.dataset),
+        catalogs=lambda w: [catalog(dataset, w.variant) for dataset in LEARNED],
+        points=[f"{point_store(dataset)}/manifest.json" for dataset in LEARNED],
+        targets=lambda w: [
+            f"{target_store(dataset, w.variant)}/manifest.json" for dataset in LEARNED
+        ],
+        shards=lambda w: [
+            shard
+            for dataset in LEARNED
+            for shard in [
+                *sealed_points(dataset),
+                *sealed_targets(dataset, w.variant),
+            ]
         ],
     output:
-        encoder=f"{RESULTS}/encoders/trained{{seed}}/encoder.safetensors",
-        metrics=f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
+        encoder=f"{RESULTS}/encoders/{{variant}}{{seed}}/encoder.safetensors",
+        predictor=f"{RESULTS}/encoders/{{variant}}{{seed}}/predictor.safetensors",
+        metrics=f"{RESULTS}/encoders/{{variant}}{{seed}}/metrics.jsonl",
+        snapshots=expand(
+            f"{RESULTS}/encoders/{{{{variant}}}}{{{{seed}}}}-epoch{{epoch}}/encoder.safetensors",
+            epoch=CONFIG.pretrain.snapshots,
+        ),
     log:
-        f"{RESULTS}/logs/pretrain/trained{{seed}}.log",
+        f"{RESULTS}/logs/pretrain/{{variant}}{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/pretrain/trained{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/pretrain/{{variant}}/{{seed}}.tsv"
     conda:
         "../../envs/pretrain.yaml"
     threads: 2
     resources:
         mem_mb=3000,
     params:
-        settings=settings(
+        settings=lambda w: settings(
             "pretrain",
             *[k for k in type(CONFIG.pretrain).model_fields if k != "seeds"],
+            of=VARIANTS[w.variant],
+        ),
+        snapshots=lambda w, output: " ".join(
+            f"--snapshot {path}" for path in output.snapshots
         ),
         # Checkpoints lie outside the declared outputs, which Snakemake deletes before a rerun.
-        state=f"{RESULTS}/checkpoints/{{seed}}",
+        state=f"{RESULTS}/checkpoints/{{variant}}{{seed}}",
         code=code(
             "pretrain.command",
             "pretrain.train",
@@ -36,10 +51,13 @@ rule pretrain:
             "pretrain.artifact",
         ),
     shell:
-        "python -m crossjepa pretrain train --settings {params.settings:q} --catalog {input.catalog}"
-        " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
+        "python -m crossjepa pretrain train --settings {params.settings:q}"
+        " $(printf -- '--catalog %s ' {input.catalogs})"
+        " $(dirname {input.points} | xargs printf -- '--points %s ')"
+        " $(dirname {input.targets} | xargs printf -- '--targets %s ')"
         " --seed {wildcards.seed} --state {params.state} --code {params.code} --threads {threads}"
-        " --encoder {output.encoder} --metrics {output.metrics} 2>&1 | tee {log}"
+        " --encoder {output.encoder} --predictor {output.predictor} --metrics {output.metrics}"
+        " {params.snapshots} 2>&1 | tee {log}"
 
 
 rule random_encoder:

@@ -35,7 +35,7 @@ rule targets_layout:
     conda:
         "../../envs/teacher.yaml"
     params:
-        settings=TEACHER_SETTINGS,
+        settings=lambda w: TEACHERS[w.targets],
         render=RENDER_SETTINGS,
         cut=STORE_SETTINGS,
         store=lambda w, output: os.path.dirname(output[0]),
@@ -64,7 +64,7 @@ rule teacher:
     resources:
         mem_mb=1500,
     params:
-        settings=TEACHER_SETTINGS,
+        settings=lambda w: TEACHERS[w.targets],
         render=RENDER_SETTINGS,
         store=lambda w, input: os.path.dirname(input.layout[0]),
         weights=lambda w, input: os.path.dirname(input.weights[0]),

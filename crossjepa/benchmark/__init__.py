@@ -1,0 +1,1 @@
+"""One table of everything that a representation should be good for."""
