@@ -21,6 +21,7 @@ STAGES = {
     "report": "Write the HTML report.",
     "store": "Lay out, seal and verify stores.",
 }
+COMMANDS = {"describe": "Print what the networks of a configuration cost."}
 
 
 def main() -> None:
@@ -34,6 +35,9 @@ def main() -> None:
     for stage, summary in STAGES.items():
         group = import_module(f"crossjepa.{stage}.command").app if called == [stage] else typer.Typer()
         app.add_typer(group, name=stage, help=summary)
+    for command, summary in COMMANDS.items():
+        module = import_module(f"crossjepa.{command}") if called == [command] else None
+        app.command(command, help=summary)(getattr(module, command, main))
     try:
         app()
     except UserError as error:

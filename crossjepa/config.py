@@ -7,6 +7,7 @@ that stage and those below. Threads, memory and devices are not here: they live 
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -459,6 +460,29 @@ def read_settings(model: type[Model], section: str, text: str) -> Model:
     if not path.is_file():
         raise UserError(f"--settings {text}: no such file; give a configuration file or inline JSON")
     return check(model, (yaml.safe_load(path.read_text()) or {}).get(section, {}), text, section)
+
+
+def read_configuration(files: Sequence[Path]) -> dict[str, Any]:
+    """The keys of several configuration files, those of later ones in the place of earlier ones'.
+
+    Raises:
+        UserError: if one is missing or not a mapping.
+    """
+    merged: dict[str, Any] = {}
+    for path in files:
+        if not path.is_file():
+            raise UserError(f"--configfile {path}: no such file")
+        values = yaml.safe_load(path.read_text()) or {}
+        if not isinstance(values, dict):
+            raise UserError(f"--configfile {path}: must hold keys and values")
+        merged = _merged(merged, values)
+    return merged
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Sections are merged key by key, as Snakemake does; any other value is replaced."""
+    both = {k: _merged(v, above[k]) for k, v in below.items() if isinstance(v, dict) and k in above}
+    return {**below, **above, **both}
 
 
 def read_source(text: str) -> Source:

@@ -556,7 +556,7 @@ def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> No
 
 def test_a_bundle_without_a_regime_is_named(tmp_path: Path) -> None:
     write_bundle(tmp_path / "half", {"canonical_tokens": np.zeros((2, 3), np.float32)}, {"ids": ["a", "b"]})
-    with pytest.raises(UserError, match="half: has no zz features"):
+    with pytest.raises(UserError, match="half: has no zz_tokens features"):
         bundled_features(tmp_path / "half")
 
 

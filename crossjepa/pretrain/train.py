@@ -178,7 +178,7 @@ class Training:
         for index in range(1, self.steps_per_epoch + 1):
             step = epoch * self.steps_per_epoch + index
             rate = self.schedule.at(step - 1)
-            loss, pooled = self._step(
+            loss, pooled = self.step(
                 order[(index - 1) * self.batch_size :][: self.batch_size], generator, rate
             )
             losses.append(loss)
@@ -190,7 +190,7 @@ class Training:
                 speed = index * self.batch_size / (time.monotonic() - began)
                 self._record(step, epoch, loss.item(), rate, speed, seen)
 
-    def _step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
+    def step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
         """One update; this process's loss, and its objects' pooled tokens (B, dim)."""
         for part in self.optimizer.param_groups:
             part["lr"] = rate

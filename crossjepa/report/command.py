@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from crossjepa.benchmark.result import BenchmarkResult
 from crossjepa.config import ReportConfig, read_settings
 from crossjepa.errors import UserError
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
 from crossjepa.probe.result import read_as, read_result
+from crossjepa.report.log import read_log
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -82,6 +84,21 @@ def label_efficiency_command(
     from crossjepa.report.label_efficiency import efficiency_curves
 
     figure = efficiency_curves(read_as(LabelEfficiencyResult, result))
+    with _whole(output) as partial:
+        figure.savefig(partial, format="png", dpi=200)
+    typer.echo(f"{output}")
+
+
+@app.command("training")
+def training_command(
+    result: Annotated[Path, typer.Option(help="A benchmark's result.")],
+    metrics: Annotated[list[Path], typer.Option(help="Training logs, one a seed.")],
+    output: Annotated[Path, typer.Option(help="The PNG to write.")],
+) -> None:
+    """Plot loss, effective rank and the probe over training."""
+    from crossjepa.report.training import progress_curves
+
+    figure = progress_curves(read_as(BenchmarkResult, result), [read_log(path) for path in metrics])
     with _whole(output) as partial:
         figure.savefig(partial, format="png", dpi=200)
     typer.echo(f"{output}")

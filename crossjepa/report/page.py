@@ -1,6 +1,5 @@
 """Gathering a run's results into the page."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +16,7 @@ from crossjepa.config import ReportConfig
 from crossjepa.probe.result import Accuracy, ProbeResult
 from crossjepa.report.figures import accuracy_intervals, confusion_matrix, feature_map, training_curves
 from crossjepa.report.images import figure_uri, file_uri, pixels_uri
+from crossjepa.report.log import read_log
 from crossjepa.report.neighbours import nearest, spread_over_classes
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import read_manifest
@@ -71,7 +71,7 @@ def render_page(
         run_config: the resolved configuration.
         settings: how much to show.
     """
-    runs = [pd.DataFrame(map(json.loads, path.read_text().splitlines())) for path in metrics]
+    runs = [read_log(path) for path in metrics]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text())
     return template.render(

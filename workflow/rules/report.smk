@@ -70,6 +70,32 @@ rule label_efficiency_plot:
         "python -m crossjepa report label-efficiency --result {input} --output {output} 2>&1 | tee {log}"
 
 
+rule training_plot:
+    input:
+        result=f"{RESULTS}/benchmark_{{dataset}}.json",
+        metrics=expand(
+            f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
+            seed=CONFIG.pretrain.seeds,
+        ),
+    output:
+        report(
+            f"{RESULTS}/benchmark_{{dataset}}.png",
+            caption="../report/probe.rst",
+            category="Benchmark",
+        ),
+    log:
+        f"{RESULTS}/logs/benchmark_plot/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/benchmark_plot/{{dataset}}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code("report.command", "report.training", "report.log"),
+    shell:
+        "python -m crossjepa report training --result {input.result}"
+        " $(printf -- '--metrics %s ' {input.metrics}) --output {output} 2>&1 | tee {log}"
+
+
 rule summary:
     input:
         expand(f"{RESULTS}/probe_{{dataset}}.json", dataset=CONFIG.probe.datasets),

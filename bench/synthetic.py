@@ -1,0 +1,27 @@
+"""Made-up examples for measuring steps: the arithmetic does not care what it learns."""
+
+import torch
+
+from crossjepa.pretrain.clouds import normalised
+from crossjepa.pretrain.examples import Examples
+
+COLOURS = 24
+
+
+def examples(objects: int, points: int, views: int, target_dim: int) -> Examples:
+    """Random clouds, cameras and targets."""
+    torch.manual_seed(0)
+    rows = objects * views
+    angles = torch.rand(rows, 2) * torch.tensor([6.28, 0.5])
+    level = torch.tensor([2.98, 0.0, 1.0, 0.0]).expand(rows, -1)
+    return Examples(
+        ids=[str(number) for number in range(objects)],
+        sizes=[objects],
+        clouds=normalised(torch.randn(objects, points, 3)),
+        views=torch.arange(rows).view(objects, views),
+        pose=torch.cat([angles, level], dim=1),
+        colour=torch.rand(rows, COLOURS),
+        targets=torch.randn(rows, target_dim),
+        mean=torch.zeros(target_dim),
+        std=torch.ones(target_dim),
+    )
