@@ -258,11 +258,11 @@ class PretrainConfig(Section):
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
     seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
-    epochs: int = setting(30, "Passes over the objects.", "epochs", ge=1)
+    epochs: int = setting(50, "Passes over the objects.", "epochs", ge=1)
     batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
     views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
     learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
-    weight_decay: float = setting(0.05, "AdamW's decay of matrices.", ge=0, le=1)
+    weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
     warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
     clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
@@ -272,11 +272,11 @@ class PretrainConfig(Section):
         "up", "Rotate clouds about the up axis, or any way, and their cameras with them."
     )
     rotated: float = setting(
-        1.0, "Share of objects that are rotated; a step leaves the others as they stand.", ge=0, le=1
+        0.5, "Share of objects that are rotated; a step leaves the others as they stand.", ge=0, le=1
     )
-    scale: float = setting(0.0, "Largest change of a cloud's size, and its cameras' distance.", ge=0, lt=1)
+    scale: float = setting(0.2, "Largest change of a cloud's size, and its cameras' distance.", ge=0, lt=1)
     jitter: float = setting(
-        0.0, "Deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
+        0.01, "Deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
     )
     resample: bool = setting(
         False, "Draw each step's points from all that the store keeps, not the farthest ones."

@@ -71,6 +71,7 @@ def training(
 
 def few(**changes: object) -> PretrainConfig:
     values = {"epochs": 3, "batch_size": 4, "views_per_step": 2, "precision": "fp32", "warmup": 0.0}
+    values |= {"rotated": 1.0, "scale": 0.0, "jitter": 0.0, "weight_decay": 0.05}
     return PretrainConfig(**{**values, **changes})  # type: ignore[arg-type]
 
 
