@@ -78,7 +78,7 @@ MODULES: dict[str, dict[str, int]] = {
     "report/figures.py": {"report": 1},
     "features/extract.py": {**ALL_FEATURES, **RESULT},
     "pretrain/train.py": BELOW_TARGETS,
-    "model/predictor.py": {**TRAINING, **RANDOM_ENCODERS, "features": 1 + RANDOM, **RESULT},
+    "model/predictor.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
     "pretrain/augment.py": BELOW_TARGETS,
     "model/imagine.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
     "benchmark/columns.py": {},

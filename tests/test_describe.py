@@ -1,0 +1,93 @@
+"""What the networks cost, against sums done by hand; and the benches, which must run anywhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossjepa.config import Config, PretrainConfig
+from crossjepa.model.sizes import SIZES
+from crossjepa.pretrain.cost import measure
+
+ROOT = Path(__file__).parent.parent
+
+
+def crossjepa(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crossjepa", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def encoder_operations(size: str) -> int:
+    """Multiplications and additions of one object's linear layers and attention products."""
+    shape = SIZES[size].encoder
+    first, second, third = shape.patch_widths
+    points = shape.groups * shape.group_size
+    patch = points * (3 * first + first * second + second * third)
+    patch += shape.groups * (second * third + third * shape.dim + 3 * shape.dim + shape.dim**2)
+    block = shape.groups * 12 * shape.dim**2 + 2 * shape.groups**2 * shape.dim
+    return 2 * (patch + shape.depth * block)
+
+
+@pytest.mark.parametrize("size", ["tiny", "base"])
+def test_operations_and_parameters_agree_with_sums_by_hand(size: str) -> None:
+    cost = measure(Config(pretrain=PretrainConfig(model=size)), target_dim=384)  # type: ignore[arg-type]
+    assert cost.encoder_gflops == pytest.approx(encoder_operations(size) / 1e9, rel=1e-3)
+    assert 2.9 < cost.step_gflops / cost.encoder_gflops < 4, (
+        "backward takes twice forward's, and the predictor"
+    )
+    parts = cost.parameters
+    assert parts["patch embedding"] + parts["encoder blocks"] == parts["encoder"]
+    assert parts["encoder"] + parts["predictor"] == parts["all"]
+    assert cost.state_mb == pytest.approx(16 * parts["all"] / 1e6)
+
+
+def test_activations_grow_with_the_batch() -> None:
+    small, large = (
+        measure(Config(pretrain=PretrainConfig(batch_size=batch)), target_dim=384) for batch in (8, 32)
+    )
+    assert large.activations_mb == pytest.approx(4 * small.activations_mb)
+    assert small.activations_mb > 8 * 64 * 32 * 256 * 2 / 1e6, "at least the widest layer's output in bf16"
+
+
+def test_the_command_describes_a_configuration_for_people_and_machines(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("pretrain: {model: base}")
+    said = crossjepa("describe", "--configfile", str(tmp_path / "base.yaml"), "--target-dim", "768", "--json")
+    described = json.loads(said.stdout)
+    assert described["model"] == "base"
+    assert abs(described["parameters"]["encoder"] - 8.5e6) < 0.1e6
+    assert abs(described["parameters"]["all"] - 14.1e6) < 0.1e6
+    assert "parameters, encoder                    1,942,144" in crossjepa("describe").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "none.yaml: no such file"),
+        (
+            "pretrain: {model: huge}",
+            "pretrain.model: Input should be 'tiny', 'base' or 'large' (given: 'huge')",
+        ),
+        ("[1, 2]", "must hold keys and values"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str | None, said: str) -> None:
+    if text:
+        (tmp_path / "none.yaml").write_text(text)
+    done = crossjepa("describe", "--configfile", str(tmp_path / "none.yaml"))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_benches_of_training_run_on_a_processor() -> None:
+    small = {
+        "train_gpu.py": ["--model", "tiny", "--objects", "16", "--batch", "4", "--steps", "2"],
+        "train_step.py": ["--batch", "2", "--rounds", "1"],
+    }
+    for script, options in small.items():
+        command = [sys.executable, f"bench/{script}", *options]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "objects/s" in done.stdout
