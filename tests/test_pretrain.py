@@ -12,13 +12,14 @@ import torch
 
 from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
+from crossjepa.model.grouping import group, patches
 from crossjepa.model.predictor import pose_features
 from crossjepa.model.sizes import SIZES, build
 from crossjepa.pretrain.artifact import load_encoder, load_imagination, save_encoder, save_predictor
 from crossjepa.pretrain.augment import draw_chance, draw_points, transform
 from crossjepa.pretrain.batch import draw_batch, epoch_length, epoch_order
 from crossjepa.pretrain.clouds import load_clouds, normalised
-from crossjepa.pretrain.examples import Examples, Stores, load_examples
+from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
 from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.schedule import CosineWithWarmup
@@ -86,6 +87,28 @@ def test_targets_are_standardised_and_belong_to_their_objects(stores: Stores) ->
     raw = torch.from_numpy(sharded.read_array(stores.targets, "embedding")).float()[[0, 1, 2, 3, 7, 9]]
     restored = loaded.targets * loaded.std + loaded.mean
     assert torch.allclose(restored[loaded.views], raw, atol=1e-3)
+
+
+def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path: Path) -> None:
+    learned = examples(stores)
+    held_out = load_held_out([stores], 256, learned)
+    assert held_out is not None
+    assert held_out.ids == ["object-4", "object-5", "object-6"]
+    raw = torch.from_numpy(sharded.read_array(stores.targets, "embedding")).float()[[4, 5, 6]]
+    assert torch.allclose((held_out.targets * learned.std + learned.mean)[held_out.views], raw, atol=1e-3)
+    alone = training(learned, few(), tmp_path / "alone").run().state_dict()
+    run = Training(make_fabric(few()), learned, few(), 0, tmp_path / "watched", "same", held_out)
+    watched = run.run()
+    assert all(torch.equal(value, alone[name]) for name, value in watched.state_dict().items())
+    records = [json.loads(line) for line in (tmp_path / "watched/metrics.jsonl").read_text().splitlines()]
+    watched.eval()
+    cut = patches(held_out.clouds, *group(held_out.clouds, 64, 32))
+    with torch.no_grad():
+        views = held_out.views
+        predicted, _ = watched(*cut, held_out.pose[views], held_out.colour[views])
+    targets = held_out.targets[views]
+    expected = 1 - (predicted - targets).square().sum() / targets.square().sum()
+    assert records[-1]["unseen_explained"] == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_shuffling_deals_the_same_targets_to_other_objects(stores: Stores) -> None:

@@ -17,7 +17,7 @@ from crossjepa.model.sizes import build
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import save_encoder, save_predictor
 from crossjepa.pretrain.checkpoint import fingerprint
-from crossjepa.pretrain.examples import Examples, Stores, load_examples
+from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
 from crossjepa.pretrain.train import Training, make_fabric
 
 app = typer.Typer(no_args_is_help=True)
@@ -80,7 +80,8 @@ def train_command(
         for name, each in zip(names, stores, strict=True)
     }
     mark = fingerprint(settings=plain, seed=seed, ids=examples.ids, stores=digests, code=code)
-    training = Training(fabric, examples, chosen, seed, state, mark)
+    held_out = load_held_out(stores, chosen.points, examples)
+    training = Training(fabric, examples, chosen, seed, state, mark, held_out)
     model = training.run()
     if not fabric.is_global_zero:
         return

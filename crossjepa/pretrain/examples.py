@@ -3,7 +3,7 @@
 Read in bulk once and kept on the device: a step never touches the disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,8 @@ from crossjepa.progress import track
 from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
-LEARNED_SPLITS = ("train", "pretrain")
+LEARNED = ("train", "pretrain")
+HELD_OUT = ("test",)
 GROUPING_BATCH = 64
 
 
@@ -73,28 +74,47 @@ class Examples:
         return replace(self, **moved)  # type: ignore[arg-type]
 
 
-def learned_ids(stores: Stores) -> list[str]:
-    """The ids that pretraining may see: never a test object, never one that was set aside.
+def usable_ids(stores: Stores, splits: Collection[str]) -> list[str]:
+    """The ids of some splits' objects, less those that were set aside.
 
     Raises:
-        UserError: if the stores hold other objects, or nothing is left.
+        UserError: if the stores hold other objects.
     """
     table = pd.read_parquet(stores.catalog)
-    allowed = set(table.loc[table["split"].isin(LEARNED_SPLITS), "id"])
+    allowed = set(table.loc[table["split"].isin(splits), "id"])
     points, targets = read_manifest(stores.points), read_manifest(stores.targets)
     if points.ids != targets.ids:
         raise UserError(
             f"{stores.points} and {stores.targets} hold different objects; run the workflow again"
         )
     dropped = points.set_aside.keys() | targets.set_aside.keys()
-    ids = [i for i in points.ids if i in allowed and i not in dropped]
-    if not ids:
-        raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
-    return ids
+    return [i for i in points.ids if i in allowed and i not in dropped]
+
+
+def load_held_out(datasets: Sequence[Stores], points: int, learned: Examples) -> Examples | None:
+    """Load the test objects, labels aside, to see how well views of unseen objects are predicted.
+
+    Args:
+        datasets: where each data set lies.
+        points: points a cloud is thinned to.
+        learned: what is learned from, by whose mean and deviation targets are standardised.
+
+    Returns:
+        None where no data set has test objects.
+    """
+    tested = [stores for stores in datasets if usable_ids(stores, HELD_OUT)]
+    if not tested:
+        return None
+    loaded = load_examples(tested, points, splits=HELD_OUT)
+    targets = (loaded.targets * loaded.std + loaded.mean - learned.mean) / learned.std
+    return replace(loaded, targets=targets, mean=learned.mean, std=learned.std)
 
 
 def load_examples(
-    datasets: Sequence[Stores], points: int | None, shuffle_seed: int | None = None
+    datasets: Sequence[Stores],
+    points: int | None,
+    shuffle_seed: int | None = None,
+    splits: Collection[str] = LEARNED,
 ) -> Examples:
     """Load everything that pretraining learns from.
 
@@ -102,6 +122,7 @@ def load_examples(
         datasets: where each data set lies.
         points: points a cloud is thinned to; all that the stores keep when None.
         shuffle_seed: when given, each data set's targets are dealt out anew among its objects: a control.
+        splits: whose objects; test objects are never learned from.
 
     Raises:
         UserError: if a data set has nothing to learn from, or two do not fit together.
@@ -109,7 +130,9 @@ def load_examples(
     ids, clouds, views, pose, colour, embeddings = [], [], [], [], [], []
     first = 0
     for stores in datasets:
-        own = learned_ids(stores)
+        own = usable_ids(stores, splits)
+        if not own:
+            raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
         position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
         rows = torch.tensor([position[object_id] for object_id in own])
         embedding = torch.from_numpy(read_array(stores.targets, "embedding"))[rows]

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
+from crossjepa.model.grouping import patches
 from crossjepa.model.jepa import CrossJEPA
 from crossjepa.model.sizes import SIZES, build
 from crossjepa.pretrain.artifact import save_encoder
@@ -33,6 +34,7 @@ from crossjepa.progress import bar
 LOG_STEPS = 50
 HEALTH_OBJECTS = 512
 CHECKPOINT_SECONDS = 20.0
+VALIDATIONS, VALIDATION_BATCH = 12, 64
 DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
 
 logger = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Training:
         seed: int,
         folder: Path,
         fingerprint: str,
+        held_out: Examples | None = None,
     ) -> None:
         """Start a run, or take up the newest checkpoint of the same run.
 
@@ -97,6 +100,7 @@ class Training:
             seed: seeds weights, order, views and augmentation.
             folder: where the checkpoint and the logs live; outlasts a killed run.
             fingerprint: of everything that determines the run.
+            held_out: objects whose views are predicted now and then, but never learned.
 
         Raises:
             UserError: if a batch cannot be shared out evenly, or there are fewer views than a step wants.
@@ -118,6 +122,10 @@ class Training:
         self.shape = SIZES[settings.model].encoder
         if not redraws_points(settings) and examples.centres is None:
             examples.cut(self.shape.groups, self.shape.group_size)
+        if held_out is not None:
+            held_out.cut(self.shape.groups, self.shape.group_size)
+            held_out = held_out.to(fabric.device)
+        self.held_out = held_out
         self.home = home_of(examples, fabric.device)
         self.examples = examples.to(self.home)
         torch.manual_seed(seed)
@@ -188,7 +196,8 @@ class Training:
                 loss = self.fabric.all_reduce(torch.stack(losses).mean())
                 seen = self.fabric.all_gather(torch.cat(list(features))).flatten(0, -2)
                 speed = index * self.batch_size / (time.monotonic() - began)
-                self._record(step, epoch, loss.item(), rate, speed, seen)
+                last = index == self.steps_per_epoch and self._validates(epoch)
+                self._record(step, epoch, loss.item(), rate, speed, seen, self._explained() if last else None)
 
     def step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
         """One update; this process's loss, and its objects' pooled tokens (B, dim)."""
@@ -219,23 +228,54 @@ class Training:
         self.optimizer.zero_grad()
         return torch.stack(losses).sum(), torch.cat(features)
 
+    def _validates(self, epoch: int) -> bool:
+        """A dozen times in a run, and at its end."""
+        spacing = max(1, self.settings.epochs // VALIDATIONS)
+        return self.log is not None and (epoch + 1 == self.settings.epochs or (epoch + 1) % spacing == 0)
+
+    @torch.no_grad()
+    def _explained(self) -> float | None:
+        """Share of the variance of unseen objects' targets that is predicted; none without such objects."""
+        examples = self.held_out
+        if examples is None or examples.centres is None or examples.members is None:
+            return None
+        missed, whole = 0.0, 0.0
+        self.bare.eval()
+        for rows in torch.arange(len(examples.ids), device=examples.clouds.device).split(VALIDATION_BATCH):
+            cut = patches(examples.clouds[rows], examples.centres[rows], examples.members[rows])
+            views = examples.views[rows].clamp_min(0)
+            there = (examples.views[rows] >= 0).unsqueeze(-1)
+            with self.fabric.autocast():
+                predicted, _ = self.bare(*cut, examples.pose[views], examples.colour[views])
+            targets = examples.targets[views]
+            missed += (there * (predicted.float() - targets).square()).sum().item()
+            whole += (there * targets.square()).sum().item()
+        self.bare.train()
+        return 1 - missed / whole
+
     def _record(
-        self, step: int, epoch: int, loss: float, rate: float, speed: float, features: Tensor
+        self,
+        step: int,
+        epoch: int,
+        loss: float,
+        rate: float,
+        speed: float,
+        features: Tensor,
+        explained: float | None,
     ) -> None:
         if not isfinite(loss):
             raise UserError(f"the loss is {loss} at step {step}; lower pretrain.learning_rate")
         if self.log:
-            self.log.write(
-                {
-                    "step": step,
-                    "epoch": epoch + 1,
-                    "loss": loss,
-                    "learning_rate": rate,
-                    "objects_per_second": speed,
-                    "feature_spread": feature_spread(features),
-                    "effective_rank": effective_rank(features),
-                }
-            )
+            record = {
+                "step": step,
+                "epoch": epoch + 1,
+                "loss": loss,
+                "learning_rate": rate,
+                "objects_per_second": speed,
+                "feature_spread": feature_spread(features),
+                "effective_rank": effective_rank(features),
+            }
+            self.log.write(record if explained is None else record | {"unseen_explained": explained})
 
     def _save(self, epoch: int) -> None:
         state = {

@@ -1,4 +1,4 @@
-"""How pretraining went: loss, effective rank, and the probe on the way."""
+"""How pretraining went: loss, prediction of unseen objects, effective rank, and the probe on the way."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,25 @@ from crossjepa.report.figures import ACCENT, PALE, SECOND, new_figure
 
 
 def progress_curves(result: BenchmarkResult, runs: Sequence[pd.DataFrame]) -> Figure:
-    """Loss and effective rank of every seed, and the probe of the first seed's snapshots, over steps.
+    """Loss, unseen objects and effective rank of every seed, and the probe of the first seed's snapshots, over steps.
 
     Args:
         result: the benchmark, whose curve is drawn beside its teacher and random weights.
-        runs: one training log a seed, with columns step, loss, effective_rank.
+        runs: one training log a seed, with columns step, loss, effective_rank and, where there
+            were test objects, unseen_explained.
     """
-    figure = new_figure(11, 3.2)
-    loss, rank, probe = figure.subplots(1, 3)
+    figure = new_figure(13, 3.2)
+    loss, unseen, rank, probe = figure.subplots(1, 4)
     for run in runs:
         loss.plot(run["step"], run["loss"], color=ACCENT, alpha=0.7, linewidth=1.2)
         rank.plot(run["step"], run["effective_rank"], color=ACCENT, alpha=0.7, linewidth=1.2)
+        if "unseen_explained" in run:
+            watched = run.dropna(subset="unseen_explained")
+            unseen.plot(
+                watched["step"], watched["unseen_explained"], "o-", color=ACCENT, alpha=0.7, markersize=3
+            )
     loss.set(title="smooth-L1 loss", xlabel="step", ylim=(0, None))
+    unseen.set(title="variance explained, unseen objects", xlabel="step")
     rank.set(title="effective rank of a batch's features", xlabel="step", ylim=(0, None))
     steps = [point.step for point in result.curve]
     for regime, colour in (("canonical", ACCENT), ("zz", SECOND)):
