@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from crossjepa.config import FurnitureSource, ShapesSource
+from crossjepa.config import AssembliesSource, FurnitureSource, ShapesSource
 from crossjepa.data import fetch
+from crossjepa.data.assemblies import Assemblies
 from crossjepa.data.catalog import make_catalog, split_groups
 from crossjepa.data.dataset import BadMesh, Cloud, ObjectRecord, open_dataset
 from crossjepa.data.furniture import Furniture, check_archives
@@ -221,6 +222,18 @@ def test_shapes_are_whole_varied_and_the_same_every_time() -> None:
         assert seen["faces"] > 20
 
 
+def test_assemblies_are_unlabelled_each_unlike_the_others_and_the_same_every_time() -> None:
+    assemblies = Assemblies(40, seed=0)
+    records = assemblies.objects()
+    assert {(r.source, r.label) for r in records} == {("procedural", "")}
+    digests = [assemblies.digest(r.id) for r in records]
+    assert len(set(digests)) == 40
+    assert digests == [Assemblies(50, seed=0).digest(r.id) for r in records]
+    assert not set(digests) & {Assemblies(40, seed=1).digest(r.id) for r in records}
+    for record in records:
+        assert inspect(assemblies.load(record.id), 100_000)["faces"] > 20
+
+
 def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
     small, large = Shapes(30, seed=2), Shapes(3000, seed=2)
     assert [r.id for r in large.objects()[:30]] == [r.id for r in small.objects()]
@@ -228,7 +241,8 @@ def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
 
 
 def test_every_kind_has_its_adapter() -> None:
-    assert len(open_dataset(ShapesSource(objects=24), None).objects()) == 24
+    for source in (ShapesSource(objects=24), AssembliesSource(objects=24)):
+        assert len(open_dataset(source, None).objects()) == 24
     with pytest.raises(UserError, match=r"no \.sh3f archives; set data\.furniture\.path"):
         open_dataset(FurnitureSource(), None)
 

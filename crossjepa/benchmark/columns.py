@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +9,9 @@ from numpy.typing import NDArray
 from crossjepa.benchmark.evidence import Compared
 from crossjepa.benchmark.result import Cell, Column
 from crossjepa.config import ProbeConfig
-from crossjepa.probe.ask import answer_splits, ask_all
-from crossjepa.probe.evaluate import candidate_Cs
+from crossjepa.probe.ask import answer_all
 from crossjepa.probe.folds import Split, folds_if_enough, grouped_folds, nested_folds
 from crossjepa.probe.intervals import group_interval
-from crossjepa.probe.linear import machine, share_threads
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.probe.result import Gain
@@ -110,20 +107,12 @@ def ask(
         threads: classifiers that are fitted at a time.
     """
     objects = compared.objects
-    outer, inner = share_threads(len(objects.labels), threads)
     systems = {
         row: [{regime: seed[regime]} for seed in seeds]
         for row, seeds in compared.rows.items()
         if seeds and regime in seeds[0]
     }
-    answer = partial(
-        answer_splits,
-        labels=objects.labels,
-        machine=partial(machine, chosen=protocol),
-        candidates=candidate_Cs(settings, protocol),
-        threads=inner,
-    )
-    replied = ask_all(systems, [splits], answer, title, outer)
+    replied = answer_all(systems, [splits], objects.labels, protocol, settings, title, threads)
     tested = np.concatenate([split.test for split in splits])
     truth = objects.labels[tested]
     scores = {

@@ -4,7 +4,6 @@ Each object follows from the seed and its own number alone. They look like nothi
 their use: no two share more than a way of being built, so that an encoder must read what is there.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 from math import cos, pi, sin
@@ -16,9 +15,8 @@ from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, r
 from trimesh.transformations import rotation_matrix
 
 from crossjepa.config import AssembliesSource
-from crossjepa.data.dataset import Dataset, ObjectRecord
+from crossjepa.data.procedural import Procedural, Random
 
-Random = np.random.Generator
 UPRIGHT = rotation_matrix(-pi / 2, (1, 0, 0))  # trimesh's bodies stand along +Z
 
 
@@ -145,31 +143,14 @@ def _groups(r: Random) -> Iterator[list[trimesh.Trimesh]]:
         yield group
 
 
-class Assemblies(Dataset):
-    """`objects` random assemblies; ids are `assembly-<number>`."""
+class Assemblies(Procedural):
+    """Random assemblies, all of one kind."""
 
-    def __init__(self, objects: int, seed: int) -> None:
-        self.seed = seed
-        self._ids = [f"assembly-{number:06d}" for number in range(objects)]
+    kinds = ("assembly",)
+    labelled = False
 
-    def objects(self) -> list[ObjectRecord]:
-        """All assemblies, in the order of their numbers."""
-        return [
-            ObjectRecord(
-                id=object_id,
-                source="procedural",
-                name=f"procedural {object_id}",
-                label="",
-                group=object_id,
-                licence="none needed",
-                creator="made by code",
-            )
-            for object_id in self._ids
-        ]
-
-    def load(self, object_id: str) -> trimesh.Scene:
-        """Make an assembly; each group of bodies has one of up to four colours."""
-        rng = np.random.default_rng([self.seed, int(object_id.rpartition("-")[2])])
+    def make(self, kind: str, rng: Random) -> trimesh.Scene:  # noqa: ARG002 - there is one
+        """See `Procedural.make`: each arrangement of bodies has one of up to four colours."""
         palette = rng.integers(20, 240, size=(int(rng.integers(1, 5)), 3))
         groups = list(_groups(rng))
         for group in groups:
@@ -177,11 +158,6 @@ class Assemblies(Dataset):
             for mesh in group:
                 mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=colour)
         return trimesh.Scene(list(chain.from_iterable(groups)))
-
-    def digest(self, object_id: str) -> str:
-        """SHA-256 of the assembly's vertices and faces."""
-        mesh = self.load(object_id).to_mesh()
-        return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
 
 
 def open_source(source: AssembliesSource, archives: Path | None) -> Assemblies:  # noqa: ARG001 - they have none

@@ -4,7 +4,6 @@ Each object follows from the seed and its own number alone. They are for first c
 they are labelled procedural wherever they appear.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from math import cos, pi, sin
 from pathlib import Path
@@ -15,10 +14,9 @@ from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, r
 from trimesh.transformations import rotation_matrix
 
 from crossjepa.config import ShapesSource
-from crossjepa.data.dataset import Dataset, ObjectRecord
+from crossjepa.data.procedural import Procedural, Random
 
 Part = tuple[trimesh.Trimesh, str]
-Random = np.random.Generator
 
 
 def _slab(width: float, height: float, depth: float, x: float, y: float, z: float) -> trimesh.Trimesh:
@@ -220,45 +218,21 @@ CLASSES: dict[str, Callable[[Random], list[Part]]] = {
 }
 
 
-class Shapes(Dataset):
-    """`objects` procedural shapes; classes take turns, ids are `<class>-<number>`."""
+class Shapes(Procedural):
+    """Procedural shapes, labelled by their class."""
 
-    def __init__(self, objects: int, seed: int) -> None:
-        self.seed = seed
-        names = list(CLASSES)
-        self._ids = [f"{names[i % len(names)]}-{i:06d}" for i in range(objects)]
+    kinds = tuple(CLASSES)
+    labelled = True
 
-    def objects(self) -> list[ObjectRecord]:
-        """All shapes, in the order of their numbers."""
-        return [
-            ObjectRecord(
-                id=object_id,
-                source="procedural",
-                name=f"procedural {object_id.rpartition('-')[0]}",
-                label=object_id.rpartition("-")[0],
-                group=object_id,
-                licence="none needed",
-                creator="made by code",
-            )
-            for object_id in self._ids
-        ]
-
-    def load(self, object_id: str) -> trimesh.Scene:
-        """Make a shape; its colours lie on its faces."""
-        name, _, number = object_id.rpartition("-")
-        rng = np.random.default_rng([self.seed, int(number)])
+    def make(self, kind: str, rng: Random) -> trimesh.Scene:
+        """See `Procedural.make`: a shape of a class in up to three colours."""
         colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
-        parts = CLASSES[name](rng)
+        parts = CLASSES[kind](rng)
         for mesh, part in parts:
             mesh.visual = trimesh.visual.ColorVisuals(
                 mesh, face_colors=np.array(colours[part], dtype=np.uint8)
             )
         return trimesh.Scene([mesh for mesh, _ in parts])
-
-    def digest(self, object_id: str) -> str:
-        """SHA-256 of the shape's vertices and faces."""
-        mesh = self.load(object_id).to_mesh()
-        return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
 
 
 def open_source(source: ShapesSource, archives: Path | None) -> Shapes:  # noqa: ARG001 - they have none

@@ -2,14 +2,17 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
+from crossjepa.config import ProbeConfig
 from crossjepa.probe.folds import Split
-from crossjepa.probe.linear import Labels, Machine, choose_C
+from crossjepa.probe.linear import Labels, Machine, choose_C, machine, share_threads
+from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
@@ -84,3 +87,39 @@ def answer_splits(
             C = choose_C(classifier, labels, split.inner, candidates, threads)
             answers.append(Answer(classifier.predict(labels, split.train, split.test, C), C))
     return answers
+
+
+def answer_all(
+    systems: Mapping[str, Sequence[Arrays]],
+    tasks: Sequence[Sequence[Split]],
+    labels: Labels,
+    protocol: ProbeProtocol,
+    settings: ProbeConfig,
+    description: str,
+    threads: int,
+) -> dict[str, dict[str, list[list[list[Answer]]]]]:
+    """`ask_all` with the protocol's classifier: for each seed and task, an answer for each of its splits.
+
+    Args:
+        systems: for each system its seeds, and of each seed the (N, F) float32 features by regime.
+        tasks: splits that are asked together.
+        labels: (N,), read at the training rows only.
+        protocol: the classifier, and its published C.
+        settings: candidates for C.
+        description: of the progress bar.
+        threads: processes that fit classifiers; for many objects threads, which share the features.
+    """
+    outer, inner = share_threads(len(labels), threads)
+    ask = partial(
+        answer_splits,
+        labels=labels,
+        machine=partial(machine, chosen=protocol),
+        candidates=candidate_Cs(settings, protocol),
+        threads=inner,
+    )
+    return ask_all(systems, tasks, ask, description, outer)
+
+
+def candidate_Cs(settings: ProbeConfig, protocol: ProbeProtocol) -> list[float]:
+    """The Cs to choose from, ascending; the published one alone where that is asked for."""
+    return [protocol.published_C] if settings.published_C else sorted(set(settings.C))

@@ -5,15 +5,14 @@ All systems meet the same objects, folds and candidates for C, so that their sco
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import nan
 
 import numpy as np
 
 from crossjepa.config import ProbeConfig
-from crossjepa.probe.ask import Answer, answer_splits, ask_all
+from crossjepa.probe.ask import Answer, answer_all
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
-from crossjepa.probe.linear import Labels, machine, share_threads
+from crossjepa.probe.linear import Labels
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.store.bundle import Arrays
@@ -62,26 +61,13 @@ def evaluate(
         UserError: if there are too few groups to cross-validate with.
     """
     tasks = _tasks(objects, settings)
-    outer, inner = share_threads(len(objects.labels), threads)
-    ask = partial(
-        answer_splits,
-        labels=objects.labels,
-        machine=partial(machine, chosen=protocol),
-        candidates=candidate_Cs(settings, protocol),
-        threads=inner,
-    )
-    replied = ask_all(systems, tasks, ask, "probe", outer)
+    replied = answer_all(systems, tasks, objects.labels, protocol, settings, "probe", threads)
     answers = {
         system: {regime: _collect(seeds, tasks, objects) for regime, seeds in by_regime.items()}
         for system, by_regime in replied.items()
     }
     common = _collect([[[_commonest(objects.labels, split) for split in t] for t in tasks]], tasks, objects)
     return {**answers, "majority": {"canonical": common, "zz": common}}
-
-
-def candidate_Cs(settings: ProbeConfig, protocol: ProbeProtocol) -> list[float]:
-    """The Cs to choose from, ascending; the published one alone where that is asked for."""
-    return [protocol.published_C] if settings.published_C else sorted(set(settings.C))
 
 
 def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:

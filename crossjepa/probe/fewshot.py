@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
-from crossjepa.probe.ask import answer_splits, ask_all
-from crossjepa.probe.evaluate import candidate_Cs
+from crossjepa.probe.ask import answer_splits, ask_all, candidate_Cs
 from crossjepa.probe.fewshot_result import (
     Comparison,
     Setting,

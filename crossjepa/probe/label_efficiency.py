@@ -1,17 +1,15 @@
 """How accuracy grows with the share of labels: linear probes on nested subsets of the training objects."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from crossjepa.config import ProbeConfig
-from crossjepa.probe.ask import Answer, answer_splits, ask_all
-from crossjepa.probe.evaluate import candidate_Cs
+from crossjepa.probe.ask import Answer, answer_all
 from crossjepa.probe.folds import Split, folds_if_enough, possible_folds
 from crossjepa.probe.label_efficiency_result import Draw, Fraction, Score, Scores
-from crossjepa.probe.linear import Labels, Rows, machine, share_threads
+from crossjepa.probe.linear import Labels, Rows
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.store.bundle import Arrays
@@ -65,15 +63,8 @@ def label_efficiency(
     draws = [
         _splits(objects, PERCENTS if draw == 0 else PERCENTS[:-1], settings, draw) for draw in range(DRAWS)
     ]
-    outer, inner = share_threads(len(objects.labels), threads)
-    ask = partial(
-        answer_splits,
-        labels=objects.labels,
-        machine=partial(machine, chosen=protocol),
-        candidates=candidate_Cs(settings, protocol),
-        threads=inner,
-    )
-    replied = ask_all(systems, draws, ask, "label efficiency", outer)
+    labels = objects.labels
+    replied = answer_all(systems, draws, labels, protocol, settings, "label efficiency", threads)
 
     def scores(system: str, step: int) -> Scores:
         truth = objects.labels[objects.test]

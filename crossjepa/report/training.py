@@ -10,7 +10,7 @@ from crossjepa.report.figures import ACCENT, PALE, SECOND, new_figure
 
 
 def progress_curves(result: BenchmarkResult, runs: Sequence[pd.DataFrame]) -> Figure:
-    """Loss, unseen objects and effective rank of every seed, and the probe of the first seed's snapshots, over steps.
+    """Loss, unseen objects and effective rank of every seed; the probe of the first seed's snapshots.
 
     Args:
         result: the benchmark, whose curve is drawn beside its teacher and random weights.
