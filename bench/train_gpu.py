@@ -69,9 +69,13 @@ def main(
     for rows in batches[: max(3, steps // 5)]:
         training.step(rows, generator, 1e-4)
     wait(device)
+    if device.type == "cuda":
+        torch.cuda.set_sync_debug_mode("error")  # a step that waits for the device stops the bench
     start = perf_counter()
     for rows in batches:
         training.step(rows, generator, 1e-4)
+    if device.type == "cuda":
+        torch.cuda.set_sync_debug_mode("default")
     wait(device)
     rate = steps * batch / (perf_counter() - start)
     cost = measure(Config(pretrain=settings.model_copy(update={"compile": False})), target_dim)

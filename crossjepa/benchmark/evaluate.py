@@ -12,9 +12,8 @@ from crossjepa.benchmark.columns import (
     repeated_folds,
     summarise,
 )
-from crossjepa.benchmark.evidence import Bundles, Compared, Evidence, baselines, compare, ours
+from crossjepa.benchmark.evidence import Bundles, Compared, Evidence, baselines, compare, libraries, ours
 from crossjepa.benchmark.result import Column, Point
-from crossjepa.benchmark.retrieval import libraries
 from crossjepa.config import BenchmarkConfig, ProbeConfig
 from crossjepa.probe.features import bundled_features
 from crossjepa.probe.folds import Split

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -109,6 +110,11 @@ def compare(catalog: Path, features: Mapping[str, Sequence[Features]], chosen: P
             for tokens, imagined in zip(rows["tokens"], rows["imagined"], strict=True)
         ]
     return Compared(objects, rows)
+
+
+def libraries(catalog: Path, ids: Sequence[str]) -> NDArray[np.str_]:
+    """Where each object comes from, as its catalog says."""
+    return pd.read_parquet(catalog).set_index("id")["source"].loc[list(ids)].to_numpy(str)
 
 
 def _each_view(store: Path) -> list[Features]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -77,8 +76,3 @@ def retrieve(splits: Sequence[SplitBundle], gallery: int, settings: ProbeConfig)
         )
 
     return Retrieval(seen=found(~unseen), unseen=found(unseen))
-
-
-def libraries(catalog: Path, ids: Sequence[str]) -> NDArray[np.str_]:
-    """Where each object comes from, as its catalog says."""
-    return pd.read_parquet(catalog).set_index("id")["source"].loc[list(ids)].to_numpy(str)
