@@ -16,7 +16,6 @@ from crossjepa.benchmark.evaluate import Examiner
 from crossjepa.benchmark.evidence import Compared, SplitBundle, compare
 from crossjepa.benchmark.result import ROWS, BenchmarkResult
 from crossjepa.benchmark.retrieval import retrieve
-from crossjepa.benchmark.table import markdown
 from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.features import Features
@@ -113,7 +112,7 @@ def test_an_answer_is_right_where_the_feature_tells_and_chance_where_it_does_not
     rows = {"tokens": [{"canonical": telling.astype(np.float32)}], "random_weights": silent, "geometry": []}
     examiner = Examiner(protocol("pointjepa", "folder"), QUICK, threads=1)
     asked = examiner.ask(Compared(objects, rows), repeated_folds(objects, QUICK), "question")
-    assert asked.objects == 120
+    assert len(set(asked.ids)) == 120
     assert {row: scores.shape for row, scores in asked.scores.items()} == {
         "tokens": (1, 240),
         "random_weights": (3, 240),
@@ -129,11 +128,14 @@ def test_an_answer_is_right_where_the_feature_tells_and_chance_where_it_does_not
 
 
 def test_splits_with_encoders_of_their_own_are_pooled_answer_by_answer() -> None:
-    one = Asked({"random_weights": np.array([[100.0, 0.0]])}, np.array([1, 2]), 2)
-    two = Asked({"random_weights": np.array([[100.0, 100.0, 0.0]])}, np.array([2, 3, 4]), 3)
+    one = Asked({"random_weights": np.array([[100.0, 0.0]])}, np.array([1, 2]), np.array(["a", "b"]))
+    two = Asked(
+        {"random_weights": np.array([[100.0, 100.0, 0.0]])}, np.array([2, 3, 4]), np.array(["b", "c", "d"])
+    )
     both = pool([one, two])
     assert both.scores["random_weights"].tolist() == [[100, 0, 100, 100, 0]]
     assert both.groups.tolist() == [1, 2, 2, 3, 4]
+    assert summarise(both, "title", "question", QUICK).objects == 4
 
 
 def split_bundle(folder: Path, name: str, unseen: Sequence[bool], right: bool) -> SplitBundle:
@@ -210,7 +212,6 @@ def test_the_workflow_fills_every_row_and_column(finished: Clone) -> None:
 
 def test_the_table_and_the_curves_are_written(finished: Clone) -> None:
     table = (finished.results / "benchmark_shapes.md").read_text()
-    assert table == markdown(read_as(BenchmarkResult, finished.results / "benchmark_shapes.json"))
     assert all(name in table for name in ROWS.values())
     assert "| retrieval, unseen | 100.0 |" in table
     assert Image.open(finished.results / "benchmark_shapes.png").size[0] > 1500

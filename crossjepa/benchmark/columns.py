@@ -26,12 +26,12 @@ class Asked:
     Attributes:
         scores: by row, (seeds, answers): 100 where the answer is right, else 0.
         groups: (answers,) the group of near-duplicates that each answer's object belongs to.
-        objects: how many objects were asked about.
+        ids: (answers,) the ids of those objects.
     """
 
     scores: dict[str, Scores]
     groups: NDArray[np.int64]
-    objects: int
+    ids: NDArray[np.str_]
 
 
 def repeated_folds(objects: LabelledObjects, settings: ProbeConfig) -> list[Split]:
@@ -121,7 +121,7 @@ def ask(
         )
         for row, by_regime in replied.items()
     }
-    return Asked(scores, objects.groups[tested], len(np.unique(tested)))
+    return Asked(scores, objects.groups[tested], np.array(objects.ids)[tested])
 
 
 def pool(parts: Sequence[Asked]) -> Asked:
@@ -129,7 +129,7 @@ def pool(parts: Sequence[Asked]) -> Asked:
     return Asked(
         scores={row: np.hstack([part.scores[row] for part in parts]) for row in parts[0].scores},
         groups=np.concatenate([part.groups for part in parts]),
-        objects=max(part.objects for part in parts),
+        ids=np.concatenate([part.ids for part in parts]),
     )
 
 
@@ -155,7 +155,7 @@ def summarise(asked: Asked, title: str, question: str, settings: ProbeConfig) ->
     return Column(
         title=title,
         question=question,
-        objects=asked.objects,
+        objects=len(np.unique(asked.ids)),
         answers=len(asked.groups),
         cells={row: cell(row, scores) for row, scores in asked.scores.items()},
     )
