@@ -344,6 +344,12 @@ class BenchmarkConfig(Section):
     labels: list[Annotated[int, Field(ge=1)]] = setting(
         [1, 5, 10], "Labelled objects a class.", "objects", min_length=1
     )
+    kept_apart: float = setting(
+        0.75,
+        "Share of labelled objects that one more encoder does not see, to find them by views.",
+        gt=0,
+        lt=1,
+    )
     gallery: int = setting(310, "Objects among which a view's is to be found.", "objects", ge=10)
     elsewhere: str = setting("shapes", "The data set to probe besides, a name under `data`.")
     targets: dict[str, float] = Field(

@@ -13,8 +13,8 @@ from PIL import Image
 from crossjepa.benchmark.columns import Asked, few_labels, library_splits, pool, repeated_folds, summarise
 from crossjepa.benchmark.command import _targets
 from crossjepa.benchmark.evaluate import Examiner
-from crossjepa.benchmark.evidence import Compared, SplitBundle, compare
-from crossjepa.benchmark.result import ROWS, BenchmarkResult
+from crossjepa.benchmark.evidence import Compared, compare
+from crossjepa.benchmark.result import ROWS, BenchmarkResult, Found, Retrieval
 from crossjepa.benchmark.retrieval import retrieve
 from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
@@ -22,7 +22,7 @@ from crossjepa.probe.features import Features
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.result import read_as
-from crossjepa.store.bundle import write_bundle
+from crossjepa.store.bundle import read_bundle, write_bundle
 
 QUICK = ProbeConfig(folds=3, repeats=2, bootstrap=200, C=[0.1, 1.0])
 
@@ -138,38 +138,26 @@ def test_splits_with_encoders_of_their_own_are_pooled_answer_by_answer() -> None
     assert summarise(both, "title", "question", QUICK).objects == 4
 
 
-def split_bundle(folder: Path, name: str, unseen: Sequence[bool], right: bool) -> SplitBundle:
-    """An encoder of ten objects with two views, whose distances are right, or right for the next object."""
-    ids = [f"o{i}" for i in range(10)]
-    splits = ["test" if left_out else "train" for left_out in unseen]
-    table = pd.DataFrame({"id": ids, "split": splits, "group": ids})
-    table.to_parquet(folder / f"{name}.parquet")
-    own = np.eye(10) if right else np.roll(np.eye(10), 1, axis=1)
-    distance = np.repeat(1 - own[:, None], 2, axis=1).astype(np.float32)
-    write_bundle(folder / f"{name}.zip", {"distance": distance}, {"ids": ids})
-    catalog, bundle = folder / f"{name}.parquet", folder / f"{name}.zip"
-    return SplitBundle(catalog=catalog, features=bundle, retrieval=bundle)
-
-
-def test_an_object_is_answered_for_by_an_encoder_that_did_not_see_it(tmp_path: Path) -> None:
-    first, second = [True] * 5 + [False] * 5, [False] * 5 + [True] * 5
-    splits = [split_bundle(tmp_path, "a", first, True), split_bundle(tmp_path, "b", second, True)]
-    found = retrieve(splits, 10, QUICK)
-    assert found is not None
-    assert (found.unseen.top1, found.seen.top1, found.unseen.chance) == (100, 100, 10)
-    assert (found.unseen.gallery, found.unseen.queries) == (10, 20)
-    # Each knows only what it saw: its answers for what it did not see belong to another object.
-    splits = [split_bundle(tmp_path, "a", first, False), split_bundle(tmp_path, "b", second, False)]
-    wrong = retrieve(splits, 10, QUICK)
-    assert wrong is not None
-    assert wrong.unseen.top1 == 0
-    assert retrieve(splits, 11, QUICK) is None
-    assert retrieve(splits[:1], 6, QUICK) is None, "an object that no split saw cannot be compared"
+def test_a_view_is_found_when_its_own_object_answers_nearest(tmp_path: Path) -> None:
+    ids = {"seen": [f"s{i}" for i in range(10)], "unseen": [f"u{i}" for i in range(10)]}
+    everyone = ids["seen"] + ids["unseen"]
+    pd.DataFrame({"id": everyone, "group": everyone}).to_parquet(tmp_path / "catalog.parquet")
+    right, second = 1 - np.eye(10), 1 - np.eye(10)
+    second[np.arange(10), (np.arange(10) + 1) % 10] = -1.0  # another object's answer lies nearer still
+    galleries = {
+        name: np.repeat(distance[:, None], 2, axis=1).astype(np.float32)
+        for name, distance in {"seen": right, "unseen": second}.items()
+    }
+    write_bundle(tmp_path / "distances.zip", galleries, {"ids": ids})
+    found = retrieve(tmp_path / "distances.zip", tmp_path / "catalog.parquet", QUICK)
+    assert (found.seen.top1, found.seen.top5, found.seen.queries) == (100, 100, 20)
+    assert (found.unseen.top1, found.unseen.top5, found.unseen.chance) == (0, 100, 10)
 
 
 def test_a_target_without_a_number_is_named() -> None:
+    found = Found(gallery=10, queries=20, top1=0.0, top5=0.0, ci95=(0.0, 0.0), chance=10.0)
     with pytest.raises(UserError, match=r"benchmark\.targets: no number is called 'tokens\.magic'"):
-        _targets({"tokens.magic": 50.0}, {}, None)
+        _targets({"tokens.magic": 50.0}, {}, Retrieval(seen=found, unseen=found))
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +191,7 @@ def test_the_workflow_fills_every_row_and_column(finished: Clone) -> None:
     assert "shuffled_targets" not in result.columns["inductive"].cells
     assert result.columns["labels_1"].cells["tokens"].mean < result.columns["canonical"].cells["tokens"].mean
     assert (result.datasets, result.objects) == (["shapes", "assemblies"], result.n_train + 24)
-    assert result.retrieval is not None
-    assert result.retrieval.unseen.gallery == 12
+    assert (result.retrieval.unseen.gallery, result.retrieval.seen.gallery) == (12, 12)
     assert [point.epoch for point in result.curve] == [1, 2]
     assert {target.row: target.met for target in result.targets} == {"tokens": True, "retrieval": False}
     assert result.pretraining_seconds > 0
@@ -217,10 +204,20 @@ def test_the_table_and_the_curves_are_written(finished: Clone) -> None:
     assert Image.open(finished.results / "benchmark_shapes.png").size[0] > 1500
 
 
+def test_retrieval_asks_one_encoder_about_objects_that_it_saw_and_others(finished: Clone) -> None:
+    _, attributes = read_bundle(finished.results / "retrieval/shapes/apart0.zip")
+    seen, unseen = (set(attributes["ids"][name]) for name in ("seen", "unseen"))
+    written = (finished.folder / "results/data").glob("shapes-*/catalog.parquet")
+    tested = [set(table.loc[table["split"] == "test", "id"]) for table in map(pd.read_parquet, written)]
+    apart = max(tested, key=len)
+    assert unseen <= apart
+    assert not seen & apart
+
+
 def test_each_split_was_trained_without_its_test_objects(finished: Clone) -> None:
     written = (finished.folder / "results/data").glob("*/catalog.parquet")
     catalogs = [table for path in written if (table := pd.read_parquet(path))["class"].any()]
     tested = [frozenset(table.loc[table["split"] == "test", "id"]) for table in catalogs]
-    assert len(set(tested)) == 2
+    assert len(set(tested)) == 3, "two splits, and the one that most objects are kept from"
     logs = (finished.results / "logs/pretrain").glob("*0.log")
-    assert {path.stem for path in logs} >= {"trained0", "split1_0", "shuffled0", "untaught0"}
+    assert {path.stem for path in logs} >= {"trained0", "split1_0", "apart0", "shuffled0", "untaught0"}

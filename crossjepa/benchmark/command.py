@@ -61,7 +61,7 @@ def run_command(
             f"probe it instead: results/probe_{dataset}.json"
         )
     columns = all_columns(compared, given, chosen, examiner)
-    retrieval = retrieve(given.splits, chosen.gallery, probing)
+    retrieval = retrieve(given.retrieval, given.probed.catalog, probing)
     trained = [bundled_features(path).attributes for path in given.probed.trained]
     learned = trained[0]["pretraining"]
     result = BenchmarkResult(
@@ -100,14 +100,13 @@ def run_command(
 
 
 def _targets(
-    wanted: Mapping[str, float], columns: Mapping[str, Column], retrieval: Retrieval | None
+    wanted: Mapping[str, float], columns: Mapping[str, Column], retrieval: Retrieval
 ) -> list[Target]:
     """Each wanted number beside the one that was reached."""
     reached: dict[str, float] = {
         f"{r}.{name}": c.mean for name, col in columns.items() for r, c in col.cells.items()
     }
-    if retrieval:
-        reached |= {"retrieval.unseen": retrieval.unseen.top1, "retrieval.seen": retrieval.seen.top1}
+    reached |= {"retrieval.unseen": retrieval.unseen.top1, "retrieval.seen": retrieval.seen.top1}
     if unknown := sorted(set(wanted) - set(reached)):
         raise UserError(f"benchmark.targets: no number is called {unknown[0]!r}; there are {sorted(reached)}")
     return [

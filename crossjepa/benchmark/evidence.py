@@ -42,11 +42,10 @@ class Bundles(Given):
 
 
 class SplitBundle(Given):
-    """A split, the features of an encoder that did not see its test objects, and its view distances."""
+    """A split, and the features of an encoder that did not see its test objects."""
 
     catalog: Path
     features: Path
-    retrieval: Path
 
 
 class Evidence(Given):
@@ -55,6 +54,7 @@ class Evidence(Given):
     probed: Bundles
     elsewhere: Bundles
     splits: list[SplitBundle]
+    retrieval: Path
     snapshots: dict[int, Path]
 
 

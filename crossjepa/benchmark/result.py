@@ -55,7 +55,7 @@ class Found(Part):
 
 
 class Retrieval(Part):
-    """Among the same objects, answered by encoders that did or did not see them in pretraining."""
+    """One encoder's answers among objects that it saw in pretraining, and among as many that it did not."""
 
     seen: Found
     unseen: Found
@@ -88,9 +88,7 @@ class BenchmarkResult(Head):
     steps: Count
     parameters: Count = Field(description="Of the encoder.")
     columns: dict[str, Column]
-    retrieval: Retrieval | None = Field(
-        description="Null where too few objects were left out by some split's pretraining."
-    )
+    retrieval: Retrieval
     curve: list[Point] = Field(description="The probe over training, where snapshots were kept.")
     targets: list[Target]
     pretraining_seconds: Annotated[float, Field(ge=0)] = Field(description="Wall time of one seed, mean.")

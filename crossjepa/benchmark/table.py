@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from crossjepa.benchmark.result import OURS, ROWS, BenchmarkResult, Cell, Column, Found
+from crossjepa.benchmark.result import OURS, ROWS, BenchmarkResult, Cell, Column, Found, Retrieval
 
 
 def markdown(result: BenchmarkResult) -> str:
@@ -24,8 +24,7 @@ def markdown(result: BenchmarkResult) -> str:
             f"- **{column.title}**: {column.question}; {column.objects} objects." for column in columns
         ),
     ]
-    if result.retrieval:
-        parts += [_retrieval(result)]
+    parts += [_retrieval(result.retrieval)]
     if result.targets:
         parts += [_targets(result)]
     return "\n\n".join(parts) + "\n"
@@ -53,17 +52,16 @@ def _gain(cell: Cell | None) -> str:
     return f"{cell.over_random.mean:+.1f} ({low:+.1f}, {high:+.1f})"
 
 
-def _retrieval(result: BenchmarkResult) -> str:
-    assert result.retrieval is not None
+def _retrieval(retrieval: Retrieval) -> str:
     head = "| objects | gallery | top-1, % | top-5, % | chance, % |\n|---|---|---|---|---|"
 
     def line(name: str, found: Found) -> str:
         first = f"{found.top1:.1f} ({found.ci95[0]:.1f}, {found.ci95[1]:.1f})"
         return f"| {name} | {found.gallery} | {first} | {found.top5:.1f} | {found.chance:.1f} |"
 
-    seen, unseen = result.retrieval.seen, result.retrieval.unseen
-    lines = [line("seen in pretraining", seen), line("the same, unseen", unseen)]
-    return "\n".join(["From a view to its object:\n", head, *lines])
+    lines = [line("seen in pretraining", retrieval.seen), line("unseen", retrieval.unseen)]
+    title = "From a view to its object, by one encoder that did not see most labelled objects:\n"
+    return "\n".join([title, head, *lines])
 
 
 def _targets(result: BenchmarkResult) -> str:

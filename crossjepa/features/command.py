@@ -10,7 +10,7 @@ import typer
 from crossjepa.config import FeaturesConfig, read_settings
 from crossjepa.features.extract import Selection, describe_with, in_every_regime, kept_clouds
 from crossjepa.features.geometry import geometry_features
-from crossjepa.features.retrieve import draw_gallery, view_distances
+from crossjepa.features.retrieve import draw_galleries, view_distances
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import load_encoder, load_imagination
 from crossjepa.store.bundle import Arrays, write_bundle
@@ -75,21 +75,26 @@ def geometry_command(settings: Settings, points: Store, cloud_points: Points, ou
 
 @app.command("retrieve")
 def retrieve_command(
-    catalog: Annotated[Path, typer.Option(help="The data set's catalog.")],
+    catalog: Annotated[Path, typer.Option(help="The catalog of the encoder's pretraining.")],
     points: Store,
     targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
-    objects: Annotated[int, typer.Option(help="Labelled objects to draw, or all where there are fewer.")],
+    objects: Annotated[int, typer.Option(help="Objects of each gallery, or as many as there are.")],
     cloud_points: Points,
     encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
     predictor: Annotated[Path, typer.Option(help="The predictor trained with it.")],
     output: Annotated[Path, typer.Option(help="The bundle of distances to write.")],
     threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
 ) -> None:
-    """Write how far each view's embedding lies from the one that each object is imagined to give."""
+    """Write how far each view's embedding lies from the one that each object is imagined to give.
+
+    Once among objects that the encoder did not see in pretraining, once among as many that it did.
+    """
     torch.set_num_threads(threads)
     ids, clouds = kept_clouds(points, "farthest", cloud_points)
-    drawn = draw_gallery(catalog, targets, ids, objects)
-    rows = [ids.index(object_id) for object_id in drawn]
-    model, _ = load_encoder(encoder)
-    distances = view_distances(model, load_imagination(predictor), clouds[rows], drawn, targets)
-    write_bundle(output, {"distance": distances}, {"ids": drawn})
+    galleries = draw_galleries(catalog, targets, ids, objects)
+    (model, _), imagination = load_encoder(encoder), load_imagination(predictor)
+    distances = {
+        name: view_distances(model, imagination, clouds[[ids.index(i) for i in drawn]], drawn, targets)
+        for name, drawn in galleries.items()
+    }
+    write_bundle(output, distances, {"ids": galleries})

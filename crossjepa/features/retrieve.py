@@ -24,19 +24,30 @@ from crossjepa.store.sharded import read_array
 QUERIES = 4096  # that one object answers at a time
 
 
-def draw_gallery(catalog: Path, targets: Path, available: Collection[str], objects: int) -> list[str]:
-    """Draw labelled objects that have views: the same ones whatever the catalog's split.
+def draw_galleries(
+    catalog: Path, targets: Path, available: Collection[str], objects: int
+) -> dict[str, list[str]]:
+    """Draw objects that pretraining left out, and as many that it learned from.
 
     Args:
-        catalog: the data set's catalog.
-        targets: its sealed target store.
+        catalog: of the split that the encoder was pretrained with.
+        targets: the data set's sealed target store.
         available: ids that have clouds.
-        objects: how many to draw, or all where there are fewer.
+        objects: how many of either to draw, or as many as there are of both.
+
+    Returns:
+        The ids of the `unseen` and the `seen` gallery.
     """
     table = pd.read_parquet(catalog)
-    seen = set(available) - read_manifest(targets).set_aside.keys()
-    labelled = [i for i in table.loc[table["class"] != "", "id"] if i in seen]
-    return sorted(labelled, key=lambda i: hashlib.sha256(i.encode()).hexdigest())[:objects]
+    there = set(available) - read_manifest(targets).set_aside.keys()
+
+    def drawn(*splits: str) -> list[str]:
+        ids = [i for i in table.loc[table["split"].isin(splits), "id"] if i in there]
+        return sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())[:objects]
+
+    unseen, seen = drawn("test"), drawn("train", "pretrain")
+    size = min(len(unseen), len(seen))
+    return {"unseen": unseen[:size], "seen": seen[:size]}
 
 
 def view_distances(
@@ -48,9 +59,6 @@ def view_distances(
 ) -> NDArray[np.float32]:
     """How far each object's answer lies from what the teacher said of each view.
 
-    Embeddings are compared in units of their deviation over the gallery's views, dimension by dimension, so
-    that distances of differently trained predictors can stand beside each other.
-
     Args:
         encoder, imagination: trained together.
         clouds: (N, P, 3) of the gallery's objects.
@@ -58,7 +66,8 @@ def view_distances(
         targets: a sealed target store that holds them.
 
     Returns:
-        (N, V, N) float32: of each object's views, the distance to each object's answer.
+        (N, V, N) float32: of each object's views, the Euclidean distance to each object's answer, between
+        embeddings as they are standardised in pretraining.
     """
     device = Fabric(accelerator="auto", devices=1).device
     encoder, imagination = encoder.to(device).eval(), imagination.to(device).eval()
@@ -68,8 +77,8 @@ def view_distances(
     def views(name: str) -> Tensor:
         return torch.from_numpy(read_array(targets, name)[rows]).float().to(device).flatten(0, 1)
 
-    pose, colour, said = views("pose"), views("colour"), views("embedding")
-    scale = said.std(0).clamp_min(1e-6)
+    pose, colour = views("pose"), views("colour")
+    said = (views("embedding") - imagination.mean) / imagination.std
     distances = []
     with torch.inference_mode():
         for cloud in track(clouds.split(1), len(clouds), "retrieval", "object"):
@@ -78,7 +87,6 @@ def view_distances(
                 imagination.predictor(tokens, p[None], c[None])[0]
                 for p, c in zip(pose.split(QUERIES), colour.split(QUERIES), strict=True)
             ]
-            answer = torch.cat(answers) * imagination.std + imagination.mean
-            distances.append(((answer - said) / scale).square().mean(-1).sqrt())
+            distances.append((torch.cat(answers) - said).norm(dim=-1))
     table: NDArray[np.float32] = torch.stack(distances, dim=1).cpu().numpy()
     return table.reshape(len(ids), -1, len(ids))

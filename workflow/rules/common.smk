@@ -71,6 +71,7 @@ VARIANTS = {
     "trained": CONFIG,
     "shuffled": changed("pretrain", shuffle_targets=True),
     "untaught": changed("teacher", random_weights=True),
+    "apart": changed("data", test_fraction=CONFIG.benchmark.kept_apart),
     **{
         f"split{number}_": changed("data", split_seed=CONFIG.data.split_seed + number)
         for number in range(1, CONFIG.benchmark.splits)
@@ -330,7 +331,6 @@ def split_bundles(dataset):
         {
             "catalog": catalog(dataset, variant),
             "features": f"{RESULTS}/features/{dataset}/{variant}{seed}.zip",
-            "retrieval": f"{RESULTS}/retrieval/{dataset}/{variant}{seed}.zip",
         }
         for variant in variants
     ]
@@ -343,6 +343,7 @@ def evidence(dataset):
         "probed": bundles(dataset),
         "elsewhere": bundles(CONFIG.benchmark.elsewhere),
         "splits": split_bundles(dataset),
+        "retrieval": f"{RESULTS}/retrieval/{dataset}/apart{seed}.zip",
         "snapshots": {
             str(epoch): f"{RESULTS}/features/{dataset}/trained{seed}-epoch{epoch}.zip"
             for epoch in CONFIG.pretrain.snapshots

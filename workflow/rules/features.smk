@@ -34,25 +34,24 @@ rule features:
 
 rule retrieval:
     input:
-        catalog=lambda w: catalog(w.dataset),
+        catalog=lambda w: catalog(w.dataset, "apart"),
         points=lambda w: f"{point_store(w.dataset)}/manifest.json",
         targets=lambda w: f"{target_store(w.dataset)}/manifest.json",
         shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
-        encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
-        predictor=f"{RESULTS}/encoders/{{encoder}}/predictor.safetensors",
+        encoder=f"{RESULTS}/encoders/apart{{seed}}/encoder.safetensors",
+        predictor=f"{RESULTS}/encoders/apart{{seed}}/predictor.safetensors",
     output:
-        f"{RESULTS}/retrieval/{{dataset}}/{{encoder}}.zip",
+        f"{RESULTS}/retrieval/{{dataset}}/apart{{seed}}.zip",
     log:
-        f"{RESULTS}/logs/retrieval/{{dataset}}/{{encoder}}.log",
+        f"{RESULTS}/logs/retrieval/{{dataset}}/apart{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/retrieval/{{dataset}}/{{encoder}}.tsv"
+        f"{RESULTS}/benchmarks/retrieval/{{dataset}}/apart{{seed}}.tsv"
     conda:
         "../../envs/features.yaml"
     resources:
         mem_mb=2000,
     params:
-        # Some that every encoder has seen must be drawn to leave enough that one has not.
-        objects=2 * CONFIG.benchmark.gallery,
+        objects=CONFIG.benchmark.gallery,
         cloud_points=lambda w: probed_as(w.dataset).points,
         code=code("features.command", "features.retrieve", "pretrain.artifact"),
     shell:
