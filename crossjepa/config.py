@@ -365,6 +365,10 @@ class ReportConfig(Section):
     seed: int = setting(0, "Seeds the choice of queries and the 2-D map.", ge=0)
 
 
+# A setting of a sweep: its name becomes part of file names.
+SettingName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
 class Config(Section):
     """The whole configuration."""
 
@@ -378,6 +382,27 @@ class Config(Section):
     probe: ProbeConfig = Field(ProbeConfig(), description=ProbeConfig.__doc__)
     benchmark: BenchmarkConfig = Field(BenchmarkConfig(), description=BenchmarkConfig.__doc__)
     report: ReportConfig = Field(ReportConfig(), description=ReportConfig.__doc__)
+    sweep: dict[SettingName, dict[Literal["render", "teacher", "pretrain"], dict[str, Any]]] = Field(
+        default_factory=dict,
+        description="Settings to train besides, each by a name of your own and the keys that differ under "
+        "`render`, `teacher` or `pretrain`; `sweep_<dataset>.png` compares them.",
+    )
+
+    @property
+    def swept(self) -> dict[str, "Config"]:
+        """The whole configuration of each setting of the sweep."""
+        whole = self.model_dump(mode="json", exclude={"sweep"})
+        return {
+            name: check(Config, _merged(whole, {str(k): v for k, v in changes.items()}), f"sweep.{name}")
+            for name, changes in self.sweep.items()
+        }
+
+    @model_validator(mode="after")
+    def _sweeps_settings_that_exist(self) -> "Config":
+        for name, changed in self.swept.items():
+            if changed.pretrain.seeds != self.pretrain.seeds:
+                raise ValueError(f"sweep.{name}.pretrain.seeds: all settings share pretrain.seeds")
+        return self
 
     @model_validator(mode="after")
     def _names_known_datasets(self) -> "Config":

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from crossjepa.benchmark.result import BenchmarkResult
+from crossjepa.benchmark.sweep_result import SweepResult
 from crossjepa.config import (
+    AssembliesSource,
     Config,
     FolderSource,
     FurnitureSource,
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES: tuple[type[Section], ...] = (
     FurnitureSource,
     ShapesSource,
+    AssembliesSource,
     FolderSource,
     ModelNetSource,
     ScanObjectNNSource,
@@ -48,9 +51,9 @@ settings: they belong to a profile.
 ## Further data sets
 
 Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
-`data.furniture`, `data.shapes`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and `data.shapenet` list
-what each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there already: give what
-differs.
+`data.furniture`, `data.shapes`, `data.assemblies`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and
+`data.shapenet` list what each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there
+already: give what differs.
 
 ```yaml
 data:
@@ -86,6 +89,7 @@ def schemas() -> dict[str, str]:
         "fewshot.schema.json": FewShotResult,
         "label_efficiency.schema.json": LabelEfficiencyResult,
         "benchmark.schema.json": BenchmarkResult,
+        "sweep.schema.json": SweepResult,
     }
     models = {"config.schema.json": Config.model_json_schema()}
     models |= {name: model.model_json_schema(mode="serialization") for name, model in written.items()}

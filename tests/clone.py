@@ -54,7 +54,7 @@ class Clone:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs that Snakemake would run now, by rule."""
-        printed = self.snakemake("--dry-run", *arguments)
+        printed = self.snakemake(*arguments, "--dry-run")
         if "Nothing to be done" in printed:
             return {}
         table = printed.split("Job stats:")[1].split("total")[0]

@@ -47,6 +47,7 @@ SETTINGS: dict[str, tuple[str, dict[str, int]]] = {
     "pretrain.seeds": ("[0, 1]", {**TRAINING, **OWN_FEATURES, **RESULT}),
     "pretrain.model": ("base", {**TRAINING, **RANDOM_ENCODERS, "features": 1 + RANDOM, **RESULT}),
     "benchmark.gallery": ("20", {}),
+    "sweep.pose": ("{pretrain: {conditioning: pose}}", {}),
     "data.assemblies.seed": ("1", {}),
     "teacher.random_weights": ("true", {**TARGETS, **BELOW_TARGETS}),
     "teacher.layer": ("10", {**TARGETS, **BELOW_TARGETS}),

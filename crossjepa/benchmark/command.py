@@ -15,10 +15,14 @@ from crossjepa.benchmark.evaluate import Examiner, all_columns, compare_rows, cu
 from crossjepa.benchmark.evidence import Evidence
 from crossjepa.benchmark.result import BenchmarkResult, Column, Retrieval, Target
 from crossjepa.benchmark.retrieval import retrieve
+from crossjepa.benchmark.sweep import describe, reach, read_swept
+from crossjepa.benchmark.sweep_result import SweepResult
+from crossjepa.benchmark.sweep_table import sweep_markdown
 from crossjepa.benchmark.table import markdown
 from crossjepa.config import BenchmarkConfig, ProbeConfig, check, read_settings, read_source
 from crossjepa.errors import UserError
 from crossjepa.probe.features import bundled_features
+from crossjepa.probe.objects import labelled_objects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.provenance import checkout, packages, sha256, stage_seconds
 from crossjepa.probe.result import Provenance, write_result
@@ -97,6 +101,55 @@ def run_command(
     write_result(output, result)
     table.write_text(markdown(result), "utf-8")
     typer.echo(markdown(result))
+
+
+@app.command("sweep")
+def sweep_command(
+    probe: Annotated[str, typer.Option(help="A configuration file, or the `probe` section as JSON.")],
+    dataset: Annotated[str, typer.Option(help="The data set's name.")],
+    source: Annotated[str, typer.Option(help="Its entry under `data`, as JSON.")],
+    settings: Annotated[str, typer.Option(help="Each setting's changes, features and logs, as JSON.")],
+    catalog: Annotated[Path, typer.Option(help="The data set's catalog.")],
+    points: Annotated[Path, typer.Option(help="The sealed point store.")],
+    run_config: Annotated[Path, typer.Option(help="The whole run's configuration, to be hashed.")],
+    output: Annotated[Path, typer.Option(help="The JSON to write.")],
+    table: Annotated[Path, typer.Option(help="The same as a table for people, to write.")],
+    threads: Annotated[int, typer.Option(help="Classifiers that are fitted at a time.", min=1)] = 1,
+) -> None:
+    """Compare a sweep's settings with the run's own, seed by seed."""
+    probing = read_settings(ProbeConfig, "probe", probe)
+    swept = read_swept(settings)
+    entry = read_source(source)
+    examiner = Examiner(protocol(probing.protocol, entry.kind), probing, threads)
+    reached = [reach(name, trained, catalog, examiner) for name, trained in swept]
+    own = [bundled_features(path) for path in swept[0][1].features]
+    objects = labelled_objects(catalog, own[0].ids)
+    result = SweepResult(
+        dataset=dataset,
+        data=entry.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),
+        protocol=probing.protocol,
+        protocol_source=examiner.protocol.source,
+        n_train=len(objects.train),
+        n_test=len(objects.test),
+        n_classes=len(objects.classes),
+        seeds=[features.attributes["encoder"]["seed"] for features in own],
+        settings=[
+            describe(name, trained, each, None if each is reached[0] else reached[0])
+            for (name, trained), each in zip(swept, reached, strict=True)
+        ],
+        seconds=sum(each.seconds for each in reached),
+        provenance=Provenance(
+            git=checkout(Path(crossjepa.__file__).parent),
+            config_hash=sha256(run_config),
+            stores={"points": sha256(points / "manifest.json")},
+            packages=packages(),
+            device=own[0].attributes["pretraining"]["device"],
+            seconds={},
+        ),
+    )
+    write_result(output, result)
+    table.write_text(sweep_markdown(result), "utf-8")
+    typer.echo(sweep_markdown(result))
 
 
 def _targets(

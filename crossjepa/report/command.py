@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from crossjepa.benchmark.result import BenchmarkResult
+from crossjepa.benchmark.sweep_result import SweepResult
 from crossjepa.config import ReportConfig, read_settings
 from crossjepa.errors import UserError
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
@@ -99,6 +100,20 @@ def training_command(
     from crossjepa.report.training import progress_curves
 
     figure = progress_curves(read_as(BenchmarkResult, result), [read_log(path) for path in metrics])
+    with _whole(output) as partial:
+        figure.savefig(partial, format="png", dpi=200)
+    typer.echo(f"{output}")
+
+
+@app.command("sweep")
+def sweep_command(
+    result: Annotated[Path, typer.Option(help="A sweep's result.")],
+    output: Annotated[Path, typer.Option(help="The PNG to write.")],
+) -> None:
+    """Plot a sweep's settings beside the run's own."""
+    from crossjepa.report.sweep import sweep_bars
+
+    figure = sweep_bars(read_as(SweepResult, result))
     with _whole(output) as partial:
         figure.savefig(partial, format="png", dpi=200)
     typer.echo(f"{output}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shlex
 import sys
 from functools import cache
@@ -35,7 +36,11 @@ from crossjepa.probe.protocols import protocol
 try:
     CONFIG = check(Config, config, "configuration")
     SOURCES = CONFIG.data.sources
-    LEARNED = [learned.name for learned in CONFIG.pretrain.datasets]
+    LEARNED = {
+        learned.name
+        for each in [CONFIG, *CONFIG.swept.values()]
+        for learned in each.pretrain.datasets
+    }
     for dataset in {*LEARNED, *CONFIG.probe.datasets}:
         check_location(dataset, SOURCES[dataset])
     for dataset in CONFIG.probe.datasets:
@@ -66,7 +71,7 @@ def changed(section, **values):
     return CONFIG.model_copy(update={section: altered})
 
 
-# What is trained: the run's own settings, and what a benchmark compares them with.
+# What is trained: the run's own settings, what a benchmark compares them with, and those of a sweep.
 VARIANTS = {
     "trained": CONFIG,
     "shuffled": changed("pretrain", shuffle_targets=True),
@@ -76,7 +81,13 @@ VARIANTS = {
         f"split{number}_": changed("data", split_seed=CONFIG.data.split_seed + number)
         for number in range(1, CONFIG.benchmark.splits)
     },
+    **{f"sweep-{name}-": changed for name, changed in CONFIG.swept.items()},
 }
+
+
+def learned(variant):
+    """The data sets that a variant learns from."""
+    return [learned.name for learned in VARIANTS[variant].pretrain.datasets]
 
 
 def settings(section, *keys, of=CONFIG):
@@ -114,7 +125,6 @@ def adapter(dataset):
 STORE_SETTINGS = settings("store")
 SAMPLE_SETTINGS = settings("data", "points", "seed")
 RENDER_KEYS = [k for k in type(CONFIG.render).model_fields if k != "keep_views"]
-RENDER_SETTINGS = settings("render", *RENDER_KEYS)
 TEACHER_KEYS = [k for k in type(CONFIG.teacher).model_fields if k != "path"]
 
 
@@ -128,6 +138,19 @@ def teacher_settings(variant):
     return settings("teacher", *TEACHER_KEYS, of=VARIANTS[variant])
 
 
+def render_settings(variant="trained"):
+    """What decides the views."""
+    return settings("render", *RENDER_KEYS, of=VARIANTS[variant])
+
+
+def weights_name(variant="trained"):
+    """The name of a teacher's weights."""
+    determinants = settings("teacher", "name", "revision", of=VARIANTS[variant])
+    digest = hashlib.sha256(determinants.encode()).hexdigest()
+    name = VARIANTS[variant].teacher.name
+    return f"{'--'.join(name.split(os.sep))}-{digest[:10]}"
+
+
 def catalog_name(dataset, variant="trained"):
     """The name of a data set's catalog."""
     return key(dataset, split_settings(variant))
@@ -135,7 +158,9 @@ def catalog_name(dataset, variant="trained"):
 
 def targets_name(dataset, variant="trained"):
     """The name of a data set's target store."""
-    return key(dataset, RENDER_SETTINGS, teacher_settings(variant), STORE_SETTINGS)
+    return key(
+        dataset, render_settings(variant), teacher_settings(variant), STORE_SETTINGS
+    )
 
 
 # What each named artefact belongs to. The names carry a hash of all that determines them, so that runs
@@ -144,15 +169,11 @@ SCANS = {key(d): d for d in SOURCES}
 CATALOGS = {catalog_name(d, v): d for v in VARIANTS for d in SOURCES}
 POINTS = {key(d, SAMPLE_SETTINGS, STORE_SETTINGS): d for d in SOURCES}
 TARGETS = {targets_name(d, v): d for v in VARIANTS for d in SOURCES}
-SHEETS = {key(d, RENDER_SETTINGS): d for d in SOURCES}
-# The settings behind a name, where they differ between variants.
-SPLITS = {catalog_name(d, v): split_settings(v) for v in VARIANTS for d in SOURCES}
-TEACHERS = {targets_name(d, v): teacher_settings(v) for v in VARIANTS for d in SOURCES}
-WEIGHTS = (
-    "--".join(CONFIG.teacher.name.split(os.sep))
-    + "-"
-    + hashlib.sha256(settings("teacher", "name", "revision").encode()).hexdigest()[:10]
-)
+SHEETS = {key(d, render_settings()): d for d in SOURCES}
+WEIGHTS = {weights_name(v): v for v in VARIANTS}
+# The variant behind a name, where they differ.
+SPLIT_BY = {catalog_name(d, v): v for v in VARIANTS for d in SOURCES}
+TAUGHT_BY = {targets_name(d, v): v for v in VARIANTS for d in SOURCES}
 
 
 def named(names, dataset):
@@ -215,6 +236,12 @@ def sealed_targets(dataset, variant="trained"):
     return sealed(target_store(dataset, variant), TARGET_ARRAYS)
 
 
+def teacher_weights(targets):
+    """The files of the teacher that a target store is made with."""
+    folder = f"results/weights/{weights_name(TAUGHT_BY[targets])}"
+    return [f"{folder}/teacher.json", f"{folder}/config.json"]
+
+
 def views(path):
     """Rendered views go once the teacher has seen them, unless they are to be kept."""
     return path if CONFIG.render.keep_views else temp(path)
@@ -264,7 +291,7 @@ def labels(dataset):
 def predictor(encoder):
     """The predictor that was trained with an encoder; random weights and snapshots have none."""
     path = f"{RESULTS}/encoders/{encoder}/predictor.safetensors"
-    return [] if encoder.startswith("random") or "-epoch" in encoder else path
+    return [] if re.search(r"^random|-epoch\d+$", encoder) else path
 
 
 @cache
@@ -351,6 +378,40 @@ def evidence(dataset):
     }
 
 
+def swept_settings(dataset):
+    """The settings of a sweep by name, the run's own among them, and what each is read from."""
+
+    def trained(variant, changes):
+        encoders = [f"{variant}{seed}" for seed in CONFIG.pretrain.seeds]
+        return {
+            "changes": changes,
+            "features": [
+                f"{RESULTS}/features/{dataset}/{name}.zip" for name in encoders
+            ],
+            "metrics": [
+                f"{RESULTS}/encoders/{name}/metrics.jsonl" for name in encoders
+            ],
+            "benchmarks": [
+                f"{RESULTS}/benchmarks/pretrain/{variant}/{seed}.tsv"
+                for seed in CONFIG.pretrain.seeds
+            ],
+        }
+
+    return {
+        "as configured": trained("trained", {}),
+        **{
+            name: trained(f"sweep-{name}-", changes)
+            for name, changes in CONFIG.sweep.items()
+        },
+    }
+
+
+def sweep_files(dataset):
+    """The files that a sweep's comparison waits for; benchmark files come with them."""
+    swept = swept_settings(dataset).values()
+    return [file for each in swept for file in [*each["features"], *each["metrics"]]]
+
+
 def files(evidence):
     """The files in it."""
     if isinstance(evidence, str):
@@ -401,9 +462,10 @@ wildcard_constraints:
     points="|".join(POINTS),
     targets="|".join(TARGETS),
     sheet="|".join(SHEETS),
+    weights="|".join(WEIGHTS),
     dataset="|".join(SOURCES),
     archive="|".join(MODELNETS),
     shard=r"\d+",
-    encoder=f"(random|{'|'.join(VARIANTS)})\\d+(-epoch\\d+)?",
-    variant="|".join(VARIANTS),
+    encoder=rf"(random|{'|'.join(map(re.escape, VARIANTS))})\d+(-epoch\d+)?",
+    variant="|".join(map(re.escape, VARIANTS)),
     seed=r"\d+",

@@ -79,7 +79,7 @@ rule catalog:
     resources:
         mem_mb=1000,
     params:
-        settings=lambda w: SPLITS[w.catalog],
+        settings=lambda w: split_settings(SPLIT_BY[w.catalog]),
         source=lambda w: source(CATALOGS[w.catalog]),
         archives=lambda w: archives_option(CATALOGS[w.catalog]),
         labels=lambda w: labels(CATALOGS[w.catalog]),

@@ -3,14 +3,19 @@
 
 rule pretrain:
     input:
-        catalogs=lambda w: [catalog(dataset, w.variant) for dataset in LEARNED],
-        points=[f"{point_store(dataset)}/manifest.json" for dataset in LEARNED],
+        catalogs=lambda w: [
+            catalog(dataset, w.variant) for dataset in learned(w.variant)
+        ],
+        points=lambda w: [
+            f"{point_store(dataset)}/manifest.json" for dataset in learned(w.variant)
+        ],
         targets=lambda w: [
-            f"{target_store(dataset, w.variant)}/manifest.json" for dataset in LEARNED
+            f"{target_store(dataset, w.variant)}/manifest.json"
+            for dataset in learned(w.variant)
         ],
         shards=lambda w: [
             shard
-            for dataset in LEARNED
+            for dataset in learned(w.variant)
             for shard in [
                 *sealed_points(dataset),
                 *sealed_targets(dataset, w.variant),

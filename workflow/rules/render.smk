@@ -17,7 +17,7 @@ rule render:
     resources:
         mem_mb=1500,
     params:
-        settings=RENDER_SETTINGS,
+        settings=lambda w: render_settings(TAUGHT_BY[w.targets]),
         store=lambda w, input: os.path.dirname(input.layout[0]),
         source=lambda w: source(TARGETS[w.targets]),
         archives=lambda w: archives_option(TARGETS[w.targets]),
@@ -51,7 +51,7 @@ rule contact_sheet:
     resources:
         mem_mb=1000,
     params:
-        settings=RENDER_SETTINGS,
+        settings=render_settings(),
         source=lambda w: source(SHEETS[w.sheet]),
         archives=lambda w: archives_option(SHEETS[w.sheet]),
         title=lambda w: SHEETS[w.sheet],

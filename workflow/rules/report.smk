@@ -96,6 +96,27 @@ rule training_plot:
         " $(printf -- '--metrics %s ' {input.metrics}) --output {output} 2>&1 | tee {log}"
 
 
+rule sweep_plot:
+    input:
+        f"{RESULTS}/sweep_{{dataset}}.json",
+    output:
+        report(
+            f"{RESULTS}/sweep_{{dataset}}.png",
+            caption="../report/probe.rst",
+            category="Sweep",
+        ),
+    log:
+        f"{RESULTS}/logs/sweep_plot/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sweep_plot/{{dataset}}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code("report.command", "report.sweep"),
+    shell:
+        "python -m crossjepa report sweep --result {input} --output {output} 2>&1 | tee {log}"
+
+
 rule summary:
     input:
         expand(f"{RESULTS}/probe_{{dataset}}.json", dataset=CONFIG.probe.datasets),

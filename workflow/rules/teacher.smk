@@ -3,18 +3,20 @@
 
 rule teacher_weights:
     output:
-        multiext(f"results/weights/{WEIGHTS}/", "teacher.json", "config.json"),
+        multiext("results/weights/{weights}/", "teacher.json", "config.json"),
     log:
-        f"results/logs/teacher/{WEIGHTS}.log",
+        "results/logs/teacher/{weights}.log",
     benchmark:
-        f"results/benchmarks/teacher/{WEIGHTS}.tsv"
+        "results/benchmarks/teacher/{weights}.tsv"
     localrule: True
     conda:
         "../../envs/teacher.yaml"
     resources:
         mem_mb=2000,
     params:
-        settings=settings("teacher", "name", "revision", "path"),
+        settings=lambda w: settings(
+            "teacher", "name", "revision", "path", of=VARIANTS[WEIGHTS[w.weights]]
+        ),
         folder=lambda w, output: os.path.dirname(output[0]),
         code=code("teacher.command", "teacher.weights"),
     shell:
@@ -25,7 +27,7 @@ rule teacher_weights:
 rule targets_layout:
     input:
         meshes=lambda w: meshes(TARGETS[w.targets]),
-        weights=rules.teacher_weights.output,
+        weights=lambda w: teacher_weights(w.targets),
     output:
         store_metadata("results/targets/{targets}", TARGET_ARRAYS),
     log:
@@ -35,8 +37,8 @@ rule targets_layout:
     conda:
         "../../envs/teacher.yaml"
     params:
-        settings=lambda w: TEACHERS[w.targets],
-        render=RENDER_SETTINGS,
+        settings=lambda w: teacher_settings(TAUGHT_BY[w.targets]),
+        render=lambda w: render_settings(TAUGHT_BY[w.targets]),
         cut=STORE_SETTINGS,
         store=lambda w, output: os.path.dirname(output[0]),
         weights=lambda w, input: os.path.dirname(input.weights[0]),
@@ -52,7 +54,7 @@ rule teacher:
     input:
         layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
         views="results/views/{targets}/{shard}.zip",
-        weights=rules.teacher_weights.output,
+        weights=lambda w: teacher_weights(w.targets),
     output:
         store_shard("results/targets/{targets}", TARGET_ARRAYS, "{shard}"),
     log:
@@ -64,8 +66,8 @@ rule teacher:
     resources:
         mem_mb=1500,
     params:
-        settings=lambda w: TEACHERS[w.targets],
-        render=RENDER_SETTINGS,
+        settings=lambda w: teacher_settings(TAUGHT_BY[w.targets]),
+        render=lambda w: render_settings(TAUGHT_BY[w.targets]),
         store=lambda w, input: os.path.dirname(input.layout[0]),
         weights=lambda w, input: os.path.dirname(input.weights[0]),
         # Views are gone when their code changes: the code behind them is this rule's as well.
