@@ -21,7 +21,10 @@ STAGES = {
     "report": "Write the HTML report.",
     "store": "Lay out, seal and verify stores.",
 }
-COMMANDS = {"describe": "Print what the networks of a configuration cost."}
+COMMANDS = {
+    "describe": "Print what the networks of a configuration cost.",
+    "doctor": "Check what this machine has of all that a run needs.",
+}
 
 
 def main() -> None:
