@@ -265,6 +265,15 @@ class PretrainConfig(Section):
     weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
     warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
     clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
+    loss: Literal["smooth_l1", "mse", "cosine"] = setting(
+        "smooth_l1", "Distance between predicted and true embedding; the paper's is smooth-L1."
+    )
+    standardise_targets: bool = setting(
+        True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all learned views."
+    )
+    predictor_depth: int | None = setting(
+        None, "Blocks of the predictor; its size's own when left out.", "blocks", ge=1, le=48
+    )
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
         "both", "What tells the predictor which view is asked for."
     )

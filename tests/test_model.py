@@ -39,6 +39,11 @@ def test_base_has_the_papers_parameter_counts() -> None:
     assert abs(parameters(model) - 14.1e6) < 0.1e6
 
 
+def test_a_predictor_may_be_deeper_or_flatter_than_its_size() -> None:
+    depths = [len(build("tiny", 8, 6, "both", depth).predictor.blocks) for depth in (None, 1, 5)]
+    assert depths == [2, 1, 5]
+
+
 def test_farthest_points_agree_with_a_plain_loop() -> None:
     points = cloud(3, batch=1, points=60)
     first = int((points[0] - points[0].mean(0)).norm(dim=1).argmax())

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from crossjepa.pretrain.clouds import load_clouds, normalised
 from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
 from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
+from crossjepa.pretrain.loss import LOSSES
 from crossjepa.pretrain.schedule import CosineWithWarmup
 from crossjepa.pretrain.train import Training, make_fabric, make_optimizer
 from crossjepa.store import sharded
@@ -109,6 +111,46 @@ def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path:
     targets = held_out.targets[views]
     expected = 1 - (predicted - targets).square().sum() / targets.square().sum()
     assert records[-1]["unseen_explained"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_targets_may_stay_as_the_teacher_gave_them(stores: Stores, tmp_path: Path) -> None:
+    raw = load_examples([stores], points=256, standardise=False)
+    assert torch.allclose(
+        raw.targets, examples(stores).targets * examples(stores).std + examples(stores).mean
+    )
+    held_out = load_held_out([stores], 256, raw)
+    assert held_out is not None
+    Training(make_fabric(few()), raw, few(), 0, tmp_path, "same", held_out).run()
+    explained = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["unseen_explained"]
+    assert -1 < explained < 1, "measured from the mean of the targets, not from zero"
+
+
+def test_each_loss_is_least_where_the_prediction_is_right() -> None:
+    truth = torch.randn(4, 3, 8)
+    assert set(LOSSES) == set(get_args(PretrainConfig.model_fields["loss"].annotation))
+    for loss in LOSSES.values():
+        assert loss(truth, truth).item() == pytest.approx(0, abs=1e-6)
+        assert loss(truth + 1, truth) > 0.01
+    assert LOSSES["cosine"](3 * truth, truth).item() == pytest.approx(0, abs=1e-6)
+    assert LOSSES["cosine"](-truth, truth).item() == pytest.approx(2)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_chosen_loss_is_the_one_that_is_learned(
+    stores: Stores, tmp_path: Path, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distance, values = LOSSES[loss], []
+
+    def watched(predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        value = distance(predicted, targets)
+        values.append(value.item())
+        return value
+
+    monkeypatch.setitem(LOSSES, loss, watched)
+    training(examples(stores), few(loss=loss, epochs=1), tmp_path).run()
+    assert len(values) == 1
+    logged = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["loss"]
+    assert logged == pytest.approx(values[0])
 
 
 def test_shuffling_deals_the_same_targets_to_other_objects(stores: Stores) -> None:

@@ -1,6 +1,7 @@
 """Sweeps: settings beside the run's own, seed by seed, and nothing embedded twice."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +114,13 @@ def test_settings_share_what_they_have_in_common(clone: Clone) -> None:
     wider = '{"more-epochs": {pretrain: {epochs: 3}}, layer10: {teacher: {layer: 10}}, pose: {pretrain: '
     planned = clone.planned(*again, "--config", f"sweep={wider}{{conditioning: pose}}}}}}")
     assert planned == {"pretrain": 2, "features": 2, "sweep": 1, "sweep_plot": 1}
+
+
+@pytest.mark.parametrize(("name", "settings", "stores"), [("recipe", 9, 2), ("ablations", 14, 6)])
+def test_the_sweeps_that_are_shipped_embed_no_view_twice(
+    tmp_path: Path, name: str, settings: int, stores: int
+) -> None:
+    clone = Clone(tmp_path / "clone", f"config/sweeps/{name}.yaml")
+    planned = clone.planned(f"results/{name}/sweep_furniture.png")
+    assert planned["pretrain"] == planned["features"] == 3 * settings
+    assert planned["teacher"] == 8 * stores

@@ -29,7 +29,13 @@ SIZES = {
 }
 
 
-def build(size: str, target_dim: int, colour_dim: int, conditioning: Conditioning) -> CrossJEPA:
+def build(
+    size: str,
+    target_dim: int,
+    colour_dim: int,
+    conditioning: Conditioning,
+    predictor_depth: int | None = None,
+) -> CrossJEPA:
     """Encoder and predictor of a named size, with fresh random weights.
 
     Args:
@@ -37,11 +43,12 @@ def build(size: str, target_dim: int, colour_dim: int, conditioning: Conditionin
         target_dim: width of the teacher's embedding.
         colour_dim: width of a view's colour histogram.
         conditioning: what a query is told of its view.
+        predictor_depth: blocks of the predictor; the size's own when None.
     """
     chosen = SIZES[size]
     predictor = PredictorConfig(
         dim=chosen.predictor_dim,
-        depth=chosen.predictor_depth,
+        depth=predictor_depth or chosen.predictor_depth,
         heads=chosen.predictor_heads,
         target_dim=target_dim,
         colour_dim=colour_dim,

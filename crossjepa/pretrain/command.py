@@ -72,6 +72,7 @@ def train_command(
         stores,
         None if chosen.resample else chosen.points,
         shuffle_seed=seed if chosen.shuffle_targets else None,
+        standardise=chosen.standardise_targets,
     )
     # How a batch is computed changes nothing, so that a run may resume with more memory or fewer processes.
     plain = chosen.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})

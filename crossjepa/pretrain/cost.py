@@ -55,7 +55,7 @@ def measure(config: Config, target_dim: int) -> Cost:
     """
     chosen, colour_dim = config.pretrain, 3 * config.render.colour_bins
     torch.manual_seed(0)
-    model = build(chosen.model, target_dim, colour_dim, chosen.conditioning)
+    model = build(chosen.model, target_dim, colour_dim, chosen.conditioning, chosen.predictor_depth)
     shape, views = SIZES[chosen.model].encoder, chosen.views_per_step
     cloud = normalised(torch.randn(OBJECTS, chosen.points, 3))
     cut = patches(cloud, *group(cloud, shape.groups, shape.group_size))

@@ -44,8 +44,8 @@ class Examples:
         views: (O, V) int64 rows of each object's views; -1 where its data set has fewer than another.
         pose: (rows, 6) float32 cameras.
         colour: (rows, C) float32 histograms.
-        targets: (rows, D) float32, each dimension standardised over all views.
-        mean, std: (D,) float32, by which the targets were standardised.
+        targets: (rows, D) float32, each dimension standardised over all views where that is asked for.
+        mean, std: (D,) float32, by which the targets were standardised; 0 and 1 where they were not.
         centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; none where a
             step draws its points anew, and so its patches.
     """
@@ -115,6 +115,7 @@ def load_examples(
     points: int | None,
     shuffle_seed: int | None = None,
     splits: Collection[str] = LEARNED,
+    standardise: bool = True,
 ) -> Examples:
     """Load everything that pretraining learns from.
 
@@ -123,6 +124,7 @@ def load_examples(
         points: points a cloud is thinned to; all that the stores keep when None.
         shuffle_seed: when given, each data set's targets are dealt out anew among its objects: a control.
         splits: whose objects; test objects are never learned from.
+        standardise: each dimension of the targets, by its mean and deviation over all views.
 
     Raises:
         UserError: if a data set has nothing to learn from, or two do not fit together.
@@ -153,6 +155,8 @@ def load_examples(
     most = max(table.shape[1] for table in views)
     embedding = torch.cat(embeddings)
     mean, std = embedding.mean(0), embedding.std(0).clamp_min(1e-6)
+    if not standardise:
+        mean, std = torch.zeros_like(mean), torch.ones_like(std)
     return Examples(
         ids=[object_id for own in ids for object_id in own],
         sizes=[len(own) for own in ids],

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -28,6 +27,7 @@ from crossjepa.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from crossjepa.pretrain.examples import Examples
 from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
+from crossjepa.pretrain.loss import LOSSES
 from crossjepa.pretrain.schedule import CosineWithWarmup
 from crossjepa.progress import bar
 
@@ -108,6 +108,7 @@ class Training:
         self.fabric = fabric
         self.settings = settings
         self.seed = seed
+        self.loss = LOSSES[settings.loss]
         self.fingerprint = fingerprint
         self.file = folder / "checkpoint.ckpt"
         self.weights = [learned.weight for learned in settings.datasets]
@@ -130,7 +131,9 @@ class Training:
         self.examples = examples.to(self.home)
         torch.manual_seed(seed)
         target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
-        self.bare = build(settings.model, target_dim, colour_dim, settings.conditioning)
+        self.bare = build(
+            settings.model, target_dim, colour_dim, settings.conditioning, settings.predictor_depth
+        )
         optimizer = make_optimizer(self.bare, settings)
         self.first_epoch = self._resume(optimizer)
         model: nn.Module = torch.compile(self.bare) if settings.compile else self.bare  # type: ignore[assignment]
@@ -217,7 +220,7 @@ class Training:
             batch = batch.to(self.fabric.device)
             with self.fabric.no_backward_sync(self.model, enabled=number + 1 < parts):
                 predicted, tokens = self.model(batch.offsets, batch.centres, batch.pose, batch.colour)
-                loss = F.smooth_l1_loss(predicted.float(), batch.targets) / parts
+                loss = self.loss(predicted.float(), batch.targets) / parts
                 self.fabric.backward(loss)
             losses.append(loss.detach())
             features.append(tokens.detach().float().mean(1))
@@ -235,11 +238,16 @@ class Training:
 
     @torch.no_grad()
     def _explained(self) -> float | None:
-        """Share of the variance of unseen objects' targets that is predicted; none without such objects."""
+        """Share of the variance of unseen objects' targets that is predicted; none without such objects.
+
+        Every dimension counts alike, whether or not targets are standardised.
+        """
         examples = self.held_out
         if examples is None or examples.centres is None or examples.members is None:
             return None
         missed, whole = 0.0, 0.0
+        learned = self.examples.targets
+        mean, spread = (t.to(examples.targets) for t in (learned.mean(0), learned.std(0).clamp_min(1e-6)))
         self.bare.eval()
         for rows in torch.arange(len(examples.ids), device=examples.clouds.device).split(VALIDATION_BATCH):
             cut = patches(examples.clouds[rows], examples.centres[rows], examples.members[rows])
@@ -248,8 +256,8 @@ class Training:
             with self.fabric.autocast():
                 predicted, _ = self.bare(*cut, examples.pose[views], examples.colour[views])
             targets = examples.targets[views]
-            missed += (there * (predicted.float() - targets).square()).sum().item()
-            whole += (there * targets.square()).sum().item()
+            missed += (there * ((predicted.float() - targets) / spread).square()).sum().item()
+            whole += (there * ((targets - mean) / spread).square()).sum().item()
         self.bare.train()
         return 1 - missed / whole
 
