@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
+from crossjepa.model.maximum import maximum
 from crossjepa.model.transformer import MLP, Block, initialise, initialise_geometry, pool
 
 # Offsets and centres brought to about unit size: a patch is a tenth of an object across.
@@ -44,7 +45,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         first, second, third = widths
         self.point = MLP(3, first, second)
-        self.local = nn.Linear(second, third)
+        self.local = nn.Linear(second, third, bias=False)  # that of `shared` does for both
         self.shared = nn.Linear(second, third)
         self.norm = nn.LayerNorm(third)
         self.out = nn.Linear(third, dim)
@@ -54,7 +55,7 @@ class PatchEmbedding(nn.Module):
         points = self.point(OFFSET_SCALE * offsets)
         # A layer on [point, patch maximum] split in two: the patch's share is computed once a patch. What
         # follows the second maximum, but for the norm, commutes with it, and is cheaper once a patch.
-        mixed = self.local(points).max(2).values + self.shared(points.max(2).values)
+        mixed = maximum(self.local(points)) + self.shared(maximum(points))
         return self.out(torch.relu(self.norm(mixed)))
 
 

@@ -76,7 +76,8 @@ def initialise_geometry(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def parameters(module: nn.Module) -> int:
