@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from crossjepa.probe.features import Features, bundled_features, teacher_features
+from crossjepa.probe.features import Features, beside, bundled_features, teacher_features
 from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol
@@ -106,8 +106,7 @@ def compare(catalog: Path, features: Mapping[str, Sequence[Features]], chosen: P
         rows[row] = [{regime: pooled(v, chosen) for regime, v in seed.items()} for seed in rows[row]]
     if "imagined" in rows:
         rows["tokens_and_imagined"] = [
-            {regime: np.hstack([tokens[regime], imagined[regime]]) for regime in tokens}
-            for tokens, imagined in zip(rows["tokens"], rows["imagined"], strict=True)
+            beside(tokens, views) for tokens, views in zip(rows["tokens"], rows["imagined"], strict=True)
         ]
     return Compared(objects, rows)
 

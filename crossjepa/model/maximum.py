@@ -32,5 +32,5 @@ class _Maximum(torch.autograd.Function):
 
 
 def maximum(points: Tensor) -> Tensor:
-    """(B, G, K, C) -> (B, G, C), the largest of each patch's points; the gradient goes to the first of equals."""
+    """(B, G, K, C) -> (B, G, C), the largest of each patch's points; of equals the first learns."""
     return points.max(2).values if points.is_cuda else _Maximum.apply(points)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
 from crossjepa.config import ProbeConfig, Source, check
 from crossjepa.errors import UserError
-from crossjepa.probe.features import Features, bundled_features, teacher_features
+from crossjepa.probe.features import Features, beside, bundled_features, teacher_features
 from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol, protocol
@@ -93,8 +92,7 @@ def read_systems(
         rows[system] = [{r: pooled(v, chosen) for r, v in seed.items()} for seed in rows[system]]
     if imagined:
         rows["tokens_and_imagined"] = [
-            {regime: np.hstack([tokens[regime], views[regime]]) for regime in tokens}
-            for tokens, views in zip(rows["encoder"], rows["imagined"], strict=True)
+            beside(tokens, views) for tokens, views in zip(rows["encoder"], rows["imagined"], strict=True)
         ]
     head = Head(
         dataset=dataset,
