@@ -23,7 +23,7 @@ from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.command import app
 from crossjepa.probe.evaluate import evaluate
-from crossjepa.probe.features import beside, bundled_features, teacher_features
+from crossjepa.probe.features import bundled_features, teacher_features
 from crossjepa.probe.folds import grouped_folds, nested_folds
 from crossjepa.probe.intervals import group_interval
 from crossjepa.probe.linear import GramMachine, LiblinearMachine, LibsvmMachine, choose_C, machine, pooled
@@ -81,24 +81,6 @@ def test_machines_answer_as_plain_scikit_learn(seed: int, classes: int) -> None:
             LiblinearMachine(x).predict(y, train, test, C), one_against_rest.predict(x[test].astype(float))
         )
     assert len(set(answers)) > 1
-
-
-@given(st.floats(-3, 3), st.integers(0, 100))
-def test_features_beside_each_other_weigh_the_same_whatever_their_scale(exponent: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    first = rng.normal(5, 2, size=(30, 4)).astype(np.float32)
-    second = (10**exponent * rng.normal(-1, 1, size=(30, 7))).astype(np.float32)
-    both = beside({"zz": first}, {"zz": second, "canonical": second})
-    assert both.keys() == {"zz"}
-    assert np.array_equal(both["zz"][:, :4], first)
-    halves = [((half - half.mean(0)) ** 2).sum(1).mean() for half in np.split(both["zz"], [4], axis=1)]
-    assert halves[1] == pytest.approx(halves[0], rel=1e-3)
-    assert np.allclose(both["zz"][:, 4:] / second, (both["zz"][:, 4:] / second)[0, 0], rtol=1e-4)
-
-
-def test_features_that_are_all_alike_do_not_break_their_neighbours() -> None:
-    first, second = np.ones((3, 2), np.float32), np.zeros((3, 5), np.float32)
-    assert np.isfinite(beside({"zz": first}, {"zz": second})["zz"]).all()
 
 
 def test_equal_votes_go_to_the_first_class_as_in_libsvm() -> None:

@@ -68,26 +68,8 @@ def bundled_features(path: Path, kind: str = "tokens", regimes: Sequence[str] = 
 
 
 def beside(first: Arrays, second: Arrays) -> Arrays:
-    """Two kinds of features of the same N objects, the second brought to the spread of the first.
-
-    A linear machine listens to the features that vary most: as they come, one kind would drown the other.
-
-    Args:
-        first, second: (N, F) and (N, G) float32 by pose regime; the regimes are those of the first.
-
-    Returns:
-        (N, F + G) float32 by pose regime; either half has the same mean squared distance from its mean.
-    """
-    return {
-        regime: np.hstack([values, second[regime] * (_spread(values) / _spread(second[regime]))])
-        for regime, values in first.items()
-    }
-
-
-def _spread(features: NDArray[np.float32]) -> np.float32:
-    """Root mean squared distance of (N, F) features from their mean, a little above zero at least."""
-    spread: np.float32 = np.sqrt(features.var(axis=0).sum()).clip(np.finfo(np.float32).eps)
-    return spread
+    """Two kinds of features of the same objects side by side, by the pose regimes of the first."""
+    return {regime: np.hstack([values, second[regime]]) for regime, values in first.items()}
 
 
 def teacher_features(store: Path) -> Features:

@@ -79,7 +79,7 @@ class OtherFeatures(Part):
     """Other features of the same encoder, from the same clouds."""
 
     imagined: Regimes = Field(description="The predictor's embeddings for a fixed ring of views, averaged.")
-    tokens_and_imagined: Regimes = Field(description="Both, beside each other and of the same spread.")
+    tokens_and_imagined: Regimes = Field(description="Both, beside each other.")
 
 
 class PerSeed(Part):
