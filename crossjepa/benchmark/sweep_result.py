@@ -46,8 +46,8 @@ class Setting(Part):
     parameters: Count = Field(description="Of the encoder.")
     measures: dict[str, Measure] = Field(
         description="By name, one of `MEASURES`. `unseen_explained`: share of the variance of the teacher's "
-        "embeddings that is predicted for views of test objects; it does not compare where what is learned "
-        "from or the targets themselves differ."
+        "embeddings that is predicted for views of test objects; it does not compare where those objects or "
+        "the embeddings themselves differ."
     )
 
 

@@ -240,14 +240,14 @@ class Training:
     def _explained(self) -> float | None:
         """Share of the variance of unseen objects' targets that is predicted; none without such objects.
 
-        Every dimension counts alike, whether or not targets are standardised.
+        Their own mean and deviation are the measure, whatever was learned from: every dimension counts alike.
         """
         examples = self.held_out
         if examples is None or examples.centres is None or examples.members is None:
             return None
         missed, whole = 0.0, 0.0
-        learned = self.examples.targets
-        mean, spread = (t.to(examples.targets) for t in (learned.mean(0), learned.std(0).clamp_min(1e-6)))
+        said = examples.targets[examples.views[examples.views >= 0]]
+        mean, spread = said.mean(0), said.std(0).clamp_min(1e-6)
         self.bare.eval()
         for rows in torch.arange(len(examples.ids), device=examples.clouds.device).split(VALIDATION_BATCH):
             cut = patches(examples.clouds[rows], examples.centres[rows], examples.members[rows])
