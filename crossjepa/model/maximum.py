@@ -33,4 +33,6 @@ class _Maximum(torch.autograd.Function):
 
 def maximum(points: Tensor) -> Tensor:
     """(B, G, K, C) -> (B, G, C), the largest of each patch's points; of equals the first learns."""
-    return points.max(2).values if points.is_cuda else _Maximum.apply(points)  # type: ignore[no-untyped-call]
+    if points.device.type != "cpu":
+        return points.max(2).values
+    return _Maximum.apply(points)  # type: ignore[no-untyped-call]
