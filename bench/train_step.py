@@ -65,7 +65,8 @@ def main(
         return Training(make_fabric(settings), shown, settings, 0, folder, "bench")
 
     def data(training: Training) -> tuple[torch.Tensor, ...]:
-        chance = draw_chance(batch, VIEWS, 1024, training.settings, generator)
+        branches = training.bare.branches
+        chance = draw_chance(batch, VIEWS, 1024, training.settings, generator, branches)
         drawn = draw_batch(training.examples, rows, chance, training.settings, training.shape)
         return drawn.offsets, drawn.centres, drawn.pose, drawn.colour, drawn.targets
 

@@ -274,6 +274,9 @@ class PretrainConfig(Section):
     predictor_depth: int | None = setting(
         None, "Blocks of the predictor; its size's own when left out.", "blocks", ge=1, le=48
     )
+    drop_path: float = setting(
+        0.1, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
+    )
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
         "both", "What tells the predictor which view is asked for."
     )

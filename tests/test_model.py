@@ -5,14 +5,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossjepa.model.encoder import EncoderConfig, PointEncoder
+from crossjepa.model.encoder import CENTRE_SCALE, EncoderConfig, PointEncoder
 from crossjepa.model.grouping import farthest_points, group, patches, take
 from crossjepa.model.imagine import Imagination, ring
+from crossjepa.model.jepa import CrossJEPA
 from crossjepa.model.maximum import maximum
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor, pose_features
 from crossjepa.model.rotation import about_up, any_rotation, rotate, rotate_cameras
 from crossjepa.model.sizes import build
-from crossjepa.model.transformer import Attention, parameters
+from crossjepa.model.transformer import Attention, kept_branches, parameters
 from crossjepa.pretrain.clouds import normalised
 
 SMALL = EncoderConfig(dim=32, depth=2, heads=4, patch_widths=(16, 24, 32), groups=16, group_size=8)
@@ -203,6 +204,33 @@ def test_what_is_imagined_is_the_mean_over_a_ring_of_views() -> None:
 def test_an_imagined_ring_stays_the_same_when_the_object_turns_by_a_step_of_it() -> None:
     turned = rotate_cameras(ring(0.4, 2.5)[None], about_up(torch.tensor([torch.pi / 4])))[0]
     assert torch.allclose(pose_features(turned), pose_features(ring(0.4, 2.5)).roll(-1, dims=0), atol=1e-5)
+
+
+def test_an_object_that_skips_every_branch_keeps_what_went_in_and_no_other_changes(
+    encoder: PointEncoder,
+) -> None:
+    model, points = CrossJEPA(encoder, predictor()), cloud(9)
+    cut, views = patches(points, *group(points, 16, 8)), (torch.rand(2, 3, 6), torch.rand(2, 3, 6))
+    plain, tokens = model(*cut, *views)
+    kept = torch.ones(2, model.branches)
+    assert model.branches == 2 * (2 + 2)
+    assert torch.equal(model(*cut, *views, kept)[0], plain)
+    kept[0, :4] = 0  # the encoder's
+    partly, skipped = model(*cut, *views, kept)
+    entered = encoder.embed(cut[0]) + encoder.position(CENTRE_SCALE * cut[1])
+    assert torch.allclose(skipped[0], encoder.norm(entered)[0], atol=1e-5)
+    assert torch.equal(skipped[1], tokens[1])
+    assert torch.equal(partly[1], plain[1])
+    for branch in range(model.branches):
+        kept = torch.ones(2, model.branches).index_fill(1, torch.tensor([branch]), 0)
+        assert not torch.allclose(model(*cut, *views, kept)[0], plain, atol=1e-5), branch
+
+
+def test_branches_are_left_out_at_the_wanted_rate_and_count_the_same_on_average() -> None:
+    kept = kept_branches(torch.rand(2000, 12, generator=torch.Generator().manual_seed(0)), 0.2)
+    assert sorted(kept.unique().tolist()) == pytest.approx([0, 1.25])
+    assert (kept == 0).float().mean() == pytest.approx(0.2, abs=0.01)
+    assert kept.mean() == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("heads", [2, 4])

@@ -351,6 +351,17 @@ def test_snapshots_are_kept_on_the_way(stores: Stores, tmp_path: Path) -> None:
     assert not any(torch.equal(kept[1][name], last[name]) for name in names)
 
 
+def test_branches_are_left_out_in_training_and_never_afterwards(stores: Stores, tmp_path: Path) -> None:
+    loaded, runs = examples(stores), {}
+    for rate in (0.0, 0.5):
+        run = training(loaded, few(drop_path=rate), tmp_path / str(rate))
+        runs[rate] = run.run().state_dict()
+        chance = draw_chance(4, 4, 256, run.settings, torch.Generator().manual_seed(0), run.bare.branches)
+        batch = draw_batch(loaded, torch.arange(4), chance, run.settings, TINY)
+        assert (batch.kept is None) == (rate == 0)
+    assert not all(torch.equal(value, runs[0.5][name]) for name, value in runs[0.0].items())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.maximum import maximum
-from crossjepa.model.transformer import MLP, Block, initialise, initialise_geometry, pool
+from crossjepa.model.transformer import MLP, Block, branches_of, initialise, initialise_geometry, pool
 
 # Offsets and centres brought to about unit size: a patch is a tenth of an object across.
 OFFSET_SCALE, CENTRE_SCALE = 8.0, 2.0
@@ -73,20 +73,23 @@ class PointEncoder(nn.Module):
         self.embed.apply(initialise_geometry)
         self.position.apply(initialise_geometry)
 
-    def forward(self, offsets: Tensor, centres: Tensor, block: int | None = None) -> Tensor:
+    def forward(
+        self, offsets: Tensor, centres: Tensor, block: int | None = None, kept: Tensor | None = None
+    ) -> Tensor:
         """Tokens of patches.
 
         Args:
             offsets: (B, G, K, 3) points relative to their patch's centre.
             centres: (B, G, 3) positions in the unit sphere, +Y up.
             block: the block after which to read them, from 1; the last when None.
+            kept: (B, 2 * depth) factors of the blocks' residual branches, in training.
 
         Returns:
             (B, G, dim) tokens, normalised over their dimensions.
         """
         tokens = self.embed(offsets) + self.position(CENTRE_SCALE * centres)
-        for layer in self.blocks[:block]:
-            tokens = layer(tokens)
+        for number, layer in enumerate(self.blocks[:block]):
+            tokens = layer(tokens, kept=branches_of(number, kept))
         last = block in (None, len(self.blocks))
         return self.norm(tokens) if last else F.layer_norm(tokens, tokens.shape[-1:])
 

@@ -17,8 +17,13 @@ class CrossJEPA(nn.Module):
         self.encoder = encoder
         self.predictor = predictor
 
+    @property
+    def branches(self) -> int:
+        """Residual branches: two a block, the encoder's first."""
+        return 2 * (len(self.encoder.blocks) + len(self.predictor.blocks))
+
     def forward(
-        self, offsets: Tensor, centres: Tensor, pose: Tensor, colour: Tensor
+        self, offsets: Tensor, centres: Tensor, pose: Tensor, colour: Tensor, kept: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Predict embeddings.
 
@@ -27,9 +32,12 @@ class CrossJEPA(nn.Module):
             centres: (B, G, 3) patch centres in the unit sphere, +Y up.
             pose: (B, V, 6) cameras in the same frame.
             colour: (B, V, colour_dim) histograms.
+            kept: (B, branches) factors of the residual branches, in training; 1 when None.
 
         Returns:
             (B, V, target_dim) standardised embeddings and (B, G, dim) tokens.
         """
-        tokens = self.encoder(offsets, centres)
-        return self.predictor(tokens, pose, colour), tokens
+        own = 2 * len(self.encoder.blocks)
+        first, second = (None, None) if kept is None else (kept[:, :own], kept[:, own:])
+        tokens = self.encoder(offsets, centres, kept=first)
+        return self.predictor(tokens, pose, colour, second), tokens

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from crossjepa.model.rotation import towards_camera
-from crossjepa.model.transformer import MLP, Block, initialise, pool
+from crossjepa.model.transformer import MLP, Block, branches_of, initialise, pool
 
 POSE_FEATURES = 7
 Conditioning = Literal["none", "pose", "colour", "both"]
@@ -71,13 +71,14 @@ class ViewPredictor(nn.Module):
     def _told(self, what: str) -> bool:
         return self.config.conditioning in (what, "both")
 
-    def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor, kept: Tensor | None = None) -> Tensor:
         """Predict the teacher's standardised embedding of each view.
 
         Args:
             tokens: (B, G, token_dim) of the encoder.
             pose: (B, V, 6) cameras, in the frame of the cloud.
             colour: (B, V, colour_dim) histograms.
+            kept: (B, 2 * depth) factors of the blocks' residual branches, in training.
 
         Returns:
             (B, V, target_dim).
@@ -89,6 +90,6 @@ class ViewPredictor(nn.Module):
         if self.colour is not None:
             queries = queries + self.colour(colour)
         context = self.norm_context(self.context(tokens))
-        for block in self.blocks:
-            queries = block(queries, context)
+        for number, block in enumerate(self.blocks):
+            queries = block(queries, context, branches_of(number, kept))
         return self.out(self.norm(queries))

@@ -49,11 +49,45 @@ class Block(nn.Module):
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = MLP(dim, 4 * dim, dim)
 
-    def forward(self, tokens: Tensor, context: Tensor | None = None) -> Tensor:
-        """(B, Q, dim) tokens, and a (B, T, dim) context -> (B, Q, dim) tokens."""
+    def forward(self, tokens: Tensor, context: Tensor | None = None, kept: Tensor | None = None) -> Tensor:
+        """Tokens after one block.
+
+        Args:
+            tokens: (B, Q, dim).
+            context: (B, T, dim) that the tokens attend to instead of one another.
+            kept: (B, 2) factors of each object's two residual branches; 1 when None.
+
+        Returns:
+            (B, Q, dim).
+        """
         normed = self.norm_attention(tokens)
-        tokens = tokens + self.attention(normed, normed if context is None else context)
-        return tokens + self.mlp(self.norm_mlp(tokens))
+        attended = self.attention(normed, normed if context is None else context)
+        tokens = tokens + _weighed(attended, kept, 0)
+        return tokens + _weighed(self.mlp(self.norm_mlp(tokens)), kept, 1)
+
+
+def _weighed(change: Tensor, kept: Tensor | None, branch: int) -> Tensor:
+    return change if kept is None else change * kept[:, branch, None, None].to(change.dtype)
+
+
+def branches_of(block: int, kept: Tensor | None) -> Tensor | None:
+    """The (B, 2) factors of one block among (B, 2 * blocks) of all."""
+    return None if kept is None else kept[:, 2 * block : 2 * block + 2]
+
+
+def kept_branches(chance: Tensor, drop: float) -> Tensor:
+    """Which residual branches an object keeps, and how much those count: stochastic depth.
+
+    Source: arXiv 1603.09382, with the same rate at every depth.
+
+    Args:
+        chance: (B, branches) uniform in [0, 1).
+        drop: chance that a branch is left out.
+
+    Returns:
+        (B, branches): 0, or as much more than 1 as keeps the expectation.
+    """
+    return (chance >= drop) / (1 - drop)
 
 
 def pool(tokens: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ class Chance:
         rotated, dropped, cut, size: (B,) that choose whom to rotate, shares and sizes.
         normal, rotation: (B, 3) that choose the cutting plane and the pose.
         noise: (B, N, 3) standard normal; none without jitter.
+        branches: (B, residual branches) that choose those left out; none without stochastic depth.
     """
 
     views: Tensor
@@ -39,6 +40,7 @@ class Chance:
     normal: Tensor
     rotation: Tensor
     noise: Tensor | None
+    branches: Tensor | None
 
     def __getitem__(self, rows: slice) -> "Chance":
         """The numbers of some of the batch's objects."""
@@ -51,7 +53,12 @@ def redraws_points(settings: PretrainConfig) -> bool:
 
 
 def draw_chance(
-    batch: int, views: int, points: int, settings: PretrainConfig, generator: Generator
+    batch: int,
+    views: int,
+    points: int,
+    settings: PretrainConfig,
+    generator: Generator,
+    branches: int = 0,
 ) -> Chance:
     """Draw a batch's random numbers, on the generator's device.
 
@@ -61,6 +68,7 @@ def draw_chance(
         points: points of each cloud, M.
         settings: what is to be drawn at all.
         generator: the only source of chance.
+        branches: residual branches of the networks.
     """
 
     def uniform(*shape: int) -> Tensor:
@@ -80,6 +88,7 @@ def draw_chance(
         normal=uniform(3),
         rotation=uniform(3),
         noise=noise,
+        branches=uniform(branches) if settings.drop_path else None,
     )
 
 

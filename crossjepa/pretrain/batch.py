@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -9,23 +10,32 @@ from torch import Generator, Tensor
 from crossjepa.config import PretrainConfig
 from crossjepa.model.encoder import EncoderConfig
 from crossjepa.model.grouping import group, patches
+from crossjepa.model.transformer import kept_branches
 from crossjepa.pretrain.augment import Chance, draw_points, transform
 from crossjepa.pretrain.examples import Examples
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Patches, cameras, colours and targets of some objects; `CrossJEPA.forward` says their shapes."""
+    """Patches, cameras, colours and targets of some objects, and the branches that their networks keep.
+
+    `CrossJEPA.forward` says their shapes.
+    """
 
     offsets: Tensor
     centres: Tensor
     pose: Tensor
     colour: Tensor
     targets: Tensor
+    kept: Tensor | None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+        moved: dict[str, Any] = {
+            name: value if value is None else value.to(device, non_blocking=True)
+            for name, value in vars(self).items()
+        }
+        return Batch(**moved)
 
 
 def epoch_length(sizes: Sequence[int], weights: Sequence[float]) -> int:
@@ -81,4 +91,5 @@ def draw_batch(
     else:
         centres, members = examples.centres[rows], examples.members[rows]
     offsets, positions = patches(points, centres, members)
-    return Batch(offsets, positions, pose, examples.colour[views], examples.targets[views])
+    kept = None if chance.branches is None else kept_branches(chance.branches, settings.drop_path)
+    return Batch(offsets, positions, pose, examples.colour[views], examples.targets[views], kept)

@@ -207,7 +207,7 @@ class Training:
         for part in self.optimizer.param_groups:
             part["lr"] = rate
         views, points = self.examples.views.shape[1], self.examples.clouds.shape[1]
-        chance = draw_chance(len(rows), views, points, self.settings, generator)
+        chance = draw_chance(len(rows), views, points, self.settings, generator, self.bare.branches)
         parts, size = (
             self.settings.accumulate,
             len(rows) // self.fabric.world_size // self.settings.accumulate,
@@ -219,7 +219,8 @@ class Training:
             batch = draw_batch(self.examples, rows[own], chance[own], self.settings, self.shape)
             batch = batch.to(self.fabric.device)
             with self.fabric.no_backward_sync(self.model, enabled=number + 1 < parts):
-                predicted, tokens = self.model(batch.offsets, batch.centres, batch.pose, batch.colour)
+                seen = batch.offsets, batch.centres, batch.pose, batch.colour
+                predicted, tokens = self.model(*seen, batch.kept)
                 loss = self.loss(predicted.float(), batch.targets) / parts
                 self.fabric.backward(loss)
             losses.append(loss.detach())
