@@ -258,7 +258,7 @@ class PretrainConfig(Section):
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
     seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
-    epochs: int = setting(60, "Passes over the objects.", "epochs", ge=1)
+    epochs: int = setting(40, "Passes over the objects.", "epochs", ge=1)
     batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
     views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
     learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
@@ -275,7 +275,7 @@ class PretrainConfig(Section):
         None, "Blocks of the predictor; its size's own when left out.", "blocks", ge=1, le=48
     )
     drop_path: float = setting(
-        0.1, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
+        0.2, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
     )
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
         "both", "What tells the predictor which view is asked for."
