@@ -294,6 +294,20 @@ def predictor(encoder):
     return [] if re.search(r"^random|-epoch\d+$", encoder) else path
 
 
+def snapshots(encoder):
+    """The snapshots that come with an encoder.
+
+    Whoever asks for the encoder asks for them too: of a job with an output that is new and not asked for,
+    Snakemake compares no settings, and would leave the encoder as it is.
+    """
+    if re.search(r"^random|-epoch\d+$", encoder):
+        return []
+    return expand(
+        f"{RESULTS}/encoders/{encoder}-epoch{{epoch}}/encoder.safetensors",
+        epoch=CONFIG.pretrain.snapshots,
+    )
+
+
 @cache
 def views_of(dataset):
     """A data set's sealed target store, when there is anything that the teacher could see."""
