@@ -304,7 +304,9 @@ class PretrainConfig(Section):
     )
     compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
     snapshots: list[Annotated[int, Field(ge=1)]] = setting(
-        [], "Epochs after which the encoder is kept as well, as `encoders/trained<seed>-epoch<n>`.", "epochs"
+        [],
+        "Epochs after which the encoder is kept as well, as `encoders/trained<seed>-epoch<n>`.",
+        "epochs",
     )
     shuffle_targets: bool = setting(
         False, "A control: give each object another one's targets, which must ruin the features."

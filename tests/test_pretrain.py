@@ -323,11 +323,13 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
     command = [sys.executable, "-m", "crossjepa", "pretrain", "train", "--seed", "0"]
     for name, path in stores._asdict().items():
         command += [f"--{name}", str(path)]
-    settings = few(epochs=4, jitter=0.01, points=256).model_dump_json()
+    settings = few(epochs=4, jitter=0.01, points=256, snapshots=[3]).model_dump_json()
     losses = {}
     for processes in (1, 2):
         folder = tmp_path / str(processes)
-        files = {name: str(folder / f"{name}.out") for name in ("encoder", "predictor", "metrics")}
+        files = {
+            name: str(folder / f"{name}.out") for name in ("encoder", "predictor", "metrics", "snapshots")
+        }
         options = [word for name, file in files.items() for word in (f"--{name}", file)]
         subprocess.run(
             [*command, *options, "--settings", settings, "--state", str(folder), "--devices", str(processes)],
@@ -338,6 +340,19 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
         records = [json.loads(line) for line in Path(files["metrics"]).read_text().splitlines()]
         losses[processes] = [record["loss"] for record in records]
         assert load_encoder(Path(files["encoder"]))[1]["processes"] == processes
+        snapshot = [
+            *command[:4],
+            "snapshot",
+            "--snapshots",
+            files["snapshots"],
+            "--encoder",
+            files["encoder"],
+        ]
+        subprocess.run([*snapshot, "--epoch", "3"], check=True)
+        assert load_encoder(Path(files["encoder"]))[1] == {"seed": 0}
+        missing = subprocess.run([*snapshot, "--epoch", "2"], capture_output=True, text=True, check=False)
+        assert missing.returncode
+        assert "snapshots.out: holds no epoch 2; add it to pretrain.snapshots" in missing.stderr
     assert len(losses[1]) == 4
     assert losses[1] == pytest.approx(losses[2], rel=1e-4)
 

@@ -13,84 +13,87 @@ from pathlib import Path
 import grimp
 import pytest
 import trimesh
+import yaml
 from clone import ROOT, Clone
 
 from crossjepa.closure import UNTRACKED, closure
 
 SHARDS = 2
-RANDOM = 2
-
 DATA = {"scan": 1, "catalog": 1, "points_layout": 1, "points": SHARDS, "points_seal": 1}
-POINTS = {"points_layout": 1, "points": SHARDS, "points_seal": 1}
-TARGETS = {"targets_layout": 1, "render": SHARDS, "teacher": SHARDS, "targets_seal": 1}
-SHEET = {"contact_sheet": 1}
 TRAINING = {"pretrain": 1}
-RANDOM_ENCODERS = {"random_encoder": RANDOM}
-OWN_FEATURES = {"features": 1}
-ALL_FEATURES = {"features": 1 + RANDOM, "geometry": 1}
-RESULT = {"probe": 1, "report": 1, "summary": 1}
-BELOW_TARGETS = {**TRAINING, **OWN_FEATURES, **RESULT}
+BELOW_TARGETS = {**TRAINING, "features": 1, "probe": 1, "report": 1, "summary": 1}
+KINDS = ["assemblies", "folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes"]
 
-# Setting -> (another value, exactly the jobs that run again).
-SETTINGS: dict[str, tuple[str, dict[str, int]]] = {
-    "probe.C": ("[0.01, 1.0]", RESULT),
-    "probe.bootstrap": ("200", RESULT),
-    "probe.published_C": ("true", RESULT),
-    "probe.protocol": ("crosspoint", {**OWN_FEATURES, **RESULT, "features": 1 + RANDOM}),
-    "report.neighbours": ("3", {"report": 1}),
-    "features.turn_seed": ("5", {**ALL_FEATURES, **RESULT}),
-    "features.block": ("2", {"features": 1 + RANDOM, **RESULT}),
-    "features.random_encoders": ("3", {"random_encoder": 1, "features": 1, **RESULT}),
-    "pretrain.epochs": ("5", BELOW_TARGETS),
-    "pretrain.learning_rate": ("0.0005", BELOW_TARGETS),
-    "pretrain.jitter": ("0.02", BELOW_TARGETS),
-    "pretrain.seeds": ("[0, 1]", {**TRAINING, **OWN_FEATURES, **RESULT}),
-    "pretrain.model": ("base", {**TRAINING, **RANDOM_ENCODERS, "features": 1 + RANDOM, **RESULT}),
-    "benchmark.gallery": ("20", {}),
-    "sweep.pose": ("{pretrain: {conditioning: pose}}", {}),
-    "data.assemblies.seed": ("1", {}),
-    "teacher.random_weights": ("true", {**TARGETS, **BELOW_TARGETS}),
-    "teacher.layer": ("10", {**TARGETS, **BELOW_TARGETS}),
-    "render.views": ("6", {**TARGETS, **SHEET, **BELOW_TARGETS}),
-    "render.image_size": ("126", {**TARGETS, **SHEET, **BELOW_TARGETS}),
-    "render.keep_views": ("true", {}),
-    "store.shards": (
-        "3",
-        {
-            **POINTS,
-            **TARGETS,
-            "points": 3,
-            "render": 3,
-            "teacher": 3,
-            **TRAINING,
-            **ALL_FEATURES,
-            **RESULT,
-        },
-    ),
-    "data.split_seed": ("1", {"catalog": 1, **SHEET, **BELOW_TARGETS}),
-    "data.seed": ("1", {**POINTS, **TRAINING, **ALL_FEATURES, **RESULT}),
-    "data.max_faces": ("5000", {**DATA, **TARGETS, **SHEET, **TRAINING, **ALL_FEATURES, **RESULT}),
-    "data.shapes.seed": ("1", {**DATA, **TARGETS, **SHEET, **TRAINING, **ALL_FEATURES, **RESULT}),
+
+def documented(heading: str) -> dict[str, list[str]]:
+    """The rows of a table in docs/reruns.md: first cell -> the others."""
+    part = (ROOT / "docs/reruns.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
+    return {first.strip("`"): [cell.strip("`") for cell in cells] for first, *cells in rows}
+
+
+def jobs(cell: str) -> dict[str, int]:
+    """What a cell says: "points (2), report" is two jobs of one rule and one of another."""
+    counted = re.findall(r"(\w+)(?: \((\d+)\))?", cell)
+    return {} if cell == "nothing" else {rule: int(count or 1) for rule, count in counted}
+
+
+SETTINGS = {key: (value, jobs(again)) for key, (value, again) in documented("Settings").items()}
+EXECUTED = {
+    module: rules for modules, (rules,) in documented("Modules").items() for module in modules.split("`, `")
 }
-
-# Module -> exactly the jobs that run again when its code changes.
+# Module -> exactly the jobs that run again when its code changes: one for each part of the pipeline.
+POINTS = {"points_layout": 1, "points": SHARDS, "points_seal": 1}
+SHARDS_SEEN = {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS}
+ALL_FEATURES = {**BELOW_TARGETS, "features": 3, "geometry": 1}
 MODULES: dict[str, dict[str, int]] = {
-    "probe/linear.py": RESULT,
+    "probe/linear.py": {"probe": 1, "report": 1, "summary": 1},
     "report/figures.py": {"report": 1},
-    "features/extract.py": {**ALL_FEATURES, **RESULT},
+    "features/extract.py": {k: v for k, v in ALL_FEATURES.items() if k != "pretrain"},
     "pretrain/train.py": BELOW_TARGETS,
-    "model/predictor.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
-    "pretrain/augment.py": BELOW_TARGETS,
-    "model/imagine.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
+    "model/encoder.py": {**ALL_FEATURES, "random_encoder": 2},
     "benchmark/columns.py": {},
-    "model/encoder.py": {**TRAINING, **RANDOM_ENCODERS, **ALL_FEATURES, **RESULT},
-    "render/views.py": {**SHEET, "render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
-    "render/contact_sheet.py": {**SHEET, "report": 1},
-    "teacher/embed.py": {"render": SHARDS, "teacher": SHARDS, "targets_seal": 1, **BELOW_TARGETS},
-    "data/sample.py": {**POINTS, **TRAINING, **ALL_FEATURES, **RESULT},
-    "data/catalog.py": {"catalog": 1, **SHEET, **BELOW_TARGETS},
+    "render/views.py": {**SHARDS_SEEN, "contact_sheet": 1},
+    "render/contact_sheet.py": {"contact_sheet": 1, "report": 1},
+    "teacher/embed.py": SHARDS_SEEN,
+    "data/sample.py": {**POINTS, **ALL_FEATURES},
+    "data/catalog.py": {"catalog": 1, "contact_sheet": 1, **BELOW_TARGETS},
     "config.py": {},
 }
+
+
+def executed_by_rules() -> dict[str, set[str]]:
+    """The modules behind each rule, whatever kind of data set it reads."""
+    found = {}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.S | re.M):
+            calls = " ".join(re.findall(r"code\((.*?)\),\n", body, re.S))
+            named = [f"crossjepa.{name}" for name in re.findall(r'"([\w.]+)"', calls)]
+            adapters = [f"crossjepa.data.{kind}" for kind in KINDS if "adapter(" in calls]
+            if named:
+                found[rule] = set(closure(*named, *adapters))
+    return found
+
+
+def test_every_setting_has_a_row() -> None:
+    page = (ROOT / "config/README.md").read_text()
+    keys = set(re.findall(r"^\| `([\w.]+)`", page, re.M))
+    assert set(SETTINGS) == {key for key in keys if not key.endswith(".kind")}
+
+
+def test_every_module_stands_beside_the_rules_that_execute_it() -> None:
+    rules = executed_by_rules()
+    for module in grimp.build_graph("crossjepa", cache_dir=None).modules:
+        wanted = {rule for rule, modules in rules.items() if module in modules}
+        said = EXECUTED.get(module.removeprefix("crossjepa."), "no row")
+        names = set(rules) if said == "all" else set() if said == "none" else set(said.split(", "))
+        assert names == wanted, f"docs/reruns.md: {module}: {sorted(wanted)}"
+    assert all(
+        (ROOT / "crossjepa" / Path(*module.split("."))).with_suffix(".py").exists()
+        or (ROOT / "crossjepa" / Path(*module.split("."))).is_dir()
+        for module in EXECUTED
+        if module != "crossjepa"
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,7 @@ MODULES: dict[str, dict[str, int]] = {
 def test_every_module_that_a_stage_calls_is_behind_one_of_its_rules(stage: str) -> None:
     rules = (ROOT / f"workflow/rules/{stage}.smk").read_text()
     named = {name for call in re.findall(r"code\(([^)]*)", rules) for name in re.findall(r'"([\w.]+)"', call)}
-    kinds = ("assemblies", "folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes")
-    adapters = [f"crossjepa.data.{kind}" for kind in kinds if "adapter(" in rules]
+    adapters = [f"crossjepa.data.{kind}" for kind in KINDS if "adapter(" in rules]
     tracked = set(closure(*[f"crossjepa.{name}" for name in named], *adapters))
     graph = grimp.build_graph("crossjepa", cache_dir=None)
     called = graph.find_upstream_modules(f"crossjepa.{stage}.command") | {f"crossjepa.{stage}.command"}
@@ -139,8 +141,41 @@ def test_touching_all_sources_reruns_nothing(clone: Clone) -> None:
     assert clone.planned() == {}
 
 
-def test_fewer_cores_rerun_nothing(clone: Clone) -> None:
+def test_a_fresh_copy_of_the_sources_reruns_nothing(clone: Clone, tmp_path: Path) -> None:
+    fresh = Clone(tmp_path / "fresh")
+    for folder in ("results", ".snakemake"):
+        (fresh.folder / folder).symlink_to(clone.folder / folder)
+    assert fresh.planned() == {}
+
+
+def test_other_threads_memory_and_profile_rerun_nothing(clone: Clone) -> None:
     assert clone.planned("--cores", "1") == {}
+    assert clone.planned("--set-threads", "pretrain=1", "--set-resources", "pretrain:mem_mb=9000") == {}
+    profile = clone.folder / "other profile"
+    profile.mkdir()
+    (profile / "config.yaml").write_text("set-threads: {probe: 1}\nset-resources: {teacher: {mem_mb: 9}}\n")
+    assert clone.planned("--profile", str(profile)) == {}
+
+
+def test_reordered_keys_and_comments_rerun_nothing(clone: Clone) -> None:
+    path = clone.folder / clone.preset
+    before = path.read_text()
+    values = yaml.safe_load(before)
+    turned = {k: dict(reversed(v.items())) if isinstance(v, dict) else v for k, v in reversed(values.items())}
+    path.write_text("# another comment\n" + yaml.safe_dump(turned, sort_keys=False))
+    try:
+        assert clone.planned() == {}
+    finally:
+        path.write_text(before)
+
+
+def test_a_new_snapshot_beside_another_setting_retrains_every_seed(clone: Clone) -> None:
+    """Snakemake compares no settings of a job of whose outputs one is new and not asked for."""
+    changed = ["--config", "pretrain={snapshots: [2], epochs: 5}"]
+    assert clone.planned(*changed) == BELOW_TARGETS
+    assert clone.planned(*changed, "probe={datasets: []}") == TRAINING
+    (encoder,) = clone.results.glob("encoders/trained0/encoder.safetensors")
+    assert "pretrain" in clone.planned(str(encoder.relative_to(clone.folder)), *changed)
 
 
 @pytest.mark.parametrize("key", SETTINGS)
@@ -148,8 +183,10 @@ def test_a_changed_setting_reruns_exactly(clone: Clone, key: str, record_table: 
     value, expected = SETTINGS[key]
     section, *rest = key.split(".")
     nested = value
-    for part in reversed(rest):
-        nested = f"{{{part}: {nested}}}"
+    for part in reversed(rest[1:]):  # a key of a kind of data set: of one that is there, or of a new one
+        given = {"kind": rest[0], "path": "config"} if rest[0] == "folder" else {"kind": rest[0]}
+        nested = yaml.safe_dump({**given, part: yaml.safe_load(value)}, default_flow_style=True).strip()
+    nested = f"{{{rest[0]}: {nested}}}" if rest else nested
     planned = clone.planned("--config", f"{section}={nested}")
     record_table.append(f"{key:28} {', '.join(planned) or 'nothing'}")
     assert planned == expected

@@ -59,11 +59,19 @@ def scan_command(
     source: Source,
     meshes: Meshes,
     archives: Archives = None,
+    max_bad_fraction: Annotated[
+        float | None,
+        typer.Option(
+            envvar="CROSSJEPA_MAX_BAD_FRACTION",
+            help="Largest share of set-aside objects; that of the settings when left out.",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Processes to look with.")] = 1,
 ) -> None:
     """Look at every mesh once; write the mesh table, broken ones set aside with their reason."""
     chosen = read_settings(DataConfig, "data", settings)
-    table = scan(read_source(source), archives, chosen.max_bad_fraction, chosen.max_faces, threads)
+    limit = chosen.max_bad_fraction if max_bad_fraction is None else max_bad_fraction
+    table = scan(read_source(source), archives, limit, chosen.max_faces, threads)
     write_meshes(table, meshes)
     aside = table[table["status"] != OK]
     typer.echo(f"{meshes}: {len(table)} objects, {len(aside)} set aside")

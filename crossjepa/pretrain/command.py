@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import shutil
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,9 +44,7 @@ def train_command(
     encoder: Annotated[Path, typer.Option(help="The encoder to write.")],
     predictor: Annotated[Path, typer.Option(help="The predictor to write.")],
     metrics: Annotated[Path, typer.Option(help="The training log to write, as JSON lines.")],
-    snapshot: Annotated[
-        list[Path], typer.Option(help="An encoder to write for each of the settings' snapshots.")
-    ] = [],  # noqa: B006
+    snapshots: Annotated[Path, typer.Option(help="The zip to write: encoders of the settings' snapshots.")],
     code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is left.")] = "",
     threads: Annotated[int, typer.Option(help="Processor threads of each process.")] = 1,
     devices: Annotated[int, typer.Option(help="GPUs of each node, or processes where there is none.")] = 1,
@@ -57,10 +56,6 @@ def train_command(
     names = [learned.name for learned in chosen.datasets]
     if not len(names) == len(catalog) == len(points) == len(targets):
         raise UserError(f"pretrain train: give --catalog, --points and --targets once for each of {names}")
-    if len(snapshot) != len(chosen.snapshots):
-        raise UserError(
-            f"pretrain train: give --snapshot once for each of pretrain.snapshots {chosen.snapshots}"
-        )
     if late := [epoch for epoch in chosen.snapshots if epoch > chosen.epochs]:
         raise UserError(
             f"pretrain.snapshots: there is no epoch {late[0]}; pretrain.epochs is {chosen.epochs}"
@@ -103,9 +98,23 @@ def train_command(
     save_encoder(encoder, model.encoder, provenance)
     save_predictor(predictor, model.predictor, model.encoder, examples)
     shutil.copyfile(state / "metrics.jsonl", metrics)
-    for epoch, path in zip(chosen.snapshots, snapshot, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(training.snapshot(epoch), path)
+    with zipfile.ZipFile(snapshots, "w") as archive:
+        for epoch in chosen.snapshots:
+            # A ZipInfo of its own has no date: equal encoders are equal bytes.
+            archive.writestr(zipfile.ZipInfo(_snapshot(epoch)), training.snapshot(epoch).read_bytes())
+
+
+@app.command("snapshot")
+def snapshot_command(
+    snapshots: Annotated[Path, typer.Option(help="The zip that training wrote.")],
+    epoch: Annotated[int, typer.Option(help="One of pretrain.snapshots.")],
+    encoder: Annotated[Path, typer.Option(help="The encoder to write.")],
+) -> None:
+    """Take the encoder of an earlier epoch out of what training wrote."""
+    with zipfile.ZipFile(snapshots) as archive:
+        if _snapshot(epoch) not in archive.namelist():
+            raise UserError(f"{snapshots}: holds no epoch {epoch}; add it to pretrain.snapshots")
+        encoder.write_bytes(archive.read(_snapshot(epoch)))
 
 
 @app.command("random")
@@ -119,6 +128,10 @@ def random_command(
     torch.manual_seed(seed)
     model = build(chosen.model, target_dim=1, colour_dim=1, conditioning="none")
     save_encoder(encoder, model.encoder, {"seed": seed})
+
+
+def _snapshot(epoch: int) -> str:
+    return f"epoch{epoch}.safetensors"
 
 
 def _seen(datasets: Sequence[Stores], examples: Examples) -> list[str]:

@@ -14,12 +14,6 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
-# Jobs find the package here whether or not their environment has it installed. Setting a prefix drops
-# Snakemake's own strict mode, without which a failure before `| tee` would go unnoticed.
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
-)
-
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
 from crossjepa.data.listing import file_digest, listing_digest
@@ -59,6 +53,14 @@ try:
             )
 except UserError as error:
     raise WorkflowError(str(error))
+
+# Jobs find the package here whether or not their environment has it installed. The limit decides whether a
+# scan stops, not what it finds: here it is not compared, and a raised one does not render everything again.
+# Setting a prefix drops Snakemake's own strict mode, without which a failure before `| tee` would go unnoticed.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
+    f" CROSSJEPA_MAX_BAD_FRACTION={CONFIG.data.max_bad_fraction}; "
+)
 
 RESULTS = f"results/{CONFIG.run}" if CONFIG.run else "results"
 RESOLVED_CONFIG = f"{RESULTS}/config.yaml"
@@ -294,20 +296,6 @@ def predictor(encoder):
     return [] if re.search(r"^random|-epoch\d+$", encoder) else path
 
 
-def snapshots(encoder):
-    """The snapshots that come with an encoder.
-
-    Whoever asks for the encoder asks for them too: of a job with an output that is new and not asked for,
-    Snakemake compares no settings, and would leave the encoder as it is.
-    """
-    if re.search(r"^random|-epoch\d+$", encoder):
-        return []
-    return expand(
-        f"{RESULTS}/encoders/{encoder}-epoch{{epoch}}/encoder.safetensors",
-        epoch=CONFIG.pretrain.snapshots,
-    )
-
-
 @cache
 def views_of(dataset):
     """A data set's sealed target store, when there is anything that the teacher could see."""
@@ -483,3 +471,4 @@ wildcard_constraints:
     encoder=rf"(random|{'|'.join(map(re.escape, VARIANTS))})\d+(-epoch\d+)?",
     variant="|".join(map(re.escape, VARIANTS)),
     seed=r"\d+",
+    epoch=r"\d+",

@@ -52,7 +52,7 @@ rule scan:
     resources:
         mem_mb=1500,
     params:
-        settings=settings("data", "max_bad_fraction", "max_faces"),
+        settings=settings("data", "max_faces"),
         source=lambda w: source(SCANS[w.scan]),
         archives=lambda w: archives_option(SCANS[w.scan]),
         listing=lambda w: listing(SCANS[w.scan]),

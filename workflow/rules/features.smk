@@ -7,7 +7,6 @@ rule features:
         shards=lambda w: sealed_points(w.dataset),
         encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
         predictor=lambda w: predictor(w.encoder),
-        snapshots=lambda w: snapshots(w.encoder),
     output:
         f"{RESULTS}/features/{{dataset}}/{{encoder}}.zip",
     log:
@@ -41,7 +40,6 @@ rule retrieval:
         shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
         encoder=f"{RESULTS}/encoders/apart{{seed}}/encoder.safetensors",
         predictor=f"{RESULTS}/encoders/apart{{seed}}/predictor.safetensors",
-        snapshots=lambda w: snapshots(f"apart{w.seed}"),
     output:
         f"{RESULTS}/retrieval/{{dataset}}/apart{{seed}}.zip",
     log:

@@ -25,10 +25,8 @@ rule pretrain:
         encoder=f"{RESULTS}/encoders/{{variant}}{{seed}}/encoder.safetensors",
         predictor=f"{RESULTS}/encoders/{{variant}}{{seed}}/predictor.safetensors",
         metrics=f"{RESULTS}/encoders/{{variant}}{{seed}}/metrics.jsonl",
-        snapshots=expand(
-            f"{RESULTS}/encoders/{{{{variant}}}}{{{{seed}}}}-epoch{{epoch}}/encoder.safetensors",
-            epoch=CONFIG.pretrain.snapshots,
-        ),
+        # In one file: of a job with an output that is new and not asked for, Snakemake compares no settings.
+        snapshots=f"{RESULTS}/encoders/{{variant}}{{seed}}/snapshots.zip",
     log:
         f"{RESULTS}/logs/pretrain/{{variant}}{{seed}}.log",
     benchmark:
@@ -43,9 +41,6 @@ rule pretrain:
             "pretrain",
             *[k for k in type(CONFIG.pretrain).model_fields if k != "seeds"],
             of=VARIANTS[w.variant],
-        ),
-        snapshots=lambda w, output: " ".join(
-            f"--snapshot {path}" for path in output.snapshots
         ),
         # Checkpoints lie outside the declared outputs, which Snakemake deletes before a rerun.
         state=f"{RESULTS}/checkpoints/{{variant}}{{seed}}",
@@ -62,7 +57,24 @@ rule pretrain:
         " $(dirname {input.targets} | xargs printf -- '--targets %s ')"
         " --seed {wildcards.seed} --state {params.state} --code {params.code} --threads {threads}"
         " --encoder {output.encoder} --predictor {output.predictor} --metrics {output.metrics}"
-        " {params.snapshots} 2>&1 | tee {log}"
+        " --snapshots {output.snapshots} 2>&1 | tee {log}"
+
+
+rule snapshot:
+    input:
+        f"{RESULTS}/encoders/{{variant}}{{seed}}/snapshots.zip",
+    output:
+        f"{RESULTS}/encoders/{{variant}}{{seed}}-epoch{{epoch}}/encoder.safetensors",
+    log:
+        f"{RESULTS}/logs/pretrain/{{variant}}{{seed}}-epoch{{epoch}}.log",
+    localrule: True
+    conda:
+        "../../envs/pretrain.yaml"
+    params:
+        code=code("pretrain.command"),
+    shell:
+        "python -m crossjepa pretrain snapshot --snapshots {input} --epoch {wildcards.epoch}"
+        " --encoder {output} 2>&1 | tee {log}"
 
 
 rule random_encoder:
