@@ -182,12 +182,13 @@ def test_a_new_snapshot_beside_another_setting_retrains_every_seed(clone: Clone)
 def test_a_changed_setting_reruns_exactly(clone: Clone, key: str, record_table: list[str]) -> None:
     value, expected = SETTINGS[key]
     section, *rest = key.split(".")
-    nested = value
-    for part in reversed(rest[1:]):  # a key of a kind of data set: of one that is there, or of a new one
-        given = {"kind": rest[0], "path": "config"} if rest[0] == "folder" else {"kind": rest[0]}
-        nested = yaml.safe_dump({**given, part: yaml.safe_load(value)}, default_flow_style=True).strip()
-    nested = f"{{{rest[0]}: {nested}}}" if rest else nested
-    planned = clone.planned("--config", f"{section}={nested}")
+    changed = yaml.safe_load(value)
+    if len(rest) == 2:  # a key of a kind of data set: of the one of that name, or of a new one
+        kind, field = rest
+        changed = {"kind": kind, **({"path": "config"} if kind == "folder" else {}), field: changed}
+    changed = {rest[0]: changed} if rest else changed
+    (clone.folder / "changed.yaml").write_text(yaml.safe_dump({section: changed}))
+    planned = clone.planned("--configfile", clone.preset, "changed.yaml")
     record_table.append(f"{key:28} {', '.join(planned) or 'nothing'}")
     assert planned == expected
 
