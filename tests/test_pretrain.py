@@ -353,6 +353,10 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
         missing = subprocess.run([*snapshot, "--epoch", "2"], capture_output=True, text=True, check=False)
         assert missing.returncode
         assert "snapshots.out: holds no epoch 2; add it to pretrain.snapshots" in missing.stderr
+        snapshot[snapshot.index("--snapshots") + 1] = files["metrics"]
+        other = subprocess.run([*snapshot, "--epoch", "3"], capture_output=True, text=True, check=False)
+        assert other.returncode
+        assert "metrics.out: is not a zip of snapshots; pretrain an encoder first" in other.stderr
     assert len(losses[1]) == 4
     assert losses[1] == pytest.approx(losses[2], rel=1e-4)
 

@@ -111,9 +111,12 @@ def snapshot_command(
     encoder: Annotated[Path, typer.Option(help="The encoder to write.")],
 ) -> None:
     """Take the encoder of an earlier epoch out of what training wrote."""
+    if not zipfile.is_zipfile(snapshots):
+        raise UserError(f"{snapshots}: is not a zip of snapshots; pretrain an encoder first")
     with zipfile.ZipFile(snapshots) as archive:
         if _snapshot(epoch) not in archive.namelist():
             raise UserError(f"{snapshots}: holds no epoch {epoch}; add it to pretrain.snapshots")
+        encoder.parent.mkdir(parents=True, exist_ok=True)
         encoder.write_bytes(archive.read(_snapshot(epoch)))
 
 
