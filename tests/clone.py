@@ -37,8 +37,8 @@ class Clone:
         targets = [argument for argument in arguments[:1] if not argument.startswith("-")]
         return [*snakemake, *targets, "--configfile", self.preset, *arguments[len(targets) :]]
 
-    def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
-        """Run Snakemake; everything that it printed."""
+    def attempt(self, *arguments: str) -> tuple[bool, str]:
+        """Run Snakemake; whether it succeeded, and everything that it printed."""
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(
             self.command(*arguments),
@@ -48,8 +48,12 @@ class Clone:
             text=True,
             check=False,
         )
-        printed = done.stdout + done.stderr
-        assert (done.returncode == 0) is succeeds, printed
+        return done.returncode == 0, done.stdout + done.stderr
+
+    def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run Snakemake, which must succeed or must fail; everything that it printed."""
+        succeeded, printed = self.attempt(*arguments)
+        assert succeeded is succeeds, printed
         return printed
 
     def planned(self, *arguments: str) -> dict[str, int]:

@@ -277,10 +277,15 @@ def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
     assert clone.planned() == {}
 
 
-def test_a_killed_run_finishes_with_the_same_digests(clone: Clone, tmp_path: Path) -> None:
-    """Kill -9 of the whole run while the teacher works, then the same command again."""
-    other = Clone(tmp_path / "killed")
-    shutil.copytree(clone.folder / "results/weights", other.folder / "results/weights")
+@pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_run_finishes_with_the_same_digests(
+    clone: Clone, tmp_path: Path, stopped_by: signal.Signals
+) -> None:
+    """Ctrl-C, what a scheduler sends, or kill -9, to the whole run while the teacher works; then the same
+    command again. After kill -9 alone Snakemake's lock is left, as the README says."""
+    other = Clone(tmp_path / "stopped")
+    for store in ("weights", "data"):
+        shutil.copytree(clone.folder / "results" / store, other.folder / "results" / store)
     running = subprocess.Popen(
         other.command("--until", "targets_seal"),
         cwd=other.folder,
@@ -292,12 +297,15 @@ def test_a_killed_run_finishes_with_the_same_digests(clone: Clone, tmp_path: Pat
     logs = other.folder / "results/logs/teacher"
     while not any("embed" in path.read_text() for path in logs.glob("shapes-*/[0-9].log")):
         assert time.monotonic() < deadline, "the teacher never began"
-        assert running.poll() is None, "the run ended before it could be killed"
+        assert running.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.2)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    other.snakemake("--unlock")
+    os.killpg(running.pid, stopped_by)
+    assert running.wait(60) != 0
+    assert not list((other.folder / "results/targets").glob("*/manifest.json"))
+    if stopped_by is signal.SIGKILL:
+        assert "--unlock" in other.snakemake("--until", "targets_seal", succeeds=False)
+        other.snakemake("--unlock")
     other.snakemake("--until", "targets_seal")
-    killed = {name: text for name, text in other.manifests().items() if "/targets/" in name}
-    assert killed
-    assert killed.items() <= clone.manifests().items()
+    finished = {name: text for name, text in other.manifests().items() if "/targets/" in name}
+    assert finished
+    assert finished.items() <= clone.manifests().items()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+import crossjepa
 from crossjepa.errors import UserError
 from crossjepa.probe.result import Git
 
-PACKAGES = ("crossjepa", "numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
+PACKAGES = ("numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
 
 
 def checkout(folder: Path) -> Git | None:
@@ -39,7 +40,8 @@ def sha256(file: Path) -> str:
 
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that the probe's numbers rest on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    own = {"python": platform.python_version(), "crossjepa": crossjepa.__version__}
+    return own | {name: version(name) for name in PACKAGES}
 
 
 def stage_seconds(benchmarks: Sequence[str]) -> dict[str, float]:

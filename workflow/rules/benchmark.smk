@@ -29,7 +29,7 @@ rule benchmark:
         "../../envs/benchmark.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=settings("benchmark"),
         probe=PROBE_SETTINGS,
@@ -76,7 +76,7 @@ rule sweep:
         "../../envs/benchmark.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         probe=PROBE_SETTINGS,
         source=lambda w: source(w.dataset),

@@ -92,6 +92,11 @@ def learned(variant):
     return [learned.name for learned in VARIANTS[variant].pretrain.datasets]
 
 
+def memory(megabytes):
+    """What a job may take; more each time that it is tried again."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
 def settings(section, *keys, of=CONFIG):
     """The named keys of a section, as JSON with sorted keys: all that a rule is told of it."""
     values = getattr(of, section).model_dump(mode="json")

@@ -50,7 +50,7 @@ rule scan:
         "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
     params:
         settings=settings("data", "max_faces"),
         source=lambda w: source(SCANS[w.scan]),
@@ -77,7 +77,7 @@ rule catalog:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         settings=lambda w: split_settings(SPLIT_BY[w.catalog]),
         source=lambda w: source(CATALOGS[w.catalog]),
@@ -127,7 +127,7 @@ rule points:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         settings=SAMPLE_SETTINGS,
         store=lambda w, input: os.path.dirname(input.layout[0]),
@@ -156,7 +156,7 @@ rule points_seal:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         settings=settings("data", "max_bad_fraction"),
         code=code("data.command", "data.table", "store.seal"),

@@ -16,7 +16,7 @@ rule features:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=settings("features", "turn_seed", "block"),
         selection=lambda w: probed_as(w.dataset).selection,
@@ -49,7 +49,7 @@ rule retrieval:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         objects=CONFIG.benchmark.gallery,
         cloud_points=lambda w: probed_as(w.dataset).points,
@@ -74,7 +74,7 @@ rule geometry:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=settings("features", "turn_seed"),
         cloud_points=lambda w: probed_as(w.dataset).points,

@@ -35,7 +35,11 @@ rule pretrain:
         "../../envs/pretrain.yaml"
     threads: 2
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
+        # A profile may ask for several GPUs, and for what starts a process on each of several nodes.
+        gpu=0,
+        nodes=1,
+        launcher="",
     params:
         settings=lambda w: settings(
             "pretrain",
@@ -51,11 +55,13 @@ rule pretrain:
             "pretrain.artifact",
         ),
     shell:
-        "python -m crossjepa pretrain train --settings {params.settings:q}"
+        "{resources.launcher} python -m crossjepa pretrain train --settings {params.settings:q}"
         " $(printf -- '--catalog %s ' {input.catalogs})"
         " $(dirname {input.points} | xargs printf -- '--points %s ')"
         " $(dirname {input.targets} | xargs printf -- '--targets %s ')"
         " --seed {wildcards.seed} --state {params.state} --code {params.code} --threads {threads}"
+        " --nodes {resources.nodes}"
+        " --devices $(( {resources.gpu} > {resources.nodes} ? {resources.gpu} / {resources.nodes} : 1 ))"
         " --encoder {output.encoder} --predictor {output.predictor} --metrics {output.metrics}"
         " --snapshots {output.snapshots} 2>&1 | tee {log}"
 
@@ -87,7 +93,7 @@ rule random_encoder:
     conda:
         "../../envs/pretrain.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         settings=settings("pretrain", "model"),
         code=code("pretrain.command", "pretrain.artifact", "model.sizes"),

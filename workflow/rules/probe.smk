@@ -21,7 +21,7 @@ rule probe:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=PROBE_SETTINGS,
         source=lambda w: source(w.dataset),
@@ -62,7 +62,7 @@ rule few_shot:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
     params:
         settings=PROBE_SETTINGS,
         source=lambda w: source(w.dataset),
@@ -92,7 +92,7 @@ rule label_efficiency:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=PROBE_SETTINGS,
         source=lambda w: source(w.dataset),

@@ -15,7 +15,7 @@ rule render:
     conda:
         "../../envs/render.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
     params:
         settings=lambda w: render_settings(TAUGHT_BY[w.targets]),
         store=lambda w, input: os.path.dirname(input.layout[0]),
@@ -49,7 +49,7 @@ rule contact_sheet:
     conda:
         "../../envs/render.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         settings=render_settings(),
         source=lambda w: source(SHEETS[w.sheet]),

@@ -28,7 +28,7 @@ rule report:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
     params:
         settings=settings("report"),
         run_config=RESOLVED_CONFIG,

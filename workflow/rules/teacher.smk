@@ -12,7 +12,7 @@ rule teacher_weights:
     conda:
         "../../envs/teacher.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=lambda w: settings(
             "teacher", "name", "revision", "path", of=VARIANTS[WEIGHTS[w.weights]]
@@ -64,7 +64,7 @@ rule teacher:
     conda:
         "../../envs/teacher.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
     params:
         settings=lambda w: teacher_settings(TAUGHT_BY[w.targets]),
         render=lambda w: render_settings(TAUGHT_BY[w.targets]),
@@ -98,7 +98,7 @@ rule targets_seal:
     conda:
         "../../envs/teacher.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         max_bad_fraction=CONFIG.data.max_bad_fraction,
         code=code("teacher.command", "data.table", "store.seal"),
