@@ -1,13 +1,15 @@
 # make setup   everything in .venv, and a check that this machine can render without a screen
 # make demo    meshes to report on the default data set
 # make test    every check and every test
+# make test-conda   the pipeline with each stage in its own environment, through a stand-in conda
+# make test-slurm   the pipeline on a Slurm of two nodes, brought up here; wants root and Debian
 # make check   format, lint, types, walls
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: setup demo test check format
+.PHONY: setup demo test test-conda test-slurm check format
 
 setup: .venv/ready
 
@@ -22,6 +24,12 @@ demo: setup
 
 test: check
 	pytest --numprocesses 2 --dist loadfile
+
+test-conda: setup
+	python tests/conda_standin/check.py
+
+test-slurm: setup
+	pytest -m slurm -s tests/test_slurm.py
 
 check: setup
 	ruff check .

@@ -77,7 +77,8 @@ def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cl
     return clone
 
 
-def test_every_job_ran_on_a_node_and_those_of_the_dead_one_again(cluster: Cluster, on_cluster: Clone) -> None:
+@pytest.mark.usefixtures("on_cluster")
+def test_every_job_ran_on_a_node_and_those_of_the_dead_one_again(cluster: Cluster) -> None:
     jobs = cluster.sacct()
     for job in jobs:
         print(" | ".join(job.values()))

@@ -62,6 +62,8 @@ def main() -> None:
     print_environments(prefixes)
     if not activated or "pin file" in printed:
         sys.exit("no job ran in an environment of its own file")
+    if not all([edit(clone, stage) for stage in prefixes]):
+        sys.exit("an edited environment runs something else again")
     if options.without and not all([drop_each(clone, stage, prefix) for stage, prefix in prefixes.items()]):
         sys.exit("some package is not needed")
 
@@ -129,15 +131,32 @@ def print_environments(prefixes: dict[str, Path]) -> None:
         print(f"| {stage} | {packages} | {size:.0f} | {seconds:.0f} |", flush=True)
 
 
-def drop_each(clone: Clone, stage: str, prefix: Path) -> bool:
-    """Run a stage's rules without each of its packages in turn; whether each was missed."""
-    described = ROOT / "workflow/rules"
-    rules = [
+def rules_of(stage: str) -> list[str]:
+    """The rules that run in a stage's environment."""
+    return [
         rule
-        for path in described.glob("*.smk")
+        for path in (ROOT / "workflow/rules").glob("*.smk")
         for rule, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.S | re.M)
         if f"envs/{stage}.yaml" in body
     ]
+
+
+def edit(clone: Clone, stage: str) -> bool:
+    """Edit a stage's environment file; whether its rules would run again, those below them, and no other."""
+    file = clone.folder / f"envs/{stage}.yaml"
+    before = file.read_text()
+    expected = clone.planned(*CONDA, "--forcerun", *rules_of(stage))
+    file.write_text(before + "# edited\n")
+    planned = clone.planned(*CONDA)
+    file.write_text(before)
+    again = ", ".join(f"{rule} ({jobs})" for rule, jobs in planned.items())
+    print(f"envs/{stage}.yaml edited: {again}", flush=True)
+    return bool(planned) and planned == expected
+
+
+def drop_each(clone: Clone, stage: str, prefix: Path) -> bool:
+    """Run a stage's rules without each of its packages in turn; whether each was missed."""
+    rules = rules_of(stage)
     print(f"\n| {stage} without | which also comes with | fails in | with |\n|---|---|---|---|", flush=True)
     missed = []
     for package in packages_of(ROOT / f"envs/{stage}.yaml"):
