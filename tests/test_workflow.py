@@ -148,6 +148,13 @@ def test_a_fresh_copy_of_the_sources_reruns_nothing(clone: Clone, tmp_path: Path
     assert fresh.planned() == {}
 
 
+def test_an_edited_environment_file_reruns_nothing_without_conda(clone: Clone) -> None:
+    """With conda it reruns its stage: `tests/conda_standin/check.py` has that."""
+    for path in (clone.folder / "envs").glob("*.yaml"):
+        path.write_text(path.read_text() + "# edited\n")
+    assert clone.planned() == {}
+
+
 def test_other_threads_memory_and_profile_rerun_nothing(clone: Clone) -> None:
     assert clone.planned("--cores", "1") == {}
     assert clone.planned("--set-threads", "pretrain=1", "--set-resources", "pretrain:mem_mb=9000") == {}

@@ -1,0 +1,50 @@
+"""What encoder and predictor explain of unseen objects' views, in two metrics.
+
+    python bench/explained.py --catalog results/data/…/catalog.parquet --points results/points/… \
+        --targets results/targets/… results/ablations/encoders/*
+
+The training log's measure counts every dimension of the teacher's embeddings alike. Here it stands beside one
+that counts each as much as it varies, which does not favour encoders whose targets were standardised.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from crossjepa.pretrain.artifact import load_encoder, load_imagination
+from crossjepa.pretrain.examples import Stores, load_examples
+
+BATCH = 32
+
+
+@torch.inference_mode()
+def main(
+    encoders: Annotated[list[Path], typer.Argument(help="Folders with an encoder and its predictor.")],
+    catalog: Annotated[Path, typer.Option(help="Of the split that they were trained with.")],
+    points: Annotated[Path, typer.Option(help="The data set's sealed point store.")],
+    targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
+) -> None:
+    """Print a line for each encoder."""
+    unseen = load_examples([Stores(catalog, points, targets)], 1024, splits=("test",), standardise=False)
+    said = unseen.targets[unseen.views]
+    mean, spread = said.mean((0, 1)), said.std((0, 1))
+    for folder in encoders:
+        encoder, _ = load_encoder(folder / "encoder.safetensors")
+        imagination = load_imagination(folder / "predictor.safetensors")
+        predicted = torch.cat(
+            [
+                imagination.predictor(encoder.tokens(clouds), unseen.pose[views], unseen.colour[views])
+                for clouds, views in zip(unseen.clouds.split(BATCH), unseen.views.split(BATCH), strict=True)
+            ]
+        )
+        missed = (predicted * imagination.std + imagination.mean - said).square()
+        whole = (said - mean).square()
+        alike = 1 - (missed / spread**2).sum() / (whole / spread**2).sum()
+        as_varied = 1 - missed.sum() / whole.sum()
+        print(f"{folder.name}: every dimension alike {alike:.4f}, as it varies {as_varied:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
