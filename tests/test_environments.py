@@ -27,8 +27,7 @@ NAMES = {
 SILENT = {
     ("pandas", "pyarrow"),  # Parquet
     ("trimesh", "networkx"),  # scenes
-    ("trimesh", "scipy"),  # transforms and hulls
-    ("trimesh", "pillow"),  # textures
+    ("trimesh", "scipy"),  # bodies of revolution, faces grown together
     ("trimesh", "pycollada"),  # DAE
     ("trimesh", "lxml"),  # 3MF
     ("pyrender", "pyopengl"),  # pyrender's own pin is older

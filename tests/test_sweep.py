@@ -116,7 +116,9 @@ def test_settings_share_what_they_have_in_common(clone: Clone) -> None:
     assert planned == {"pretrain": 2, "features": 2, "sweep": 1, "sweep_plot": 1}
 
 
-@pytest.mark.parametrize(("name", "settings", "stores"), [("recipe", 10, 2), ("ablations", 15, 6)])
+@pytest.mark.parametrize(
+    ("name", "settings", "stores"), [("recipe", 10, 2), ("ablations", 20, 6), ("schedule", 4, 1)]
+)
 def test_the_sweeps_that_are_shipped_embed_no_view_twice(
     tmp_path: Path, name: str, settings: int, stores: int
 ) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 
 import trimesh
+from PIL import Image
 from trimesh.resolvers import Resolver
 
 from crossjepa.data.dataset import BadMesh
@@ -48,7 +49,7 @@ def _decode_textures(scene: trimesh.Scene) -> None:
         material = getattr(geometry.visual, "material", None)
         for name in TEXTURES:
             image = getattr(material, name, None)
-            if image is not None:
+            if isinstance(image, Image.Image):
                 image.load()
 
 

@@ -28,11 +28,14 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from clone import ROOT, Clone  # noqa: E402
 from layouts import shape, write_modelnet_off  # noqa: E402
-from test_folder import write_mesh, write_points  # noqa: E402
+from test_folder import write_mesh  # noqa: E402
 
 WORK = ROOT / ".conda_standin"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
-CONDA = ["--profile", "profiles/conda", "--conda-prefix", str(WORK / "environments")]
+RUN = [
+    *("all", "results/retrieval/meshes/apart0.zip"),
+    *("--profile", "profiles/conda", "--conda-prefix", str(WORK / "environments")),
+]
 ASIDE = WORK / "aside"
 FORMATS = (".3mf", ".dae", ".glb", ".obj", ".off", ".ply", ".stl")
 
@@ -54,7 +57,7 @@ def main() -> None:
     clone = prepare_run()
     ready = time.monotonic()
     print(f"channel and sources ready after {ready - began:.0f} s", flush=True)
-    printed = clone.snakemake(*CONDA)
+    printed = clone.snakemake(*RUN)
     activated = printed.count("Activating conda environment")
     seconds = time.monotonic() - ready
     print(f"the pipeline ran in {seconds:.0f} s, {activated} jobs in an environment", flush=True)
@@ -62,7 +65,7 @@ def main() -> None:
     print_environments(prefixes)
     if not activated or "pin file" in printed:
         sys.exit("no job ran in an environment of its own file")
-    ran = clone.planned(*CONDA, "--forceall").keys()
+    ran = clone.planned(*RUN, "--forceall").keys()
     rules = {stage: [rule for rule in rules_of(stage) if rule in ran] for stage in prefixes}
     if not all([edit(clone, stage, rules[stage]) for stage in prefixes]):
         sys.exit("an edited environment runs something else again")
@@ -99,8 +102,7 @@ def prepare_run() -> Clone:
     shutil.copy(HERE / "pipeline.yaml", folder)
     draw = np.random.default_rng(0)
     for kind, label in enumerate(("box", "cylinder")):
-        for part in ("meshes", "clouds"):
-            (folder / part / label).mkdir(parents=True)
+        (folder / "meshes" / label).mkdir(parents=True)
         for number, suffix in enumerate(FORMATS):
             mesh = shape(kind, number)
             if suffix == ".glb":
@@ -108,9 +110,6 @@ def prepare_run() -> Clone:
                 places = draw.random((len(mesh.vertices), 2))
                 mesh.visual = trimesh.visual.TextureVisuals(places, image=picture)
             write_mesh(mesh, folder / "meshes" / label / f"{number}{suffix}")
-        for number in range(4):
-            points = trimesh.sample.sample_surface(shape(kind, number), 2048, seed=number)[0]
-            write_points(points, folder / "clouds" / label / f"{number}.pcd")
     write_modelnet_off(folder / "modelnet", classes=("chair", "sofa"), categories=10)
     return clone
 
@@ -147,9 +146,9 @@ def edit(clone: Clone, stage: str, rules: list[str]) -> bool:
     """Edit a stage's environment file; whether its rules would run again, those below them, and no other."""
     file = clone.folder / f"envs/{stage}.yaml"
     before = file.read_text()
-    expected = clone.planned(*CONDA, "--forcerun", *rules)
+    expected = clone.planned(*RUN, "--forcerun", *rules)
     file.write_text(before + "# edited\n")
-    planned = clone.planned(*CONDA)
+    planned = clone.planned(*RUN)
     file.write_text(before)
     again = ", ".join(f"{rule} ({jobs})" for rule, jobs in planned.items())
     print(f"envs/{stage}.yaml edited: {again}", flush=True)
@@ -162,7 +161,7 @@ def drop_each(clone: Clone, stage: str, rules: list[str], prefix: Path) -> bool:
     missed = []
     for package in packages_of(ROOT / f"envs/{stage}.yaml"):
         with removed(prefix, package):
-            succeeded, printed = clone.attempt(*CONDA, "--forcerun", *rules, "--until", *rules)
+            succeeded, printed = clone.attempt(*RUN, "--forcerun", *rules)
         missed.append(not succeeded)
         failed = re.search(r"Error in rule (\w+)", printed)
         reasons = re.findall(
@@ -170,6 +169,8 @@ def drop_each(clone: Clone, stage: str, rules: list[str], prefix: Path) -> bool:
         )
         others = ", ".join(sorted(dependents(prefix, package))) or "-"
         where = failed[1] if failed else "nowhere: it is not needed"
+        if package == "pip" and failed is None:
+            where, missed[-1] = "making the environment", _needs_pip(ROOT / f"envs/{stage}.yaml")
         print(f"| {package} | {others} | {where} | {reasons[-1][:90] if reasons else '-'} |", flush=True)
     return all(missed)
 
@@ -179,6 +180,11 @@ def packages_of(file: Path) -> list[str]:
     listed = yaml.safe_load(file.read_text())["dependencies"]
     from_pip = [line.partition(" ")[0] for d in listed if isinstance(d, dict) for line in d["pip"]]
     return [spec.partition(" ")[0] for spec in conda_specs(file)] + from_pip
+
+
+def _needs_pip(file: Path) -> bool:
+    """Whether an environment file has a section for pip."""
+    return any(isinstance(entry, dict) for entry in yaml.safe_load(file.read_text())["dependencies"])
 
 
 def dependents(prefix: Path, package: str) -> set[str]:
