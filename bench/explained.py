@@ -1,7 +1,7 @@
 """What encoder and predictor explain of unseen objects' views, in two metrics.
 
-    python bench/explained.py --catalog results/data/…/catalog.parquet --points results/points/… \
-        --targets results/targets/… results/ablations/encoders/*
+    python bench/explained.py --catalog results/data/…/catalog.parquet --points results/points/…
+        --targets results/targets/… results/ablations/encoders/trained*
 
 The training log's measure counts every dimension of the teacher's embeddings alike. Here it stands beside one
 that counts each as much as it varies, which does not favour encoders whose targets were standardised.
@@ -25,9 +25,11 @@ def main(
     catalog: Annotated[Path, typer.Option(help="Of the split that they were trained with.")],
     points: Annotated[Path, typer.Option(help="The data set's sealed point store.")],
     targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
+    cloud_points: Annotated[int, typer.Option(help="pretrain.points of the encoders.")] = 1024,
 ) -> None:
     """Print a line for each encoder."""
-    unseen = load_examples([Stores(catalog, points, targets)], 1024, splits=("test",), standardise=False)
+    stores = Stores(catalog, points, targets)
+    unseen = load_examples([stores], cloud_points, splits=("test",), standardise=False)
     said = unseen.targets[unseen.views]
     mean, spread = said.mean((0, 1)), said.std((0, 1))
     for folder in encoders:

@@ -21,7 +21,7 @@ class Clone:
 
     Args:
         folder: where to.
-        preset: the configuration file, relative to the copy; results lie in the folder of its name.
+        preset: the configuration file, relative to the copy; its `run` is its name.
     """
 
     def __init__(self, folder: Path, preset: str = "config/shapes.yaml") -> None:

@@ -81,13 +81,19 @@ GPUS = "".join(f"NodeName={node} Name=gpu File=/dev/null\n" for node in NODES)
 
 def why_not() -> str:
     """Why there can be no such cluster here; empty if there can."""
-    if (SYSTEM / "slurm.conf").exists():
-        return f"{SYSTEM}/slurm.conf is there: this machine belongs to a cluster already"
+    configuration = SYSTEM / "slurm.conf"
+    if configuration.exists() and not _is_left_over(configuration):
+        return f"{configuration} is there: this machine belongs to a cluster already"
     if os.geteuid() != 0:
         return "Slurm's daemons start jobs as their users: that wants root"
     if not all(shutil.which(program) for program in PROGRAMS) and not _install():
         return f"Slurm cannot be installed: wants Debian's {', '.join(PACKAGES)}"
     return ""
+
+
+def _is_left_over(file: Path) -> bool:
+    """Whether a configuration is the link that a killed test left."""
+    return file.is_symlink() and "crossjepa-slurm" in str(file.readlink())
 
 
 def _install() -> bool:
@@ -104,7 +110,7 @@ class Cluster:
     """Two nodes of four processors and a make-believe GPU each, partitions `cpu` and `gpu`, and accounting.
 
     Args:
-        folder: for keys, state, logs and the database; empty.
+        folder: for keys, state, logs and the database; empty, and with `crossjepa-slurm` in its path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -170,6 +176,8 @@ class Cluster:
             (self.folder / name).chmod(0o600)
         SYSTEM.mkdir(exist_ok=True)
         for name in ("slurm.conf", "gres.conf"):
+            if _is_left_over(SYSTEM / name):
+                (SYSTEM / name).unlink()
             (SYSTEM / name).symlink_to(self.folder / name)
         self._daemon(
             *("munged", "--foreground", "--force", f"--key-file={self.folder}/munge.key"),

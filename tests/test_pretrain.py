@@ -1,6 +1,7 @@
 """Pretraining: it learns, it resumes exactly, it never sees a test object."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -317,6 +318,28 @@ def test_a_batch_in_parts_gives_the_same_weights(stores: Stores, tmp_path: Path)
     whole = training(loaded, few(), tmp_path / "whole").run().state_dict()
     parts = training(loaded, few(accumulate=2), tmp_path / "parts").run().state_dict()
     assert all(torch.allclose(value, parts[name], atol=2e-4) for name, value in whole.items())
+
+
+def test_processes_that_no_launcher_started_are_missed(stores: Stores, tmp_path: Path) -> None:
+    """As under Slurm without srun: the GPUs beside the first would idle without a word."""
+    values = {"NTASKS": 1, "PROCID": 0, "LOCALID": 0, "NODEID": 0, "JOB_ID": 1, "JOB_NAME": "snakejob"}
+    alone = {f"SLURM_{name}": str(value) for name, value in values.items()}
+    command = ["train", "--settings", few().model_dump_json(), "--seed", "0", "--devices", "2"]
+    for name, path in stores._asdict().items():
+        command += [f"--{name}", str(path)]
+    for name in ("state", "encoder", "predictor", "metrics", "snapshots"):
+        command += [f"--{name}", str(tmp_path / name)]
+    called = subprocess.run(
+        [sys.executable, "-m", "crossjepa", "pretrain", *command],
+        env={**os.environ, **alone},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert called.returncode != 0
+    assert "--devices 2 on 1 nodes want 2 processes, but 1 started; under Slurm srun has to" in called.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) -> None:

@@ -76,9 +76,7 @@ def test_kubernetes_runs_jobs_and_learns_how_they_end(
     assert {rule for rule, wanted in asked.items() if "gpu=1" in wanted} == ON_GPU
 
 
-@pytest.mark.parametrize(
-    "file", ["profiles/slurm/config.yaml", "profiles/kubernetes/config.yaml", "envs/Dockerfile"]
-)
+@pytest.mark.parametrize("file", ["profiles/slurm/config.yaml", "envs/Dockerfile"])
 def test_versions_that_are_named_elsewhere_agree_with_the_project(file: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pinned = {*project["dependencies"], *project["optional-dependencies"]["dev"]}

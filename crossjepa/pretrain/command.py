@@ -22,6 +22,7 @@ from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_he
 from crossjepa.pretrain.train import Training, make_fabric
 
 app = typer.Typer(no_args_is_help=True)
+logger = logging.getLogger(__name__)
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or the `pretrain` section as JSON.")]
 Seed = Annotated[int, typer.Option(help="Seeds weights, order, views and turns.")]
@@ -62,6 +63,13 @@ def train_command(
         )
     fabric = make_fabric(chosen, devices, nodes)
     fabric.launch()
+    if fabric.world_size != devices * nodes:
+        raise UserError(
+            f"--devices {devices} on {nodes} nodes want {devices * nodes} processes, but {fabric.world_size} "
+            "started; under Slurm srun has to start them: see launcher in profiles/slurm/config.yaml"
+        )
+    if fabric.is_global_zero:
+        logger.info("train on %d x %s", fabric.world_size, fabric.device.type)
     stores = [Stores(*each) for each in zip(catalog, points, targets, strict=True)]
     examples = load_examples(
         stores,
