@@ -36,6 +36,7 @@ RUN = [
     *("all", "results/retrieval/meshes/apart0.zip"),
     *("--profile", "profiles/conda", "--conda-prefix", str(WORK / "environments")),
 ]
+FINISHED = WORK / "finished"
 ASIDE = WORK / "aside"
 FORMATS = (".3mf", ".dae", ".glb", ".obj", ".off", ".ply", ".stl")
 
@@ -71,8 +72,16 @@ def main() -> None:
     rules = {stage: [rule for rule in rules_of(stage) if rule in ran] for stage in prefixes}
     if not all([edit(clone, stage, rules[stage]) for stage in prefixes]):
         sys.exit("an edited environment runs something else again")
-    if options.without and not all([drop_each(clone, s, rules[s], prefix) for s, prefix in prefixes.items()]):
-        sys.exit("some package is not needed")
+    if options.without:
+        shutil.rmtree(FINISHED, ignore_errors=True)
+        shutil.copytree(clone.folder, FINISHED)
+        # Two files with the same content are one environment: what is missed there fails rules of both.
+        users = {
+            prefix: [rule for stage in prefixes if prefixes[stage] == prefix for rule in rules[stage]]
+            for prefix in prefixes.values()
+        }
+        if not all([drop_each(clone, stage, users[prefix], prefix) for stage, prefix in prefixes.items()]):
+            sys.exit("some package is not needed")
 
 
 def prepare_channel() -> Path:
@@ -158,22 +167,29 @@ def edit(clone: Clone, stage: str, rules: list[str]) -> bool:
 
 
 def drop_each(clone: Clone, stage: str, rules: list[str], prefix: Path) -> bool:
-    """Run a stage's rules without each of its packages in turn; whether each was missed."""
+    """Run a stage's rules without each of its packages in turn, always on from the finished run.
+
+    Returns:
+        Whether each was missed: by these rules, or by those below, which check what these made.
+    """
     print(f"\n| {stage} without | which also comes with | fails in | with |\n|---|---|---|---|", flush=True)
     missed = []
+    below = clone.planned(*RUN, "--forcerun", *rules)
     for package in packages_of(ROOT / f"envs/{stage}.yaml"):
         if package == "pip" and has_pip_section(ROOT / f"envs/{stage}.yaml"):
             print("| pip | - | making the environment | its section for pip |", flush=True)
             continue
         with removed(prefix, package):
             succeeded, printed = clone.attempt(*RUN, "--forcerun", *rules)
-        missed.append(not succeeded)
+        shutil.rmtree(clone.folder)
+        shutil.copytree(FINISHED, clone.folder)
         failed = re.search(r"Error in rule (\w+)", printed)
         reasons = re.findall(
             r"^\s*((?:\w+: error|\w*(?<!Workflow)Error): .*|.*No module named.*)$", printed, re.M
         )
         others = ", ".join(sorted(dependents(prefix, package))) or "-"
         where = failed[1] if failed else "nowhere: it is not needed"
+        missed.append(not succeeded and where in below)
         print(f"| {package} | {others} | {where} | {reasons[-1][:90] if reasons else '-'} |", flush=True)
     return all(missed)
 
