@@ -176,7 +176,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         "benchmark": {"splits": 2, "gallery": 12, "labels": [1, 5], "targets": targets},
     }
     more.write_text(json.dumps(settings))
-    clone.snakemake("results/shapes/benchmark_shapes.png", "more.yaml", "--set-threads", "pretrain=1")
+    clone.snakemake(
+        "results/shapes/benchmark_shapes.png",
+        "--configfile",
+        clone.preset,
+        "more.yaml",
+        "--set-threads",
+        "pretrain=1",
+    )
     return clone
 
 

@@ -75,7 +75,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         },
     }
     (clone.folder / "sweep.yaml").write_text(json.dumps(settings))
-    clone.snakemake("results/shapes/sweep_shapes.png", "sweep.yaml", "--set-threads", "pretrain=1")
+    clone.snakemake(
+        "results/shapes/sweep_shapes.png",
+        "--configfile",
+        clone.preset,
+        "sweep.yaml",
+        "--set-threads",
+        "pretrain=1",
+    )
     return clone
 
 

@@ -297,6 +297,8 @@ def test_a_stopped_run_finishes_with_the_same_digests(
         other.command("--until", "targets_seal"),
         cwd=other.folder,
         start_new_session=True,
+        # A shell's background jobs ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
