@@ -116,7 +116,7 @@ def test_settings_share_what_they_have_in_common(clone: Clone) -> None:
     stores = list((clone.folder / "results/targets").iterdir())
     assert len(stores) == 2, "one of the run itself, which longer training shares, and one of the other layer"
     assert len(list((clone.folder / "results/points").iterdir())) == 1
-    again = ["results/shapes/sweep_shapes.png", "sweep.yaml"]
+    again = ["results/shapes/sweep_shapes.png", "--configfile", clone.preset, "sweep.yaml"]
     assert clone.planned(*again) == {}
     wider = '{"more-epochs": {pretrain: {epochs: 3}}, layer10: {teacher: {layer: 10}}, pose: {pretrain: '
     planned = clone.planned(*again, "--config", f"sweep={wider}{{conditioning: pose}}}}}}")
