@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +45,8 @@ FORMATS = (".3mf", ".dae", ".glb", ".obj", ".off", ".ply", ".stl")
 def main() -> None:
     """Run, print the tables, and exit with 1 if anything is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    if PYTHON != "3.11":
-        sys.exit("the environment files want Python 3.11, and the stand-in packs the one that it runs with")
+    if PYTHON != "3.11" or "site-packages" not in sysconfig.get_path("purelib"):
+        sys.exit("the stand-in packs the Python that it runs with: wants 3.11, and not Debian's own")
     parser.add_argument("--without", action="store_true", help="also drop each package in turn")
     options = parser.parse_args()
     began = time.monotonic()
