@@ -45,7 +45,7 @@ FORMATS = (".3mf", ".dae", ".glb", ".obj", ".off", ".ply", ".stl")
 def main() -> None:
     """Run, print the tables, and exit with 1 if anything is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    if PYTHON != "3.11" or "site-packages" not in sysconfig.get_path("purelib"):
+    if PYTHON != "3.11" or "deb_system" in sysconfig.get_scheme_names():
         sys.exit("the stand-in packs the Python that it runs with: wants 3.11, and not Debian's own")
     parser.add_argument("--without", action="store_true", help="also drop each package in turn")
     options = parser.parse_args()
