@@ -1,4 +1,4 @@
-"""The profiles for clusters, by dry runs: what each job would ask for."""
+"""The profiles for clusters: what each job would ask for, and a run against a stand-in for kubectl."""
 
 import json
 import os
