@@ -16,6 +16,16 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["snakemake.cli"])
 
 
+def rule_bodies() -> dict[str, str]:
+    """The workflow's rules, and how each is written."""
+    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    return {
+        rule: body
+        for text in texts
+        for rule, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", text, re.S | re.M)
+    }
+
+
 class Clone:
     """A copy of the sources, with its own results of one configuration.
 

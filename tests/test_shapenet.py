@@ -20,6 +20,7 @@ from layouts import (
 
 from crossjepa.config import ShapeNetSource
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
+from crossjepa.data.location import check_location
 from crossjepa.data.sample import sample_mesh
 from crossjepa.data.scan import inspect, inspect_cloud
 from crossjepa.errors import UserError
@@ -167,6 +168,13 @@ def test_incomplete_views_set_one_object_aside(
     with pytest.raises(BadMesh, match=reason):
         dataset.views(f"{synset}-{model}")
     assert dataset.views(IDS[3])
+
+
+def test_all_missing_places_are_named_at_once() -> None:
+    source = ShapeNetSource(path="here", lists="there")
+    missing = r"^data\.shapenet\.path: here; data\.shapenet\.lists: there: no such file or folder$"
+    with pytest.raises(UserError, match=missing):
+        check_location("shapenet", source)
 
 
 def test_wrong_places_are_named_with_their_key(tmp_path: Path) -> None:

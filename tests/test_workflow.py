@@ -14,7 +14,7 @@ import grimp
 import pytest
 import trimesh
 import yaml
-from clone import ROOT, Clone
+from clone import ROOT, Clone, rule_bodies
 
 from crossjepa.closure import UNTRACKED, closure
 
@@ -65,13 +65,12 @@ MODULES: dict[str, dict[str, int]] = {
 def executed_by_rules() -> dict[str, set[str]]:
     """The modules behind each rule, whatever kind of data set it reads."""
     found = {}
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for rule, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.S | re.M):
-            calls = " ".join(re.findall(r"code\((.*?)\),\n", body, re.S))
-            named = [f"crossjepa.{name}" for name in re.findall(r'"([\w.]+)"', calls)]
-            adapters = [f"crossjepa.data.{kind}" for kind in KINDS if "adapter(" in calls]
-            if named:
-                found[rule] = set(closure(*named, *adapters))
+    for rule, body in rule_bodies().items():
+        calls = " ".join(re.findall(r"code\((.*?)\),\n", body, re.S))
+        named = [f"crossjepa.{name}" for name in re.findall(r'"([\w.]+)"', calls)]
+        adapters = [f"crossjepa.data.{kind}" for kind in KINDS if "adapter(" in calls]
+        if named:
+            found[rule] = set(closure(*named, *adapters))
     return found
 
 

@@ -53,12 +53,16 @@ def check_location(name: str, source: AnySource) -> None:
         source: its entry under `data`.
 
     Raises:
-        UserError: naming the key, the place and what belongs there.
+        UserError: naming each key and place, or what belongs there.
     """
-    for key in ("path", "labels", "points", "views", "lists"):
-        place = getattr(source, key, None)
-        if isinstance(place, str) and not Path(place).exists():
-            raise UserError(f"data.{name}.{key}: {place}: no such file or folder")
+    places = {key: getattr(source, key, None) for key in ("path", "labels", "points", "views", "lists")}
+    missing = [
+        f"data.{name}.{key}: {place}"
+        for key, place in places.items()
+        if isinstance(place, str) and not Path(place).exists()
+    ]
+    if missing:
+        raise UserError(f"{'; '.join(missing)}: no such file or folder")
     if isinstance(source, FolderSource):
         object_files(Path(source.path))
     if source.kind in BY_HAND and not any(getattr(source, key, None) for key in ("path", "points")):

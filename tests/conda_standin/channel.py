@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -79,16 +80,9 @@ def _staged(folder: Path, **index: Any) -> Iterator[Path]:
         root = Path(name)
         (root / "info").mkdir()
         yield root
-        files = [p for p in sorted(root.rglob("*")) if not p.is_dir() and root / "info" not in p.parents]
-        described = [
-            {
-                "_path": file.relative_to(root).as_posix(),
-                "path_type": "softlink" if file.is_symlink() else "hardlink",
-                "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-                "size_in_bytes": file.stat().st_size,
-            }
-            for file in files
-        ]
+        found = [p for p in sorted(root.rglob("*")) if root / "info" not in p.parents]
+        files = [p for p in found if p.is_symlink() or p.is_file()]
+        described = [_described(file, root) for file in files]
         index = {"build_number": 0, **index}
         (root / "info/index.json").write_text(json.dumps(index))
         (root / "info/paths.json").write_text(json.dumps({"paths": described, "paths_version": 1}))
@@ -98,13 +92,27 @@ def _staged(folder: Path, **index: Any) -> Iterator[Path]:
                 archive.add(file, file.relative_to(root).as_posix(), recursive=False)
 
 
+def _described(file: Path, root: Path) -> dict[str, Any]:
+    content = b"" if file.is_dir() else file.read_bytes()  # of a link to a folder
+    return {
+        "_path": file.relative_to(root).as_posix(),
+        "path_type": "softlink" if file.is_symlink() else "hardlink",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_in_bytes": len(content),
+    }
+
+
 def _pack_python(folder: Path) -> None:
     prefix = Path(sys.base_prefix)
+    left_out = ["*-packages", "EXTERNALLY-MANAGED", "test", "idlelib", "config-3*", "__pycache__"]
     index = {"name": "python", "version": platform.python_version(), "build": "0_cpython", "depends": []}
     with _staged(folder, subdir="linux-64", **index) as root:
-        left_out = shutil.ignore_patterns("site-packages", "test", "idlelib", "config-3*", "__pycache__")
-        library = f"lib/python{PYTHON}"
-        shutil.copytree(prefix / library, root / library, ignore=left_out, symlinks=True)
+        library = root / f"lib/python{PYTHON}"
+        ignore = shutil.ignore_patterns(*left_out)
+        shutil.copytree(prefix / f"lib/python{PYTHON}", library, ignore=ignore, symlinks=True)
+        if "deb_system" in sysconfig.get_scheme_names():  # Debian's looks and installs elsewhere than conda
+            os.symlink("site-packages", library / "dist-packages")
+            os.symlink(".", root / "local")
         for shared in (prefix / "lib").glob("libpython3*.so.1.0"):
             shutil.copy2(shared, root / "lib")
         (root / "bin").mkdir()

@@ -35,7 +35,7 @@ try:
         for each in [CONFIG, *CONFIG.swept.values()]
         for learned in each.pretrain.datasets
     }
-    for dataset in {*LEARNED, *CONFIG.probe.datasets}:
+    for dataset in sorted({*LEARNED, *CONFIG.probe.datasets}):
         check_location(dataset, SOURCES[dataset])
     for dataset in CONFIG.probe.datasets:
         check_labels(dataset, SOURCES[dataset])
