@@ -6,6 +6,7 @@ The floor is the time that the teacher's operations would take at the rate of pl
 its own sizes in the same precision. Both are timed in turn, so that a busy machine slows both.
 """
 
+import os
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 import typer
 from torch.utils.flop_counter import FlopCounterMode
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it measures the processor, also where there is a GPU
 
 from crossjepa.config import TeacherConfig
 from crossjepa.teacher.embed import CPU_BATCH, Teacher

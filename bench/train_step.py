@@ -8,6 +8,7 @@ in the same loop; and, given the teacher's weights, the step with the teacher as
 cached targets.
 """
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 import typer
 
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it measures the processor, also where there is a GPU
 sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples

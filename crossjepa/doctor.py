@@ -1,5 +1,6 @@
 """`crossjepa doctor`: what this machine has of all that a run needs, a line each, with the remedy."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -108,9 +109,10 @@ def teacher(config: Config, results: Path) -> Finding:
         return Finding("bad", "teacher", f"teacher.path: {path}: no such file or folder")
     if path:
         return Finding("ok", "teacher", f"{name}, at {path}")
-    fetched = list(results.glob(f"weights/{name.replace('/', '--')}-*/teacher.json"))
-    if fetched:
-        return Finding("ok", "teacher", f"{name}, in {fetched[0].parent}")
+    for described in results.glob("weights/*/teacher.json"):
+        origin = json.loads(described.read_text())
+        if origin["name"] == name and config.teacher.revision in (None, origin["revision"]):
+            return Finding("ok", "teacher", f"{name}, in {described.parent}")
     return Finding("note", "teacher", f"{name} comes with the first run; without a network set teacher.path")
 
 

@@ -154,6 +154,22 @@ def test_a_view_is_found_when_its_own_object_answers_nearest(tmp_path: Path) -> 
     assert (found.unseen.top1, found.unseen.top5, found.unseen.chance) == (0, 100, 10)
 
 
+def test_an_encoder_that_answers_alike_for_all_finds_by_chance_alone(tmp_path: Path) -> None:
+    ids = {name: [f"{name}{i}" for i in range(10)] for name in ("seen", "unseen")}
+    everyone = [*ids["seen"], *ids["unseen"]]
+    pd.DataFrame({"id": everyone, "group": everyone}).to_parquet(tmp_path / "catalog.parquet")
+    copies = np.ones((10, 1, 10), np.float32)
+    copies[[0, 0, 1, 1], 0, [0, 1, 0, 1]] = 0.0  # two objects with one file
+    write_bundle(tmp_path / "same.zip", {"seen": np.ones((10, 2, 10)), "unseen": copies}, {"ids": ids})
+    found = retrieve(tmp_path / "same.zip", tmp_path / "catalog.parquet", QUICK)
+    assert found.seen.top1 == found.seen.chance == pytest.approx(10)
+    assert found.seen.top5 == pytest.approx(50)
+    assert found.unseen.top1 == pytest.approx((2 * 50 + 8 * 10) / 10)
+    write_bundle(tmp_path / "nan.zip", {"seen": copies * np.nan, "unseen": copies}, {"ids": ids})
+    with pytest.raises(UserError, match="not a finite number"):
+        retrieve(tmp_path / "nan.zip", tmp_path / "catalog.parquet", QUICK)
+
+
 def test_a_target_without_a_number_is_named() -> None:
     found = Found(gallery=10, queries=20, top1=0.0, top5=0.0, ci95=(0.0, 0.0), chance=10.0)
     with pytest.raises(UserError, match=r"benchmark\.targets: no number is called 'tokens\.magic'"):
@@ -202,6 +218,11 @@ def test_the_workflow_fills_every_row_and_column(finished: Clone) -> None:
     assert [point.epoch for point in result.curve] == [1, 2]
     assert {target.row: target.met for target in result.targets} == {"tokens": True, "retrieval": False}
     assert result.pretraining_seconds > 0
+
+
+def test_a_benchmark_of_what_was_not_learned_from_is_refused(finished: Clone) -> None:
+    refused = finished.snakemake("results/shapes/benchmark_furniture.json", "--dry-run", succeeds=False)
+    assert "pretrain.datasets has no 'furniture'" in refused
 
 
 def test_the_table_and_the_curves_are_written(finished: Clone) -> None:

@@ -50,8 +50,10 @@ def test_weights_are_found_where_they_were_fetched(tmp_path: Path) -> None:
     assert teacher(Config(), tmp_path).state == "note"
     folder = tmp_path / "weights" / "dinov2-small-derivative-0123456789"
     folder.mkdir(parents=True)
-    (folder / "teacher.json").touch()
+    (folder / "teacher.json").write_text('{"name": "dinov2-small-derivative", "revision": null}')
     assert teacher(Config(), tmp_path).state == "ok"
+    another = check(Config, {"teacher": {"name": "dinov2-small"}}, "mine.yaml")
+    assert teacher(another, tmp_path).state == "note"
     missing = check(Config, {"teacher": {"path": str(tmp_path / "lost")}}, "mine.yaml")
     assert teacher(missing, tmp_path).state == "bad"
 

@@ -13,7 +13,7 @@ from pypcd4 import PointCloud
 from crossjepa.config import FolderSource
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import BadMesh, open_dataset
-from crossjepa.data.listing import CLOUDS, MESHES, holds_meshes, listing_digest
+from crossjepa.data.listing import CLOUDS, MESHES, holds_meshes, listing_digest, outline_digest
 from crossjepa.data.scan import scan
 from crossjepa.data.upright import UPRIGHT
 from crossjepa.errors import UserError
@@ -271,6 +271,24 @@ def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> No
 def test_any_axis_becomes_up_without_mirroring(up: Literal["x", "y", "z"]) -> None:
     assert UPRIGHT[up] @ np.eye(3)["xyz".index(up)] == pytest.approx([0, 1, 0])
     assert np.linalg.det(UPRIGHT[up]) == pytest.approx(1)
+
+
+def test_an_outline_notices_an_added_part_and_an_edited_list(tmp_path: Path) -> None:
+    parts, lists = tmp_path / "parts", tmp_path / "lists"
+    (parts / "02691156").mkdir(parents=True)
+    lists.mkdir()
+    (lists / "train.txt").write_text("02691156-a.npy\n")
+    seen = [outline_digest([parts, lists])]
+    (parts / "02691156" / "model.obj").write_text("deep inside")
+    assert outline_digest([parts, lists]) == seen[0]
+    (parts / "02773838").mkdir()
+    seen.append(outline_digest([parts, lists]))
+    (lists / "train.txt").write_text("02691156-b.npy\n")
+    seen.append(outline_digest([parts, lists]))
+    seen.append(outline_digest([lists / "train.txt"]))
+    (lists / "train.txt").write_text("longer than it was\n")
+    seen.append(outline_digest([lists / "train.txt"]))
+    assert len(set(seen)) == 5
 
 
 def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:

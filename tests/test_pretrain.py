@@ -273,6 +273,7 @@ def test_training_lowers_the_loss_and_logs_it(stores: Stores, tmp_path: Path) ->
         "loss",
         "learning_rate",
         "objects_per_second",
+        "seconds",
         "feature_spread",
         "effective_rank",
     }

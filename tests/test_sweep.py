@@ -58,7 +58,7 @@ def test_a_change_is_the_paired_difference_with_the_interval_of_a_t_test() -> No
 
 
 def test_a_sweep_without_the_runs_own_settings_is_refused() -> None:
-    other = {"pose": {"changes": {}, "features": [], "metrics": [], "benchmarks": []}}
+    other = {"pose": {"changes": {}, "features": [], "metrics": []}}
     with pytest.raises(UserError, match="nothing is called 'as configured'"):
         read_swept(json.dumps(other))
 

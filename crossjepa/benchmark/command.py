@@ -6,7 +6,6 @@ from pathlib import Path
 from statistics import mean
 from typing import Annotated
 
-import pandas as pd
 import typer
 from threadpoolctl import threadpool_limits
 
@@ -45,7 +44,7 @@ def run_command(
     evidence: Annotated[str, typer.Option(help="Paths of all features and catalogs, as JSON.")],
     points: Annotated[Path, typer.Option(help="The sealed point store.")],
     run_config: Annotated[Path, typer.Option(help="The whole run's configuration, to be hashed.")],
-    pretraining: Annotated[list[Path], typer.Option(help="Benchmark files of pretraining, one a seed.")],
+    pretraining: Annotated[list[Path], typer.Option(help="Training logs, one a seed.")],
     output: Annotated[Path, typer.Option(help="The JSON to write.")],
     table: Annotated[Path, typer.Option(help="The same as a table for people, to write.")],
     benchmarks: Annotated[list[str], typer.Option(help="STAGE=FOLDER of benchmark files; repeatable.")] = [],  # noqa: B006
@@ -85,7 +84,9 @@ def run_command(
         retrieval=retrieval,
         curve=curve(given, examiner, learned["epochs"], learned["steps"]),
         targets=_targets(chosen.targets, columns, retrieval),
-        pretraining_seconds=mean(float(pd.read_csv(path, sep="\t")["s"].sum()) for path in pretraining),
+        pretraining_seconds=mean(
+            json.loads(path.read_text().splitlines()[-1])["seconds"] for path in pretraining
+        ),
         provenance=Provenance(
             git=checkout(Path(crossjepa.__file__).parent),
             config_hash=sha256(run_config),

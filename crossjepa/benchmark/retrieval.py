@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from crossjepa.benchmark.result import Found, Retrieval
 from crossjepa.config import ProbeConfig
+from crossjepa.errors import UserError
 from crossjepa.probe.intervals import group_interval
 from crossjepa.store.bundle import read_bundle
 
@@ -31,16 +32,23 @@ def retrieve(distances: Path, catalog: Path, settings: ProbeConfig) -> Retrieval
 
 
 def _found(distance: NDArray[np.float32], groups: NDArray[np.str_], settings: ProbeConfig) -> Found:
-    """Rank each view's object among all: (N, V, N) distances, (N,) groups."""
-    own = np.arange(len(distance))
-    nearer = (distance < distance[own, :, own][:, :, None]).sum(axis=-1)
-    top1 = 100.0 * (nearer == 0).mean(axis=1)
+    """Rank each view's object among all: (N, V, N) distances, (N,) groups. Ties count by their chance."""
+    if not np.isfinite(distance).all():
+        raise UserError("retrieval: a distance is not a finite number; the encoder's weights are broken")
+    objects = np.arange(len(distance))
+    own = distance[objects, :, objects][:, :, None]
+    nearer, tied = (distance < own).sum(axis=-1), (distance == own).sum(axis=-1)
+
+    def among(nearest: int) -> NDArray[np.float64]:
+        return np.clip((nearest - nearer) / tied, 0, 1) * 100
+
+    top1 = among(1).mean(axis=1)
     codes = np.unique(groups, return_inverse=True)[1]
     return Found(
         gallery=len(distance),
         queries=nearer.size,
         top1=float(top1.mean()),
-        top5=float(100 * (nearer < 5).mean()),
+        top5=float(among(5).mean()),
         ci95=group_interval(top1, codes, settings.bootstrap, settings.seed),
         chance=100 / len(distance),
     )

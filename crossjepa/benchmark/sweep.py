@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
@@ -23,12 +22,11 @@ PROBED = ("tokens", "tokens_and_imagined")
 
 
 class Trained(Given):
-    """One setting: what differs, and of each seed the features, the training log and the time it took."""
+    """One setting: what differs, and of each seed the features and the training log."""
 
     changes: dict[str, dict[str, Any]]
     features: list[Path]
     metrics: list[Path]
-    benchmarks: list[Path]
 
 
 SWEPT = TypeAdapter(dict[str, Trained])
@@ -52,7 +50,7 @@ def reach(name: str, trained: Trained, catalog: Path, examiner: Examiner) -> Rea
         examiner: asks.
     """
     last = [json.loads(path.read_text().splitlines()[-1]) for path in trained.metrics]
-    seconds = [float(pd.read_csv(path, sep="\t")["s"].sum()) for path in trained.benchmarks]
+    seconds = [float(record["seconds"]) for record in last]
     measures = {
         "unseen_explained": [100 * record["unseen_explained"] for record in last if _watched(record)],
         "effective_rank": [record["effective_rank"] for record in last],

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from crossjepa.errors import UserError
@@ -47,6 +47,22 @@ def listing_digest(folder: Path) -> str:
     for path in object_files(folder):
         state = path.stat()
         digest.update(f"{path.relative_to(folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def outline_digest(places: Iterable[Path]) -> str:
+    """A digest of the names directly in folders, of what their lists (`.txt`) say, and of files' sizes.
+
+    It is for archives and releases that are too large to be listed whole each time.
+    """
+    digest = hashlib.sha256()
+    for place in places:
+        if place.is_dir():
+            names = sorted(path.name for path in place.iterdir())
+            lists = [place / name for name in names if name.endswith(".txt")]
+            digest.update("\n".join([*names, *map(file_digest, lists)]).encode() + b"\0")
+        else:
+            digest.update(f"{place.stat().st_size}\0".encode())
     return digest.hexdigest()
 
 

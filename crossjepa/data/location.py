@@ -45,6 +45,12 @@ def downloads(source: AnySource) -> list[str]:
     return []
 
 
+def places(source: AnySource) -> dict[str, Path]:
+    """The files and folders that a data set's entry names, by key."""
+    keys = ("path", "labels", "points", "views", "lists")
+    return {key: Path(place) for key in keys if isinstance(place := getattr(source, key, None), str)}
+
+
 def check_location(name: str, source: AnySource) -> None:
     """Make sure that everything which a data set's entry names is there.
 
@@ -55,12 +61,7 @@ def check_location(name: str, source: AnySource) -> None:
     Raises:
         UserError: naming each key and place, or what belongs there.
     """
-    places = {key: getattr(source, key, None) for key in ("path", "labels", "points", "views", "lists")}
-    missing = [
-        f"data.{name}.{key}: {place}"
-        for key, place in places.items()
-        if isinstance(place, str) and not Path(place).exists()
-    ]
+    missing = [f"data.{name}.{key}: {place}" for key, place in places(source).items() if not place.exists()]
     if missing:
         raise UserError(f"{'; '.join(missing)}: no such file or folder")
     if isinstance(source, FolderSource):

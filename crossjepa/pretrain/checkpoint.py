@@ -18,7 +18,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state`, with its `fingerprint`, to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    torch.save(state, partial)
+    with partial.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut may not leave half of it under its final name
     os.replace(partial, path)
 
 

@@ -83,7 +83,9 @@ def train_command(
         name: {"points": _manifest_digest(each.points), "targets": _manifest_digest(each.targets)}
         for name, each in zip(names, stores, strict=True)
     }
-    mark = fingerprint(settings=plain, seed=seed, ids=examples.ids, stores=digests, code=code)
+    mark = fingerprint(
+        settings=plain, seed=seed, ids=examples.ids, stores=digests, code=code, torch=torch.__version__
+    )
     held_out = load_held_out(stores, chosen.points, examples)
     training = Training(fabric, examples, chosen, seed, state, mark, held_out)
     model = training.run()

@@ -66,13 +66,21 @@ def make_optimizer(model: nn.Module, settings: PretrainConfig) -> torch.optim.Ad
     return torch.optim.AdamW(parts, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def home_of(examples: Examples, device: torch.device) -> torch.device:
-    """Where examples lie: on the device where they leave it room, else in the host's memory."""
+def home_of(examples: Examples, fabric: Fabric) -> torch.device:
+    """Where examples lie: on the devices where they leave every one room, else in the host's memory.
+
+    Chance is drawn there too, so all processes must agree.
+    """
+    device = fabric.device
     if device.type != "cuda":
         return device
     size = sum(value.nbytes for value in vars(examples).values() if isinstance(value, Tensor))
     free, _ = torch.cuda.mem_get_info(device)
-    return device if size < DEVICE_SHARE * free else torch.device("cpu")
+    crowded = torch.tensor(float(size >= DEVICE_SHARE * free), device=device)
+    if not fabric.all_reduce(crowded, reduce_op="sum"):
+        return device
+    logger.info("examples take %.1f GB and stay in the host's memory, which is slower", size / 1e9)
+    return torch.device("cpu")
 
 
 class Training:
@@ -127,7 +135,7 @@ class Training:
             held_out.cut(self.shape.groups, self.shape.group_size)
             held_out = held_out.to(fabric.device)
         self.held_out = held_out
-        self.home = home_of(examples, fabric.device)
+        self.home = home_of(examples, fabric)
         self.examples = examples.to(self.home)
         torch.manual_seed(seed)
         target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
@@ -135,9 +143,10 @@ class Training:
             settings.model, target_dim, colour_dim, settings.conditioning, settings.predictor_depth
         )
         optimizer = make_optimizer(self.bare, settings)
-        self.first_epoch = self._resume(optimizer)
         model: nn.Module = torch.compile(self.bare) if settings.compile else self.bare  # type: ignore[assignment]
         self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.first_epoch, self.seconds = self._resume()  # the optimiser's state goes where its weights are
+        self.began = time.monotonic()
         self.log = (
             TrainingLog(folder, self.first_epoch * self.steps_per_epoch) if fabric.is_global_zero else None
         )
@@ -172,7 +181,7 @@ class Training:
                     save_encoder(self.snapshot(epoch + 1), self.bare.encoder, {"seed": self.seed})
                 finished = epoch + 1 == self.settings.epochs
                 if self.log and (finished or time.monotonic() - saved > CHECKPOINT_SECONDS):
-                    self._save(epoch + 1)
+                    self.save(epoch + 1)
                     saved = time.monotonic()
         if self.log:
             self.log.close()
@@ -198,9 +207,10 @@ class Training:
             if index % LOG_STEPS == 0 or index == self.steps_per_epoch:
                 loss = self.fabric.all_reduce(torch.stack(losses).mean())
                 seen = self.fabric.all_gather(torch.cat(list(features))).flatten(0, -2)
+                value = loss.item()  # waits for the device
                 speed = index * self.batch_size / (time.monotonic() - began)
                 last = index == self.steps_per_epoch and self._validates(epoch)
-                self._record(step, epoch, loss.item(), rate, speed, seen, self._explained() if last else None)
+                self._record(step, epoch, value, rate, speed, seen, self._explained() if last else None)
 
     def step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
         """One update; this process's loss, and its objects' pooled tokens (B, dim)."""
@@ -281,26 +291,33 @@ class Training:
                 "loss": loss,
                 "learning_rate": rate,
                 "objects_per_second": speed,
+                "seconds": self._spent(),
                 "feature_spread": feature_spread(features),
                 "effective_rank": effective_rank(features),
             }
             self.log.write(record if explained is None else record | {"unseen_explained": explained})
 
-    def _save(self, epoch: int) -> None:
+    def _spent(self) -> float:
+        """Seconds of training, those before the last resumption included."""
+        return self.seconds + time.monotonic() - self.began
+
+    def save(self, epoch: int) -> None:
+        """Write the checkpoint from which the same run goes on after `epoch` epochs."""
         state = {
             "fingerprint": self.fingerprint,
             "epoch": epoch,
+            "seconds": self._spent(),
             "model": self.bare.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
         save_checkpoint(self.file, state)
 
-    def _resume(self, optimizer: torch.optim.Optimizer) -> int:
-        """Load the checkpoint of this very run if there is one; the epoch to begin with."""
+    def _resume(self) -> tuple[int, float]:
+        """Load the checkpoint of this very run if there is one: its epoch and seconds."""
         state = load_checkpoint(self.file, self.fingerprint)
         if state is None:
-            return 0
+            return 0, 0.0
         self.bare.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
         logger.info("resume after epoch %d", state["epoch"])
-        return int(state["epoch"])
+        return int(state["epoch"]), float(state["seconds"])

@@ -10,8 +10,8 @@ rule benchmark:
             for dataset in (w.dataset, CONFIG.benchmark.elsewhere)
             for shard in [*sealed_points(dataset), *sealed_targets(dataset)]
         ],
-        encoders=expand(
-            f"{RESULTS}/encoders/trained{{seed}}/encoder.safetensors",
+        logs=expand(
+            f"{RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
             seed=CONFIG.pretrain.seeds,
         ),
     output:
@@ -37,7 +37,7 @@ rule benchmark:
         evidence=lambda w: json.dumps(evidence(w.dataset), sort_keys=True),
         run_config=RESOLVED_CONFIG,
         pretraining=expand(
-            f"--pretraining {RESULTS}/benchmarks/pretrain/trained/{{seed}}.tsv",
+            f"--pretraining {RESULTS}/encoders/trained{{seed}}/metrics.jsonl",
             seed=CONFIG.pretrain.seeds,
         ),
         benchmarks=lambda w: benchmarks(w.dataset),

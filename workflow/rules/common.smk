@@ -16,13 +16,14 @@ ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
 from crossjepa.closure import code_digest
 from crossjepa.config import Config, check
-from crossjepa.data.listing import file_digest, listing_digest
+from crossjepa.data.listing import file_digest, listing_digest, outline_digest
 from crossjepa.data.location import (
     check_labels,
     check_location,
     downloads,
     has_meshes,
     has_views,
+    places,
 )
 from crossjepa.errors import UserError
 from crossjepa.probe.protocols import protocol
@@ -57,8 +58,9 @@ except UserError as error:
 # Jobs find the package here whether or not their environment has it installed. The limit decides whether a
 # scan stops, not what it finds: here it is not compared, and a raised one does not render everything again.
 # Setting a prefix drops Snakemake's own strict mode, without which a failure before `| tee` would go unnoticed.
+HERE = shlex.quote(str(ROOT)).replace("{", "{{").replace("}", "}}")
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH='{ROOT}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
+    f"set -euo pipefail; export PYTHONPATH={HERE}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
     f" CROSSJEPA_MAX_BAD_FRACTION={CONFIG.data.max_bad_fraction}; "
 )
 
@@ -275,10 +277,10 @@ def archives_option(dataset):
 
 @cache
 def listing(dataset):
-    """What a folder of objects holds, so that an added or edited file is noticed."""
+    """What lies where a data set does, so that an added file is noticed; in a folder of objects an edited one too."""
     entry = SOURCES[dataset]
     if entry.kind != "folder":
-        return ""
+        return outline_digest(places(entry).values())
     return listing_digest(Path(entry.path)) + labels(dataset)
 
 
@@ -360,7 +362,9 @@ def bundles(dataset):
 def split_bundles(dataset):
     """What each split's own encoder says; the run's own split is the first."""
     seed = CONFIG.pretrain.seeds[0]
-    variants = [name for name in VARIANTS if name == "trained" or "split" in name]
+    variants = [
+        name for name in VARIANTS if name == "trained" or name.startswith("split")
+    ]
     return [
         {
             "catalog": catalog(dataset, variant),
@@ -372,6 +376,11 @@ def split_bundles(dataset):
 
 def evidence(dataset):
     """All that a benchmark reads, by its place in the table."""
+    if dataset not in learned("trained"):
+        raise WorkflowError(
+            f"benchmark_{dataset}: it asks what pretraining saw and did not see, and pretrain.datasets has no "
+            f"'{dataset}'; add it there, or ask for results/probe_{dataset}.json"
+        )
     seed = CONFIG.pretrain.seeds[0]
     return {
         "probed": bundles(dataset),
@@ -398,10 +407,6 @@ def swept_settings(dataset):
             "metrics": [
                 f"{RESULTS}/encoders/{name}/metrics.jsonl" for name in encoders
             ],
-            "benchmarks": [
-                f"{RESULTS}/benchmarks/pretrain/{variant}/{seed}.tsv"
-                for seed in CONFIG.pretrain.seeds
-            ],
         }
 
     return {
@@ -414,7 +419,7 @@ def swept_settings(dataset):
 
 
 def sweep_files(dataset):
-    """The files that a sweep's comparison waits for; benchmark files come with them."""
+    """The files that a sweep's comparison waits for."""
     swept = swept_settings(dataset).values()
     return [file for each in swept for file in [*each["features"], *each["metrics"]]]
 
@@ -469,7 +474,7 @@ wildcard_constraints:
     points="|".join(POINTS),
     targets="|".join(TARGETS),
     sheet="|".join(SHEETS),
-    weights="|".join(WEIGHTS),
+    weights="|".join(map(re.escape, WEIGHTS)),
     dataset="|".join(SOURCES),
     archive="|".join(MODELNETS),
     shard=r"\d+",

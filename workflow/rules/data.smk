@@ -32,7 +32,9 @@ rule fetch_modelnet:
     conda:
         "../../envs/data.yaml"
     params:
-        source=lambda w: source(MODELNETS[w.archive]),
+        source=lambda w: SOURCES[MODELNETS[w.archive]].model_dump_json(
+            include={"kind", "release", "categories"}
+        ),
     shell:
         "python -m crossjepa data fetch --source {params.source:q} --output {output} 2>&1 | tee {log}"
 

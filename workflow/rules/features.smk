@@ -53,7 +53,13 @@ rule retrieval:
     params:
         objects=CONFIG.benchmark.gallery,
         cloud_points=lambda w: probed_as(w.dataset).points,
-        code=code("features.command", "features.retrieve", "pretrain.artifact"),
+        code=code(
+            "features.command",
+            "features.extract",
+            "features.retrieve",
+            "pretrain.artifact",
+            "store.bundle",
+        ),
     shell:
         "python -m crossjepa features retrieve --catalog {input.catalog}"
         " --points $(dirname {input.points}) --targets $(dirname {input.targets})"

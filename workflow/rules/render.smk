@@ -56,7 +56,10 @@ rule contact_sheet:
         archives=lambda w: archives_option(SHEETS[w.sheet]),
         title=lambda w: SHEETS[w.sheet],
         code=lambda w: code(
-            "render.command", "render.contact_sheet", adapter(SHEETS[w.sheet])
+            "render.command",
+            "render.contact_sheet",
+            "data.table",
+            adapter(SHEETS[w.sheet]),
         ),
     shell:
         "python -m crossjepa render contact-sheet --settings {params.settings:q}"
