@@ -93,7 +93,7 @@ def _staged(folder: Path, **index: Any) -> Iterator[Path]:
 
 
 def _described(file: Path, root: Path) -> dict[str, Any]:
-    content = b"" if file.is_dir() else file.read_bytes()  # of a link to a folder
+    content = file.read_bytes() if file.is_file() else b""  # a link to a folder has none
     return {
         "_path": file.relative_to(root).as_posix(),
         "path_type": "softlink" if file.is_symlink() else "hardlink",

@@ -244,3 +244,5 @@ def _files(prefix: Path, package: str) -> list[str]:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # py-rattler 0.28 may crash while the interpreter ends
