@@ -34,7 +34,7 @@ def retrieve(distances: Path, catalog: Path, settings: ProbeConfig) -> Retrieval
 def _found(distance: NDArray[np.float32], groups: NDArray[np.str_], settings: ProbeConfig) -> Found:
     """Rank each view's object among all: (N, V, N) distances, (N,) groups. Ties count by their chance."""
     if not np.isfinite(distance).all():
-        raise UserError("retrieval: a distance is not a finite number; the encoder's weights are broken")
+        raise UserError("retrieval: a distance is not a finite number; pretrain the encoder again")
     objects = np.arange(len(distance))
     own = distance[objects, :, objects][:, :, None]
     nearer, tied = (distance < own).sum(axis=-1), (distance == own).sum(axis=-1)
