@@ -21,6 +21,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,14 @@ def make_channel(environments: list[Path], folder: Path) -> None:
     with tempfile.TemporaryDirectory() as wheels:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
         subprocess.run([*pip, "--dest", wheels, *wanted], check=True)
+        described = {wheel: _metadata(wheel) for wheel in Path(wheels).glob("*.whl")}
+        asked = {
+            canonicalize_name(metadata["Name"]): list(map(Requirement, metadata.get_all("Requires-Dist", [])))
+            for metadata in described.values()
+        }
         _pack_python(folder)
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda wheel: _pack_wheel(folder, wheel), Path(wheels).glob("*.whl")))
+            list(pool.map(lambda item: _pack_wheel(folder, *item, asked), described.items()))
     asyncio.run(index_fs(folder))
 
 
@@ -121,33 +127,42 @@ def _pack_python(folder: Path) -> None:
             os.symlink(f"python{PYTHON}", root / "bin" / alias)
 
 
-def _pack_wheel(folder: Path, wheel: Path) -> None:
+def _metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         (described,) = [n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
-        metadata = email.message_from_bytes(archive.read(described))
-        index = {
-            "name": conda_name(metadata["Name"]),
-            "version": metadata["Version"],
-            "build": "pyh_0",
-            "noarch": "python",
-            "depends": [f"python {PYTHON}.*", *_needed(metadata.get_all("Requires-Dist") or [])],
-        }
-        with _staged(folder, subdir="noarch", **index) as root:
-            packages = root / "site-packages"
+        return email.message_from_bytes(archive.read(described))
+
+
+def _pack_wheel(folder: Path, wheel: Path, metadata: Message, asked: dict[str, list[Requirement]]) -> None:
+    index = {
+        "name": conda_name(metadata["Name"]),
+        "version": metadata["Version"],
+        "build": "pyh_0",
+        "noarch": "python",
+        "depends": [f"python {PYTHON}.*", *sorted(_needed(canonicalize_name(metadata["Name"]), asked))],
+    }
+    with _staged(folder, subdir="noarch", **index) as root:
+        packages = root / "site-packages"
+        with zipfile.ZipFile(wheel) as archive:
             archive.extractall(packages)
-            for data in packages.glob("*.data"):
-                for part, place in (("purelib", packages), ("platlib", packages), ("data", root)):
-                    if (data / part).is_dir():
-                        shutil.copytree(data / part, place, dirs_exist_ok=True)
-                shutil.rmtree(data)
-            linked = {"noarch": {"type": "python", "entry_points": _commands(packages)}}
-            (root / "info/link.json").write_text(json.dumps({**linked, "package_metadata_version": 1}))
+        for data in packages.glob("*.data"):
+            for part, place in (("purelib", packages), ("platlib", packages), ("data", root)):
+                if (data / part).is_dir():
+                    shutil.copytree(data / part, place, dirs_exist_ok=True)
+            shutil.rmtree(data)
+        linked = {"noarch": {"type": "python", "entry_points": _commands(packages)}}
+        (root / "info/link.json").write_text(json.dumps({**linked, "package_metadata_version": 1}))
 
 
-def _needed(requirements: list[str]) -> list[str]:
-    parsed = [Requirement(text) for text in requirements]
-    wanted = [r for r in parsed if r.marker is None or r.marker.evaluate({"extra": ""})]
-    return [f"{conda_name(r.name)} {r.specifier}".strip() for r in wanted]
+def _needed(project: str, asked: dict[str, list[Requirement]], extra: str = "") -> set[str]:
+    """What a project asks for. conda packages have no extras: who asks for one asks for what it brings."""
+    needed = set()
+    for requirement in asked[project]:
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            needed.add(f"{conda_name(requirement.name)} {requirement.specifier}".strip())
+            for wanted in requirement.extras:
+                needed |= _needed(canonicalize_name(requirement.name), asked, wanted)
+    return needed
 
 
 def _commands(packages: Path) -> list[str]:
