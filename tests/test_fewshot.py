@@ -236,7 +236,7 @@ def test_the_command_writes_what_its_schema_says(tmp_path: Path, name: str) -> N
     for bundle, values, pretraining in (("encoder", x, origin), ("random", noise, {})):
         attributes = {"ids": objects.ids, "encoder": {"config": {}, "seed": 7}, "pretraining": pretraining}
         write_bundle(tmp_path / bundle, {"canonical_tokens": values, "zz_tokens": values}, attributes)
-    command = ["few-shot", "--settings", f'{{"protocol": "{name}"}}', "--dataset", "toys"]
+    command = ["few-shot", "--settings", f'{{"protocol": "{name}", "C": [0.01, 1]}}', "--dataset", "toys"]
     command += ["--source", '{"kind": "folder", "path": "toys"}']
     for option in ("catalog.parquet", "encoder", "random"):
         command += [f"--{option.partition('.')[0]}", str(tmp_path / option)]
@@ -254,7 +254,11 @@ def test_the_command_writes_what_its_schema_says(tmp_path: Path, name: str) -> N
     # Of the maximum beside the mean, `i2pmae` takes the maximum alone.
     shown = x if name == "pointjepa" else x[:, :10]
     styles = few_shot(
-        both(shown, noise[:, : shown.shape[1]]), objects, protocol(name, "folder"), ProbeConfig(), 1
+        both(shown, noise[:, : shown.shape[1]]),
+        objects,
+        protocol(name, "folder"),
+        ProbeConfig(C=[0.01, 1]),
+        1,
     )
     assert styles["crosspoint"].settings[0].scores is not None
     assert styles["crosspoint"].settings[0].scores.encoder == scores.encoder
