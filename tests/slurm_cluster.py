@@ -150,7 +150,12 @@ class Cluster:
         return self._call("squeue", "-h", "-w", node, "-t", "R", "-O", "comment:80").split()
 
     def kill(self, node: str) -> None:
-        """As when its power fails: the node's daemon and all that it started, at once."""
+        """As when its power fails: the node's daemon and all that it started, at once.
+
+        It is given no new jobs before. One sent to a node not yet known to be dead Slurm 22.05 itself starts
+        elsewhere, and the plugin takes that other node for the dead one: of two nodes none would be left.
+        """
+        self._call("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=dies")
         numbers = self._call("squeue", "-h", "-w", node, "-t", "R", "-o", "%A").split()
         doomed = [p for p in psutil.process_iter() if _belongs(p, node, numbers)]
         daemon = next(d for d in self.daemons if d.args == self._slurmd(node))
@@ -161,6 +166,7 @@ class Cluster:
     def revive(self, node: str) -> None:
         """Switch a killed node on again."""
         self._daemon(*self._slurmd(node))
+        self._call("scontrol", "update", f"NodeName={node}", "State=RESUME")
         self._until(lambda: bool(self._call("sinfo", "-h", "-n", node, "-p", "cpu", "-t", "idle")), node)
 
     def _start(self) -> None:
