@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it measures the processor, also where there is a GPU
 
-from crossjepa.config import TeacherConfig
 from crossjepa.teacher.embed import CPU_BATCH, Teacher
+from crossjepa.teacher.settings import TeacherSettings
 
 
 def matrix_rate(dtype: torch.dtype, tokens: int, width: int) -> float:
@@ -43,7 +43,7 @@ def main(
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (CPU_BATCH, image_size, image_size, 3), dtype=np.uint8)
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        teacher = Teacher(weights, TeacherConfig(precision=precision, layer=layer))
+        teacher = Teacher(weights, TeacherSettings(precision=precision, layer=layer))
         with FlopCounterMode(display=False) as counter:
             teacher.embed(images)
         tokens = CPU_BATCH * ((image_size // 14) ** 2 + 1)

@@ -21,8 +21,9 @@ from torch.profiler import ProfilerActivity, profile
 sys.path.insert(0, str(Path(__file__).parent))
 from synthetic import examples
 
-from crossjepa.config import Config, PretrainConfig
+from crossjepa.config import Config
 from crossjepa.pretrain.cost import measure
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training, make_fabric
 
 PAPER = 41_952 * 300  # objects times epochs
@@ -57,7 +58,7 @@ def main(
     compile: Annotated[bool, typer.Option("--compile", help="Compile the networks.")] = False,
 ) -> None:
     """Print rate, share of peak, memory and the profile's top ten."""
-    settings = PretrainConfig.model_validate(
+    settings = PretrainSettings.model_validate(
         {"model": model, "batch_size": batch, "views_per_step": views, "compile": compile}
     )
     fabric = make_fabric(settings)

@@ -26,10 +26,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples
 
-from crossjepa.config import PretrainConfig, TeacherConfig
 from crossjepa.pretrain.augment import draw_chance
 from crossjepa.pretrain.batch import draw_batch
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training, make_fabric
+from crossjepa.teacher.settings import TeacherSettings
 
 VIEWS, TARGET = 8, 384
 
@@ -62,7 +63,7 @@ def main(
 
     def ours(size: str) -> Training:
         values = {"model": size, "batch_size": batch, "views_per_step": views}
-        settings = PretrainConfig.model_validate_json(changes).model_copy(update=values)
+        settings = PretrainSettings.model_validate_json(changes).model_copy(update=values)
         folder = Path(tempfile.mkdtemp())
         return Training(make_fabric(settings), shown, settings, 0, folder, "bench")
 
@@ -99,7 +100,7 @@ def main(
     if weights:
         from crossjepa.teacher.embed import Teacher
 
-        teacher, training = Teacher(weights, TeacherConfig()), ours("tiny")
+        teacher, training = Teacher(weights, TeacherSettings()), ours("tiny")
         images = np.random.default_rng(0).integers(0, 256, (batch * views, 224, 224, 3), dtype=np.uint8)
         calls = {
             "cached": lambda: training.step(rows, generator, 1e-3),

@@ -3,6 +3,7 @@
 Importing lazily keeps every stage's environment small: `crossjepa probe` never imports torch.
 """
 
+import os
 import sys
 from importlib import import_module
 
@@ -16,19 +17,24 @@ STAGES = {
     "teacher": "Embed views with a frozen image encoder, once.",
     "pretrain": "Train the point encoder and its predictor.",
     "features": "Extract features with a frozen encoder.",
-    "probe": "Fit linear classifiers on features.",
-    "benchmark": "Put every row and every question into one table.",
-    "report": "Write the HTML report.",
-    "store": "Lay out, seal and verify stores.",
+    "probe": "Fit linear classifiers on features; summarise their answers.",
+    "report": "Write the HTML report, plots and summaries.",
+    "store": "Seal and verify stores.",
 }
 COMMANDS = {
-    "describe": "Print what the networks of a configuration cost.",
-    "doctor": "Check what this machine has of all that a run needs.",
+    "describe": "Print the cost of a configuration's networks.",
+    "doctor": "Check that this machine has everything a run needs.",
 }
+# By default OpenMP's threads busy-wait at each barrier for partners that have no core, which slows training to a
+# hundredth on a shared machine. A short wait, then sleep: for GNU's OpenMP in spins, for LLVM's in milliseconds.
+WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 
 def main() -> None:
     """Run the command line; a `UserError` becomes one line on stderr and exit code 1."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        for name, value in WAITING.items():
+            os.environ.setdefault(name, value)
     app = typer.Typer(
         help="From a folder of meshes to a trained, probed point encoder.",
         no_args_is_help=True,
@@ -36,10 +42,10 @@ def main() -> None:
     )
     called = sys.argv[1:2]
     for stage, summary in STAGES.items():
-        group = import_module(f"crossjepa.{stage}.command").app if called == [stage] else typer.Typer()
+        group = import_module(f"crossjepa.commands.{stage}").app if called == [stage] else typer.Typer()
         app.add_typer(group, name=stage, help=summary)
     for command, summary in COMMANDS.items():
-        module = import_module(f"crossjepa.{command}") if called == [command] else None
+        module = import_module(f"crossjepa.commands.{command}") if called == [command] else None
         app.command(command, help=summary)(getattr(module, command, main))
     try:
         app()

@@ -13,20 +13,19 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from crossjepa.benchmark.result import BenchmarkResult
 from crossjepa.benchmark.sweep_result import SweepResult
-from crossjepa.config import (
-    AssembliesSource,
-    Config,
+from crossjepa.config import AssembliesSource, Config
+from crossjepa.data.settings import (
     FolderSource,
     FurnitureSource,
     ModelNetSource,
     ScanObjectNNSource,
-    Section,
     ShapeNetSource,
     ShapesSource,
 )
 from crossjepa.probe.fewshot_result import FewShotResult
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
 from crossjepa.probe.result import ProbeResult
+from crossjepa.settings import Section
 
 ROOT = Path(__file__).parent.parent
 SOURCES: tuple[type[Section], ...] = (

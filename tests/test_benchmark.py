@@ -16,15 +16,15 @@ from crossjepa.benchmark.evaluate import Examiner
 from crossjepa.benchmark.evidence import Compared, compare
 from crossjepa.benchmark.result import ROWS, BenchmarkResult, Found, Retrieval
 from crossjepa.benchmark.retrieval import retrieve
-from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.features import Features
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.result import read_as
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import read_bundle, write_bundle
 
-QUICK = ProbeConfig(folds=3, repeats=2, bootstrap=200, C=[0.1, 1.0])
+QUICK = ProbeSettings(folds=3, repeats=2, bootstrap=200, C=[0.1, 1.0])
 
 
 def made_up(count: int = 48, classes: int = 3) -> LabelledObjects:

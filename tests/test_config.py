@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from crossjepa.closure import code_digest
-from crossjepa.config import Config, ProbeConfig, check, read_settings, read_source
+from crossjepa.config import Config, read_settings, read_source
 from crossjepa.config_docs import key_table, schemas
 from crossjepa.errors import UserError
+from crossjepa.probe.settings import ProbeSettings
+from crossjepa.settings import check
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,13 +94,13 @@ def test_an_official_set_keeps_its_kind_when_only_its_path_is_given() -> None:
 
 
 def test_a_stage_reads_its_section_from_json_or_a_file(tmp_path: Path) -> None:
-    assert read_settings(ProbeConfig, "probe", '{"folds": 3}').folds == 3
+    assert read_settings(ProbeSettings, "probe", '{"folds": 3}').folds == 3
     (tmp_path / "mine.yaml").write_text("probe: {folds: 4}\nrun: x\n")
-    assert read_settings(ProbeConfig, "probe", str(tmp_path / "mine.yaml")).folds == 4
+    assert read_settings(ProbeSettings, "probe", str(tmp_path / "mine.yaml")).folds == 4
     with pytest.raises(UserError, match=r"nowhere\.yaml: no such file"):
-        read_settings(ProbeConfig, "probe", "nowhere.yaml")
+        read_settings(ProbeSettings, "probe", "nowhere.yaml")
     with pytest.raises(UserError, match=r"--settings: not JSON"):
-        read_settings(ProbeConfig, "probe", "{folds: 3}")
+        read_settings(ProbeSettings, "probe", "{folds: 3}")
     with pytest.raises(UserError, match=r"--source: data: .*'folder'"):
         read_source('{"kind": "cloud"}')
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import trimesh
+from crossjepa.data.assemblies import Assemblies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from crossjepa.config import AssembliesSource, FurnitureSource, ShapesSource
+from crossjepa.config import AssembliesSource
 from crossjepa.data import fetch
-from crossjepa.data.assemblies import Assemblies
 from crossjepa.data.catalog import make_catalog, split_groups
 from crossjepa.data.dataset import BadMesh, Cloud, ObjectRecord, open_dataset
 from crossjepa.data.furniture import Furniture, check_archives
@@ -22,6 +22,7 @@ from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import farthest_first, point_arrays, sample_mesh, thin_cloud, write_points
 from crossjepa.data.scan import _look, inspect, scan
+from crossjepa.data.settings import FurnitureSource, ShapesSource
 from crossjepa.data.shapes import CLASSES, Shapes
 from crossjepa.data.table import stored_points, write_meshes
 from crossjepa.errors import UserError

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from crossjepa.config import Config, PretrainConfig
+from crossjepa.config import Config
 from crossjepa.model.sizes import SIZES
 from crossjepa.pretrain.cost import measure
+from crossjepa.pretrain.settings import PretrainSettings
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,7 +33,7 @@ def encoder_operations(size: str) -> int:
 
 @pytest.mark.parametrize("size", ["tiny", "base"])
 def test_operations_and_parameters_agree_with_sums_by_hand(size: str) -> None:
-    cost = measure(Config(pretrain=PretrainConfig(model=size)), target_dim=384)  # type: ignore[arg-type]
+    cost = measure(Config(pretrain=PretrainSettings(model=size)), target_dim=384)  # type: ignore[arg-type]
     assert cost.encoder_gflops == pytest.approx(encoder_operations(size) / 1e9, rel=1e-3)
     assert 2.9 < cost.step_gflops / cost.encoder_gflops < 4, (
         "backward takes twice forward's, and the predictor"
@@ -45,7 +46,7 @@ def test_operations_and_parameters_agree_with_sums_by_hand(size: str) -> None:
 
 def test_activations_grow_with_the_batch() -> None:
     small, large = (
-        measure(Config(pretrain=PretrainConfig(batch_size=batch)), target_dim=384) for batch in (8, 32)
+        measure(Config(pretrain=PretrainSettings(batch_size=batch)), target_dim=384) for batch in (8, 32)
     )
     assert large.activations_mb == pytest.approx(4 * small.activations_mb)
     assert small.activations_mb > 8 * 64 * 32 * 256 * 2 / 1e6, "at least the widest layer's output in bf16"

@@ -7,9 +7,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-
-from crossjepa.config import Config, check
 from crossjepa.doctor import cluster, datasets, disk, teacher
+
+from crossjepa.config import Config
+from crossjepa.settings import check
 
 ROOT = Path(__file__).parent.parent
 Usage = namedtuple("Usage", "total used free")

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossjepa.config import ModelNetSource
 from crossjepa.data.download import MODELNET, Archive, download, fetch_modelnet
+from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from crossjepa.probe.command import app
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
@@ -15,10 +16,8 @@ from sklearn.svm import SVC, LinearSVC
 from test_probe import blobs
 from typer.testing import CliRunner
 
-from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.ask import answer_splits
-from crossjepa.probe.command import app
 from crossjepa.probe.fewshot import (
     QUERIES,
     TRIALS,
@@ -34,10 +33,11 @@ from crossjepa.probe.linear import machine
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.result import read_as
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import write_bundle
 
 POINTJEPA = protocol("pointjepa", "folder")
-PUBLISHED = ProbeConfig(published_C=True, seed=3)
+PUBLISHED = ProbeSettings(published_C=True, seed=3)
 
 
 def objects_of(seed: int = 0, classes: int = 6, groups: int = 60) -> tuple[np.ndarray, LabelledObjects]:
@@ -110,7 +110,7 @@ def test_trials_depend_on_the_seed_alone_and_differ() -> None:
     assert set(one) != set(other)
 
 
-def best_C(x: np.ndarray, objects: LabelledObjects, support: np.ndarray, chosen: ProbeConfig) -> float:
+def best_C(x: np.ndarray, objects: LabelledObjects, support: np.ndarray, chosen: ProbeSettings) -> float:
     """The published C, or the one that plain cross-validation inside the trial's objects prefers."""
     if chosen.published_C:
         return POINTJEPA.published_C
@@ -124,9 +124,9 @@ def best_C(x: np.ndarray, objects: LabelledObjects, support: np.ndarray, chosen:
 
 @pytest.mark.parametrize(
     ("name", "chosen"),
-    [("pointjepa", PUBLISHED), ("recon", PUBLISHED), ("pointjepa", ProbeConfig(C=[3e-4, 0.05]))],
+    [("pointjepa", PUBLISHED), ("recon", PUBLISHED), ("pointjepa", ProbeSettings(C=[3e-4, 0.05]))],
 )
-def test_scores_are_those_of_plain_machines_on_the_same_trials(name: str, chosen: ProbeConfig) -> None:
+def test_scores_are_those_of_plain_machines_on_the_same_trials(name: str, chosen: ProbeSettings) -> None:
     x, objects = objects_of(1)
     random = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
     styles = few_shot(both(x, random), objects, protocol(name, "folder"), chosen, 1)
@@ -181,7 +181,7 @@ def test_seeds_are_averaged_within_a_trial() -> None:
 
     def means(*seeds: np.ndarray) -> float:
         systems = both(x, noise) | {"encoder": [{"canonical": s, "zz": s} for s in seeds]}
-        setting = few_shot(systems, objects, POINTJEPA, ProbeConfig(C=[0.1]), 2)["point_bert"].settings[0]
+        setting = few_shot(systems, objects, POINTJEPA, ProbeSettings(C=[0.1]), 2)["point_bert"].settings[0]
         assert setting.scores is not None
         return setting.scores.encoder.canonical.mean
 
@@ -190,7 +190,7 @@ def test_seeds_are_averaged_within_a_trial() -> None:
 
 def test_what_the_data_cannot_fill_says_why() -> None:
     x, objects = objects_of(classes=5)
-    styles = few_shot(both(x, x), objects, POINTJEPA, ProbeConfig(C=[0.1]), 1)
+    styles = few_shot(both(x, x), objects, POINTJEPA, ProbeSettings(C=[0.1]), 1)
     for style in styles.values():
         filled = {(s.way, s.shot): s.reason for s in style.settings}
         assert filled[5, 10] is filled[5, 20] is None
@@ -204,7 +204,7 @@ def test_what_the_data_cannot_fill_says_why() -> None:
 def test_a_data_set_that_fills_no_setting_is_refused() -> None:
     x, objects = objects_of(classes=4)
     with pytest.raises(UserError, match=r"few-shot: too few .* for any setting .*there are 4"):
-        few_shot(both(x, x), objects, POINTJEPA, ProbeConfig(C=[0.1]), 1)
+        few_shot(both(x, x), objects, POINTJEPA, ProbeSettings(C=[0.1]), 1)
 
 
 def test_a_setting_has_scores_or_a_reason() -> None:
@@ -215,7 +215,7 @@ def test_a_setting_has_scores_or_a_reason() -> None:
 def test_a_teacher_has_no_turned_clouds() -> None:
     x, objects = objects_of()
     systems = {**both(x, x), "teacher_views": [{"canonical": x}]}
-    scores = few_shot(systems, objects, POINTJEPA, ProbeConfig(C=[0.1]), 1)["point_bert"].settings[0].scores
+    scores = few_shot(systems, objects, POINTJEPA, ProbeSettings(C=[0.1]), 1)["point_bert"].settings[0].scores
     assert scores is not None
     assert scores.teacher_views is not None
     assert scores.teacher_views.canonical == scores.encoder.canonical
@@ -257,7 +257,7 @@ def test_the_command_writes_what_its_schema_says(tmp_path: Path, name: str) -> N
         both(shown, noise[:, : shown.shape[1]]),
         objects,
         protocol(name, "folder"),
-        ProbeConfig(C=[0.01, 1]),
+        ProbeSettings(C=[0.01, 1]),
         1,
     )
     assert styles["crosspoint"].settings[0].scores is not None

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crossjepa.config import FurnitureSource
 from crossjepa.data.furniture import Furniture
 from crossjepa.data.scan import scan
+from crossjepa.data.settings import FurnitureSource
 from crossjepa.data.table import write_meshes
 from crossjepa.errors import UserError
 

@@ -10,11 +10,11 @@ import trimesh
 from PIL import Image
 from pypcd4 import PointCloud
 
-from crossjepa.config import FolderSource
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import BadMesh, open_dataset
 from crossjepa.data.listing import CLOUDS, MESHES, holds_meshes, listing_digest, outline_digest
 from crossjepa.data.scan import scan
+from crossjepa.data.settings import FolderSource
 from crossjepa.data.upright import UPRIGHT
 from crossjepa.errors import UserError
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crossjepa.probe.command import app
+from crossjepa.report.command import app as report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
@@ -13,13 +15,11 @@ from sklearn.svm import SVC
 from test_probe import QUICK, Workplace, as_objects, blobs, split_in_two
 from typer.testing import CliRunner
 
-from crossjepa.config import ProbeConfig
-from crossjepa.probe.command import app
 from crossjepa.probe.label_efficiency import DRAWS, PERCENTS, label_efficiency, nested_subsets
 from crossjepa.probe.label_efficiency_result import Fraction, LabelEfficiencyResult
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.result import read_as
-from crossjepa.report.command import app as report
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.report.label_efficiency import SYSTEMS
 
 POINTJEPA = protocol("pointjepa", "folder")
@@ -59,7 +59,7 @@ def test_draws_differ_by_their_seed_alone() -> None:
     assert set(one) != set(other)
 
 
-def run(labels: np.ndarray, x: np.ndarray, groups: np.ndarray, chosen: ProbeConfig) -> list[Fraction]:
+def run(labels: np.ndarray, x: np.ndarray, groups: np.ndarray, chosen: ProbeSettings) -> list[Fraction]:
     """Fractions of one encoder, with features that random weights share."""
     systems = {name: [{"canonical": x, "zz": x}] for name in ("encoder", "random_encoder")}
     return label_efficiency(systems, as_objects(labels, groups), POINTJEPA, chosen, 1)

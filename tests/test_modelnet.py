@@ -17,10 +17,10 @@ from layouts import (
     zipped,
 )
 
-from crossjepa.config import ModelNetSource
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
 from crossjepa.data.modelnet import SIZES
 from crossjepa.data.scan import inspect, inspect_cloud, scan
+from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
 
 CLASSES = ("airplane", "night_stand", "cone", "tv_stand")

@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from layouts import r2n2_camera, shapenet_models, write_shapenet_points, write_shapenet_views
 from PIL import Image
 
-from crossjepa.config import RenderConfig, ShapeNetSource
 from crossjepa.data.dataset import BadMesh, ViewFile, open_dataset
 from crossjepa.data.r2n2 import Renderings
+from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import UserError
 from crossjepa.render import views as rendering
 from crossjepa.render.cameras import camera_to_world, place_cameras
 from crossjepa.render.prerendered import pose, read_views
+from crossjepa.render.settings import RenderSettings
 from crossjepa.render.views import render_views
 
-SMALL = RenderConfig(views=4, image_size=64, colour_bins=4)
+SMALL = RenderSettings(views=4, image_size=64, colour_bins=4)
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -44,7 +45,7 @@ def disc(size: int = 137) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [32, 224])
 def test_views_are_resized_onto_white(size: int) -> None:
-    views, foreground, poses = read_views([view(disc())], RenderConfig(views=1, image_size=size))
+    views, foreground, poses = read_views([view(disc())], RenderSettings(views=1, image_size=size))
     assert (views.shape, views.dtype) == ((1, size, size, 3), np.uint8)
     assert (foreground.shape, foreground.dtype) == ((1, size, size), np.bool_)
     assert (poses.shape, poses.dtype) == ((1, 6), np.float32)
@@ -59,7 +60,7 @@ def test_views_are_resized_onto_white(size: int) -> None:
 def test_the_wanted_number_is_taken_evenly_spread(wanted: int, there: int) -> None:
     picture = disc(8)
     files = [view(picture, azimuth=float(i)) for i in range(there)]
-    settings = RenderConfig(views=wanted, image_size=32)
+    settings = RenderSettings(views=wanted, image_size=32)
     if there < wanted:
         with pytest.raises(BadMesh, match=rf"{there} views, fewer than render\.views = {wanted}"):
             read_views(files, settings)
@@ -107,11 +108,11 @@ def test_without_roll_up_is_that_of_rendered_views() -> None:
 )
 def test_unusable_views_are_bad_meshes(image: bytes, reason: str) -> None:
     with pytest.raises(BadMesh, match=reason):
-        read_views([ViewFile(image, 0.0, 0.0, 0.0, 2.0)], RenderConfig(views=1))
+        read_views([ViewFile(image, 0.0, 0.0, 0.0, 2.0)], RenderSettings(views=1))
 
 
 def test_a_shard_takes_them_without_a_gl_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: RenderConfig) -> None:
+    def refuse(_: RenderSettings) -> None:
         raise UserError("no GL context here")
 
     monkeypatch.setattr(rendering, "Renderer", refuse)

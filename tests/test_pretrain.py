@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 
-from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.predictor import pose_features
@@ -26,6 +25,7 @@ from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.loss import LOSSES
 from crossjepa.pretrain.schedule import CosineWithWarmup
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training, make_fabric, make_optimizer
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
@@ -68,15 +68,15 @@ def examples(stores: Stores, shuffle_seed: int | None = None) -> Examples:
 
 
 def training(
-    examples: Examples, settings: PretrainConfig, folder: Path, fingerprint: str = "same", seed: int = 0
+    examples: Examples, settings: PretrainSettings, folder: Path, fingerprint: str = "same", seed: int = 0
 ) -> Training:
     return Training(make_fabric(settings), examples, settings, seed, folder, fingerprint)
 
 
-def few(**changes: object) -> PretrainConfig:
+def few(**changes: object) -> PretrainSettings:
     values = {"epochs": 3, "batch_size": 4, "views_per_step": 2, "precision": "fp32", "warmup": 0.0}
     values |= {"rotated": 1.0, "scale": 0.0, "jitter": 0.0, "weight_decay": 0.05}
-    return PretrainConfig(**{**values, **changes})  # type: ignore[arg-type]
+    return PretrainSettings(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_no_test_object_and_none_set_aside_is_learned(stores: Stores) -> None:
@@ -130,7 +130,7 @@ def test_targets_may_stay_as_the_teacher_gave_them(stores: Stores, tmp_path: Pat
 
 def test_each_loss_is_least_where_the_prediction_is_right() -> None:
     truth = torch.randn(4, 3, 8)
-    assert set(LOSSES) == set(get_args(PretrainConfig.model_fields["loss"].annotation))
+    assert set(LOSSES) == set(get_args(PretrainSettings.model_fields["loss"].annotation))
     for loss in LOSSES.values():
         assert loss(truth, truth).item() == pytest.approx(0, abs=1e-6)
         assert loss(truth + 1, truth) > 0.01

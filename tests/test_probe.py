@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from crossjepa.probe.command import app
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -19,9 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from typer.testing import CliRunner
 
-from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
-from crossjepa.probe.command import app
 from crossjepa.probe.evaluate import evaluate
 from crossjepa.probe.features import bundled_features, teacher_features
 from crossjepa.probe.folds import grouped_folds, nested_folds
@@ -31,10 +30,11 @@ from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import PROTOCOLS, protocol
 from crossjepa.probe.provenance import checkout, stage_seconds
 from crossjepa.probe.result import ProbeResult, read_result, write_result
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store import seal, sharded
 from crossjepa.store.bundle import write_bundle
 
-QUICK = ProbeConfig(C=[1e-3, 1e-1, 10.0], folds=3, repeats=2, bootstrap=200)
+QUICK = ProbeSettings(C=[1e-3, 1e-1, 10.0], folds=3, repeats=2, bootstrap=200)
 DEFAULT = protocol("pointjepa", "folder")
 CANDIDATES = [1e-4, 1e-2, 1.0, 100.0]
 

@@ -54,12 +54,7 @@ def test_kubernetes_runs_jobs_and_learns_how_they_end(
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     clone = Clone(tmp_path / "clone")
-    profile = [
-        "--profile",
-        "profiles/kubernetes",
-        "--sdm=env-modules",
-        "--seconds-between-status-checks=1",
-    ]
+    profile = ["--profile", "profiles/kubernetes", "--sdm=env-modules", "--seconds-between-status-checks=1"]
     clone.snakemake("--until", "points_layout", "random_encoder", *profile)
     jobs = [json.loads(path.read_text()) for path in commands.glob("*.json")]
     assert len(jobs) == 4  # scan, points_layout and two encoders

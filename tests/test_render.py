@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import trimesh
+from crossjepa.render.command import app
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,18 +18,17 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import SimpleMaterial
 from typer.testing import CliRunner
 
-from crossjepa.config import RenderConfig
 from crossjepa.data.dataset import BadMesh, Dataset
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.render.cameras import camera_distance, camera_to_world, place_cameras
-from crossjepa.render.command import app
 from crossjepa.render.contact_sheet import OBJECTS, choose, draw_contact_sheet
 from crossjepa.render.renderer import Renderer
+from crossjepa.render.settings import RenderSettings
 from crossjepa.render.views import colour_histogram, render_views
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import ArraySpec, Layout, create
 
-SMALL = RenderConfig(views=4, image_size=64, colour_bins=4)
+SMALL = RenderSettings(views=4, image_size=64, colour_bins=4)
 RED, GREEN, BLUE, GLASS = [220, 30, 30, 255], [30, 200, 30, 255], [30, 30, 220, 255], [90, 160, 255, 100]
 
 
@@ -116,7 +116,7 @@ def test_the_unit_sphere_just_fits_the_field_of_view(field_of_view):
 
 
 def test_a_ring_has_equal_steps_at_one_elevation():
-    ring = place_cameras(RenderConfig(views=8, elevation=25), "any")
+    ring = place_cameras(RenderSettings(views=8, elevation=25), "any")
     assert ring.shape == (8, 6)
     assert ring.dtype == np.float32
     np.testing.assert_allclose(np.degrees(ring[:, 0]), np.arange(8) * 45, atol=1e-4)
@@ -125,7 +125,7 @@ def test_a_ring_has_equal_steps_at_one_elevation():
 
 
 def test_a_fibonacci_sphere_covers_all_directions_evenly():
-    cameras = place_cameras(RenderConfig(views=64, layout="fibonacci"), "any")
+    cameras = place_cameras(RenderSettings(views=64, layout="fibonacci"), "any")
     directions = np.array([camera_to_world(pose)[:3, 3] / pose[2] for pose in cameras])
     cosine = directions @ directions.T - 2 * np.eye(64)
     nearest = np.degrees(np.arccos(cosine.max(axis=1)))
@@ -134,10 +134,10 @@ def test_a_fibonacci_sphere_covers_all_directions_evenly():
 
 
 def test_random_cameras_depend_on_the_object_and_the_seed_alone():
-    settings = RenderConfig(layout="random")
+    settings = RenderSettings(layout="random")
     np.testing.assert_array_equal(place_cameras(settings, "a"), place_cameras(settings, "a"))
     assert not np.array_equal(place_cameras(settings, "a"), place_cameras(settings, "b"))
-    other = RenderConfig(layout="random", seed=1)
+    other = RenderSettings(layout="random", seed=1)
     assert not np.array_equal(place_cameras(settings, "a"), place_cameras(other, "a"))
 
 
@@ -257,7 +257,7 @@ def test_what_lies_behind_glass_shines_through_in_whatever_order_it_is_stored():
 
 def test_multisampling_smooths_edges_only_when_asked():
     plain = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene())[0].reshape(-1, 3), axis=0))
-    smooth = RenderConfig(image_size=64, multisampling=True)
+    smooth = RenderSettings(image_size=64, multisampling=True)
     soft = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene(), smooth)[0].reshape(-1, 3), axis=0))
     assert soft > plain
     again = len(np.unique(draw(block(RED, [1, 1, 0.1], [0, 0, 0]).scene())[0].reshape(-1, 3), axis=0))

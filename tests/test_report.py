@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from crossjepa.report.command import app
 from PIL import Image
 from typer.testing import CliRunner
 
-from crossjepa.config import ReportConfig
 from crossjepa.errors import UserError
-from crossjepa.report.command import app
 from crossjepa.report.neighbours import nearest, spread_over_classes
+from crossjepa.report.settings import ReportSettings
 from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
 from crossjepa.store.seal import seal
@@ -133,7 +133,7 @@ def write_page(folder: Path, values: dict[str, Any], *pairs: str) -> str:
         "output": "out/report.html",
     }
     options = [part for key, name in files.items() for part in (f"--{key}", str(folder / name))]
-    settings = ReportConfig().model_dump_json()
+    settings = ReportSettings().model_dump_json()
     outcome = CliRunner().invoke(
         app, ["html", "--settings", settings, *options, *pairs], catch_exceptions=False
     )

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from layouts import SCANOBJECTNN, write_scanobjectnn, zipped
 
-from crossjepa.config import DataConfig, ScanObjectNNSource
 from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.scanobjectnn import CLASSES, VARIANTS
+from crossjepa.data.settings import DataSettings, ScanObjectNNSource
 from crossjepa.errors import UserError
 
 
@@ -52,7 +52,7 @@ def test_classes_are_numbered_as_its_authors_do() -> None:
 
 
 def test_one_entry_makes_three_data_sets(release: Path) -> None:
-    sources = DataConfig.model_validate({"scanobjectnn": {"path": str(release), "complete": False}}).sources
+    sources = DataSettings.model_validate({"scanobjectnn": {"path": str(release), "complete": False}}).sources
     opened = [open_dataset(sources[f"scanobjectnn_{variant}"], None) for variant in VARIANTS]
     assert len({dataset.digest(dataset.objects()[0].id) for dataset in opened}) == 3
 

@@ -18,11 +18,11 @@ from layouts import (
     zipped,
 )
 
-from crossjepa.config import ShapeNetSource
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
 from crossjepa.data.location import check_location
 from crossjepa.data.sample import sample_mesh
 from crossjepa.data.scan import inspect, inspect_cloud
+from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import UserError
 
 IDS = [f"{synset}-{model}" for synset, model, _ in shapenet_models()]

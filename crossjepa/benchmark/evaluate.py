@@ -14,10 +14,10 @@ from crossjepa.benchmark.columns import (
 )
 from crossjepa.benchmark.evidence import Bundles, Compared, Evidence, baselines, compare, libraries, ours
 from crossjepa.benchmark.result import Column, Point
-from crossjepa.config import BenchmarkConfig, ProbeConfig
 from crossjepa.probe.features import bundled_features
 from crossjepa.probe.folds import Split
 from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Examiner:
     """Asks questions in one way: the same classifier, candidates for C, bootstrap and threads."""
 
     protocol: ProbeProtocol
-    settings: ProbeConfig
+    settings: ProbeSettings
     threads: int
 
     def ask(self, compared: Compared, splits: list[Split], title: str, regime: str = "canonical") -> Asked:
@@ -33,12 +33,7 @@ class Examiner:
         return ask(compared, splits, regime, title, self.protocol, self.settings, self.threads)
 
     def column(
-        self,
-        compared: Compared,
-        splits: list[Split],
-        title: str,
-        question: str,
-        regime: str = "canonical",
+        self, compared: Compared, splits: list[Split], title: str, question: str, regime: str = "canonical"
     ) -> Column:
         """The same as a column of the table."""
         return summarise(self.ask(compared, splits, title, regime), title, question, self.settings)
@@ -50,7 +45,7 @@ def compare_rows(bundles: Bundles, protocol: ProbeProtocol) -> Compared:
 
 
 def all_columns(
-    compared: Compared, given: Evidence, settings: BenchmarkConfig, examiner: Examiner
+    compared: Compared, given: Evidence, settings: BenchmarkSettings, examiner: Examiner
 ) -> dict[str, Column]:
     """Every column of the table.
 
@@ -89,10 +84,7 @@ def _inductive(given: Evidence, examiner: Examiner) -> Column:
     parts = []
     for number, split in enumerate(given.splits, start=1):
         rows = ours([split.features]) | baselines(given.probed)
-        del (
-            rows["shuffled_targets"],
-            rows["random_teacher"],
-        )  # they saw what other splits test
+        del (rows["shuffled_targets"], rows["random_teacher"])  # they saw what other splits test
         compared = compare(split.catalog, rows, examiner.protocol)
         parts.append(
             examiner.ask(compared, fixed_split(compared.objects, examiner.settings), f"inductive {number}")

@@ -7,13 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossjepa.benchmark.result import Found, Retrieval
-from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.intervals import group_interval
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import read_bundle
 
 
-def retrieve(distances: Path, catalog: Path, settings: ProbeConfig) -> Retrieval:
+def retrieve(distances: Path, catalog: Path, settings: ProbeSettings) -> Retrieval:
     """How often the nearest answer is the right object's, and how often it is among the nearest five.
 
     Args:
@@ -31,7 +31,7 @@ def retrieve(distances: Path, catalog: Path, settings: ProbeConfig) -> Retrieval
     return Retrieval(seen=found("seen"), unseen=found("unseen"))
 
 
-def _found(distance: NDArray[np.float32], groups: NDArray[np.str_], settings: ProbeConfig) -> Found:
+def _found(distance: NDArray[np.float32], groups: NDArray[np.str_], settings: ProbeSettings) -> Found:
     """Rank each view's object among all: (N, V, N) distances, (N,) groups. Ties count by their chance."""
     if not np.isfinite(distance).all():
         raise UserError("retrieval: a distance is not a finite number; pretrain the encoder again")

@@ -14,7 +14,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.config import Source
+from crossjepa.data.settings import Source
 
 
 class BadMesh(Exception):

@@ -13,7 +13,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from crossjepa.config import ModelNetSource
+from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
 from crossjepa.progress import bar, track
 

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import trimesh
 
-from crossjepa.config import FolderSource
 from crossjepa.data.cloud import read_cloud
 from crossjepa.data.dataset import Cloud, Dataset, ObjectRecord
 from crossjepa.data.files import FolderFiles
 from crossjepa.data.labels import read_labels
 from crossjepa.data.listing import holds_meshes, object_files
+from crossjepa.data.settings import FolderSource
 from crossjepa.data.upright import UPRIGHT
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}

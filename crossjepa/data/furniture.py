@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import trimesh
 
-from crossjepa.config import FurnitureSource
 from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import ZipFiles
 from crossjepa.data.listing import file_digest
 from crossjepa.data.location import FURNITURE_ARCHIVES
+from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError
 
 PROPERTIES = "PluginFurnitureCatalog.properties"

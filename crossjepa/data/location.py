@@ -3,7 +3,8 @@
 import csv
 from pathlib import Path
 
-from crossjepa.config import (
+from crossjepa.data.listing import holds_meshes, object_files
+from crossjepa.data.settings import (
     AnySource,
     FolderSource,
     FurnitureSource,
@@ -11,7 +12,6 @@ from crossjepa.config import (
     ScanObjectNNSource,
     ShapeNetSource,
 )
-from crossjepa.data.listing import holds_meshes, object_files
 from crossjepa.errors import UserError
 
 FURNITURE_ARCHIVES = {  # SHA-256 of each

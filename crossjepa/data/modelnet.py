@@ -15,11 +15,11 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.config import ModelNetSource
 from crossjepa.data.dataset import BadMesh, Cloud, Dataset, ObjectRecord
 from crossjepa.data.files import Files, open_files
 from crossjepa.data.hdf5 import Hdf5Clouds
 from crossjepa.data.releases import Published, check_whole, find_root, read_lines, visible
+from crossjepa.data.settings import ModelNetSource
 from crossjepa.data.upright import UPRIGHT
 from crossjepa.errors import UserError
 

@@ -11,8 +11,8 @@ import pandas as pd
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.config import Source
 from crossjepa.data.dataset import BadMesh, Cloud, Dataset, open_dataset, reason
+from crossjepa.data.settings import Source
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track

@@ -3,12 +3,12 @@
 
 from pathlib import Path
 
-from crossjepa.config import ScanObjectNNSource
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.files import open_files
 from crossjepa.data.hdf5 import Hdf5Clouds
 from crossjepa.data.location import BY_HAND
 from crossjepa.data.releases import Published, find_root
+from crossjepa.data.settings import ScanObjectNNSource
 from crossjepa.errors import UserError
 
 CLASSES = (
@@ -19,11 +19,7 @@ CLASSES = (
 VARIANTS = {
     "obj_bg": ("main_split", "objectdataset.h5", {"train": 2309, "test": 581}),
     "obj_only": ("main_split_nobg", "objectdataset.h5", {"train": 2309, "test": 581}),
-    "pb_t50_rs": (
-        "main_split",
-        "objectdataset_augmentedrot_scale75.h5",
-        {"train": 11416, "test": 2882},
-    ),
+    "pb_t50_rs": ("main_split", "objectdataset_augmentedrot_scale75.h5", {"train": 11416, "test": 2882}),
 }
 LIKE = ObjectRecord(
     id="",

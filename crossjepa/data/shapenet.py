@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 
 import trimesh
 
-from crossjepa.config import ShapeNetSource
 from crossjepa.data.cloud import read_cloud
 from crossjepa.data.dataset import BadMesh, Cloud, Dataset, ObjectRecord, ViewFile
 from crossjepa.data.files import Files, FolderFiles, ZipFiles, open_files
 from crossjepa.data.location import BY_HAND
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.releases import read_lines, visible
+from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import UserError
 
 TAXONOMY = "taxonomy.json"

@@ -13,8 +13,8 @@ import trimesh
 from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, revolve
 from trimesh.transformations import rotation_matrix
 
-from crossjepa.config import ShapesSource
 from crossjepa.data.procedural import Procedural, Random
+from crossjepa.data.settings import ShapesSource
 
 Part = tuple[trimesh.Trimesh, str]
 

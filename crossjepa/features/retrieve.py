@@ -51,11 +51,7 @@ def draw_galleries(
 
 
 def view_distances(
-    encoder: PointEncoder,
-    imagination: Imagination,
-    clouds: Tensor,
-    ids: list[str],
-    targets: Path,
+    encoder: PointEncoder, imagination: Imagination, clouds: Tensor, ids: list[str], targets: Path
 ) -> NDArray[np.float32]:
     """How far each object's answer lies from what the teacher said of each view.
 

@@ -11,9 +11,9 @@ from math import pi
 import torch
 from torch import Generator, Tensor
 
-from crossjepa.config import PretrainConfig
 from crossjepa.model.rotation import about_up, any_rotation, rotate, rotate_cameras
 from crossjepa.pretrain.clouds import normalised
+from crossjepa.pretrain.settings import PretrainSettings
 
 JITTER_LIMIT = 3.0  # deviations
 
@@ -47,18 +47,13 @@ class Chance:
         return replace(self, **{k: v[rows] for k, v in vars(self).items() if v is not None})
 
 
-def redraws_points(settings: PretrainConfig) -> bool:
+def redraws_points(settings: PretrainSettings) -> bool:
     """Whether each step draws its own points, and so cuts its own patches."""
     return bool(settings.resample or settings.dropout or settings.partial)
 
 
 def draw_chance(
-    batch: int,
-    views: int,
-    points: int,
-    settings: PretrainConfig,
-    generator: Generator,
-    branches: int = 0,
+    batch: int, views: int, points: int, settings: PretrainSettings, generator: Generator, branches: int = 0
 ) -> Chance:
     """Draw a batch's random numbers, on the generator's device.
 
@@ -92,7 +87,7 @@ def draw_chance(
     )
 
 
-def draw_points(clouds: Tensor, chance: Chance, settings: PretrainConfig) -> Tensor:
+def draw_points(clouds: Tensor, chance: Chance, settings: PretrainSettings) -> Tensor:
     """Draw the points that a step sees; where fewer are left than wanted, they are repeated.
 
     A partial cloud is cut by a plane and brought back into the unit sphere, as a scan that knows no centre
@@ -121,7 +116,7 @@ def draw_points(clouds: Tensor, chance: Chance, settings: PretrainConfig) -> Ten
 
 
 def transform(
-    points: Tensor, pose: Tensor, chance: Chance, settings: PretrainConfig
+    points: Tensor, pose: Tensor, chance: Chance, settings: PretrainSettings
 ) -> tuple[Tensor, Tensor]:
     """Rotate, scale and jitter clouds; rotate their cameras, and scale their distance with them.
 

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from crossjepa.config import PretrainConfig
 from crossjepa.model.encoder import EncoderConfig
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.transformer import kept_branches
 from crossjepa.pretrain.augment import Chance, draw_points, transform
 from crossjepa.pretrain.examples import Examples
+from crossjepa.pretrain.settings import PretrainSettings
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def epoch_order(sizes: Sequence[int], weights: Sequence[float], generator: Gener
 
 
 def draw_batch(
-    examples: Examples, rows: Tensor, chance: Chance, settings: PretrainConfig, shape: EncoderConfig
+    examples: Examples, rows: Tensor, chance: Chance, settings: PretrainSettings, shape: EncoderConfig
 ) -> Batch:
     """Draw views of the chosen objects and augment their clouds, all on the examples' device.
 

@@ -15,7 +15,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from crossjepa.config import PretrainConfig
 from crossjepa.errors import UserError
 from crossjepa.model.grouping import patches
 from crossjepa.model.jepa import CrossJEPA
@@ -29,6 +28,7 @@ from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.loss import LOSSES
 from crossjepa.pretrain.schedule import CosineWithWarmup
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.progress import bar
 
 LOG_STEPS = 50
@@ -40,7 +40,7 @@ DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
 logger = logging.getLogger(__name__)
 
 
-def make_fabric(settings: PretrainConfig, devices: int = 1, nodes: int = 1) -> Fabric:
+def make_fabric(settings: PretrainSettings, devices: int = 1, nodes: int = 1) -> Fabric:
     """The devices to train on, in the settings' precision.
 
     Args:
@@ -55,7 +55,7 @@ def make_fabric(settings: PretrainConfig, devices: int = 1, nodes: int = 1) -> F
     )  # type: ignore[arg-type]
 
 
-def make_optimizer(model: nn.Module, settings: PretrainConfig) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
     """AdamW (arXiv 1711.05101) that decays matrices, but no bias, norm or learned token."""
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     kept = [p for p in model.parameters() if p.ndim < 2]
@@ -93,7 +93,7 @@ class Training:
         self,
         fabric: Fabric,
         examples: Examples,
-        settings: PretrainConfig,
+        settings: PretrainSettings,
         seed: int,
         folder: Path,
         fingerprint: str,

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
-from crossjepa.config import ProbeConfig
 from crossjepa.probe.folds import Split
 from crossjepa.probe.linear import Labels, Machine, choose_C, machine, share_threads
 from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 
@@ -94,7 +94,7 @@ def answer_all(
     tasks: Sequence[Sequence[Split]],
     labels: Labels,
     protocol: ProbeProtocol,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     description: str,
     threads: int,
 ) -> dict[str, dict[str, list[list[list[Answer]]]]]:
@@ -120,6 +120,6 @@ def answer_all(
     return ask_all(systems, tasks, ask, description, outer)
 
 
-def candidate_Cs(settings: ProbeConfig, protocol: ProbeProtocol) -> list[float]:
+def candidate_Cs(settings: ProbeSettings, protocol: ProbeProtocol) -> list[float]:
     """The Cs to choose from, ascending; the published one alone where that is asked for."""
     return [protocol.published_C] if settings.published_C else sorted(set(settings.C))

@@ -9,12 +9,12 @@ from math import nan
 
 import numpy as np
 
-from crossjepa.config import ProbeConfig
 from crossjepa.probe.ask import Answer, answer_all
 from crossjepa.probe.folds import Split, grouped_folds, nested_folds
 from crossjepa.probe.linear import Labels
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import Arrays
 
 NOT_TESTED = -1
@@ -40,7 +40,7 @@ def evaluate(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
     protocol: ProbeProtocol,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     threads: int,
 ) -> dict[str, dict[str, Answers]]:
     """Probe every system, and the majority class beside them.
@@ -70,7 +70,7 @@ def evaluate(
     return {**answers, "majority": {"canonical": common, "zz": common}}
 
 
-def _tasks(objects: LabelledObjects, settings: ProbeConfig) -> list[list[Split]]:
+def _tasks(objects: LabelledObjects, settings: ProbeSettings) -> list[list[Split]]:
     """The fixed split, then the folds of every repeat: each task tests an object once at most.
 
     A data set's own split is its protocol: there are no repeats beside it.

@@ -13,7 +13,6 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.config import ProbeConfig
 from crossjepa.errors import UserError
 from crossjepa.probe.ask import answer_splits, ask_all, candidate_Cs
 from crossjepa.probe.fewshot_result import (
@@ -29,6 +28,7 @@ from crossjepa.probe.folds import Split, folds_if_enough
 from crossjepa.probe.linear import Labels, Machine, Rows, StandardisedMachine, machine
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import Arrays
 
 WAYS, SHOTS, QUERIES, TRIALS = (5, 10), (10, 20), 20, 10
@@ -102,7 +102,7 @@ def few_shot(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
     protocol: ProbeProtocol,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     threads: int,
 ) -> dict[str, Style]:
     """Probe every system in both styles; all meet the same trials.
@@ -147,7 +147,7 @@ def few_shot(
 def _settings(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     threads: int,
     style: int,
     pools: Pools,
@@ -177,7 +177,7 @@ def _settings(
     ]
 
 
-def _split(objects: LabelledObjects, support: Rows, queries: Rows, settings: ProbeConfig) -> Split:
+def _split(objects: LabelledObjects, support: Rows, queries: Rows, settings: ProbeSettings) -> Split:
     """A trial, with folds of what is learned from to choose C with."""
     labels, groups = objects.labels, objects.groups
     return Split(support, queries, folds_if_enough(labels, groups, support, settings.folds, settings.seed))

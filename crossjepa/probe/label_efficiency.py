@@ -5,13 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from crossjepa.config import ProbeConfig
 from crossjepa.probe.ask import Answer, answer_all
 from crossjepa.probe.folds import Split, folds_if_enough, possible_folds
 from crossjepa.probe.label_efficiency_result import Draw, Fraction, Score, Scores
 from crossjepa.probe.linear import Labels, Rows
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.store.bundle import Arrays
 
 PERCENTS = (1, 5, 10, 25, 50, 100)
@@ -47,7 +47,7 @@ def label_efficiency(
     systems: Mapping[str, Sequence[Arrays]],
     objects: LabelledObjects,
     protocol: ProbeProtocol,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     threads: int,
 ) -> list[Fraction]:
     """Probe every system with each share of the labels; all meet the same draws, folds and test objects.
@@ -83,7 +83,7 @@ def label_efficiency(
 
 
 def _splits(
-    objects: LabelledObjects, percents: Sequence[int], settings: ProbeConfig, draw: int
+    objects: LabelledObjects, percents: Sequence[int], settings: ProbeSettings, draw: int
 ) -> list[Split]:
     """A subset of the training objects for each share, with the folds to choose C with, if any."""
     labels, groups, train, seed = objects.labels, objects.groups, objects.train, settings.seed + draw
@@ -106,6 +106,6 @@ def _score(seeds: Sequence[Sequence[Sequence[Answer]]], step: int, truth: Labels
     )
 
 
-def _describe(split: Split, settings: ProbeConfig) -> Draw:
+def _describe(split: Split, settings: ProbeSettings) -> Draw:
     chosen: Literal["cross-validation", "largest"] = "cross-validation" if split.inner else "largest"
     return Draw(n_objects=len(split.train), C_choice="published" if settings.published_C else chosen)

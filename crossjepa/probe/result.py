@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from crossjepa.config import check
 from crossjepa.errors import UserError
+from crossjepa.settings import check
 from crossjepa.store.sharded import write_json
 
 Percent = Annotated[float, Field(ge=0, le=100)]

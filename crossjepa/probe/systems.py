@@ -7,13 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from crossjepa.config import ProbeConfig, Source, check
+from crossjepa.data.settings import Source
 from crossjepa.errors import UserError
 from crossjepa.probe.features import Features, beside, bundled_features, teacher_features
 from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.result import Head
+from crossjepa.probe.settings import ProbeSettings
+from crossjepa.settings import check
 from crossjepa.store.bundle import Arrays
 
 
@@ -51,7 +53,7 @@ class Systems:
 def read_systems(
     dataset: str,
     source: Source,
-    settings: ProbeConfig,
+    settings: ProbeSettings,
     catalog: Path,
     encoder: Sequence[Path],
     random: Sequence[Path],

@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.config import RenderConfig
+from crossjepa.render.settings import RenderSettings
 
 MARGIN = 1.02  # keeps the unit sphere's outline a pixel or two off the border
 
@@ -23,7 +23,7 @@ def camera_distance(field_of_view: float) -> float:
     return MARGIN / float(np.sin(np.radians(field_of_view) / 2))
 
 
-def place_cameras(settings: RenderConfig, object_id: str) -> NDArray[np.float32]:
+def place_cameras(settings: RenderSettings, object_id: str) -> NDArray[np.float32]:
     """The poses of one object's views.
 
     Args:

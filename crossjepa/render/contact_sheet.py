@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from crossjepa.config import RenderConfig
 from crossjepa.data.dataset import Dataset
+from crossjepa.render.settings import RenderSettings
 from crossjepa.render.views import render_views
 
 OBJECTS = 30
@@ -41,7 +41,7 @@ def choose(catalog: pd.DataFrame, count: int = OBJECTS) -> pd.DataFrame:
 
 
 def draw_contact_sheet(
-    dataset: Dataset, catalog: pd.DataFrame, settings: RenderConfig, name: str, output: Path
+    dataset: Dataset, catalog: pd.DataFrame, settings: RenderSettings, name: str, output: Path
 ) -> None:
     """Write a PNG with three views of up to thirty objects, each under its class.
 

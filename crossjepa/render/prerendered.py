@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.config import RenderConfig
 from crossjepa.data.dataset import BadMesh, ViewFile
+from crossjepa.render.settings import RenderSettings
 
 
 def read_views(
-    files: Sequence[ViewFile], settings: RenderConfig
+    files: Sequence[ViewFile], settings: RenderSettings
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
     """Take `settings.views` of an object's views, evenly spread over those that there are.
 

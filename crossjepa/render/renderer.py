@@ -13,9 +13,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.config import RenderConfig
 from crossjepa.errors import UserError
 from crossjepa.render.cameras import camera_distance, camera_to_world
+from crossjepa.render.settings import RenderSettings
 from crossjepa.render.surface import surface
 
 WHITE = [1.0, 1.0, 1.0, 1.0]  # as floats: integers are taken for bytes, and 1 is nearly black
@@ -34,7 +34,7 @@ class Renderer:
         UserError: if no GL context can be created.
     """
 
-    def __init__(self, settings: RenderConfig) -> None:
+    def __init__(self, settings: RenderSettings) -> None:
         self.settings = settings
         self.context = _open_context()
         self.context.viewport_width = self.context.viewport_height = settings.image_size

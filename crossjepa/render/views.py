@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.config import RenderConfig
 from crossjepa.data.dataset import BadMesh, Dataset, reason
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.errors import UserError
@@ -16,6 +15,7 @@ from crossjepa.progress import track
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.prerendered import read_views
 from crossjepa.render.renderer import Renderer
+from crossjepa.render.settings import RenderSettings
 from crossjepa.store.bundle import Arrays
 
 THUMBNAIL = 96
@@ -23,7 +23,7 @@ LARGE = 30_000  # faces; to collect after every mesh would slow rendering by two
 
 
 def render_views(
-    dataset: Dataset, ids: Sequence[str], settings: RenderConfig
+    dataset: Dataset, ids: Sequence[str], settings: RenderSettings
 ) -> tuple[Arrays, dict[str, str]]:
     """Render objects, or take the views that they come with; one that cannot be drawn is set aside and leaves
     its rows zero.
@@ -89,7 +89,7 @@ def colour_histogram(
 
 
 def _look(
-    dataset: Dataset, object_id: str, settings: RenderConfig, renderer: Callable[[], Renderer]
+    dataset: Dataset, object_id: str, settings: RenderSettings, renderer: Callable[[], Renderer]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
     files = dataset.views(object_id)
     if files is not None:

@@ -12,12 +12,12 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
-from crossjepa.config import ReportConfig
 from crossjepa.probe.result import Accuracy, ProbeResult
 from crossjepa.report.figures import accuracy_intervals, confusion_matrix, feature_map, training_curves
 from crossjepa.report.images import figure_uri, file_uri, pixels_uri
 from crossjepa.report.log import read_log
 from crossjepa.report.neighbours import nearest, spread_over_classes
+from crossjepa.report.settings import ReportSettings
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
@@ -61,7 +61,7 @@ class ProbedDataset:
 
 
 def render_page(
-    datasets: Sequence[ProbedDataset], metrics: Sequence[Path], run_config: Path, settings: ReportConfig
+    datasets: Sequence[ProbedDataset], metrics: Sequence[Path], run_config: Path, settings: ReportSettings
 ) -> str:
     """The whole page as HTML.
 
@@ -83,7 +83,7 @@ def render_page(
     )
 
 
-def _section(dataset: ProbedDataset, settings: ReportConfig) -> dict[str, Any]:
+def _section(dataset: ProbedDataset, settings: ReportSettings) -> dict[str, Any]:
     result = dataset.result
     catalog = pd.read_parquet(dataset.catalog)
     set_aside = catalog.loc[catalog["status"] != "ok", ["id", "status"]].to_records(index=False).tolist()
@@ -147,7 +147,7 @@ def _other_rows(result: ProbeResult) -> list[tuple[str, str, str, Accuracy]]:
 
 
 def _features(
-    dataset: ProbedDataset, catalog: pd.DataFrame, unseen: set[str], settings: ReportConfig
+    dataset: ProbedDataset, catalog: pd.DataFrame, unseen: set[str], settings: ReportSettings
 ) -> dict[str, Any]:
     """The map of labelled objects, and the neighbours of some test objects among all objects."""
     arrays, attributes = read_bundle(dataset.features)

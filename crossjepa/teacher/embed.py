@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from crossjepa.config import TeacherConfig
 from crossjepa.errors import UserError
 from crossjepa.progress import bar
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import write_shard
+from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import read_normalisation
 
 CPU_BATCH, GPU_BATCH = 8, 256
@@ -26,7 +26,7 @@ CPU_BATCH, GPU_BATCH = 8, 256
 class Teacher:
     """A frozen vision transformer, read after one of its blocks."""
 
-    def __init__(self, folder: Path, settings: TeacherConfig) -> None:
+    def __init__(self, folder: Path, settings: TeacherSettings) -> None:
         """Load the weights that `fetch` left in `folder`.
 
         Raises:
@@ -114,7 +114,7 @@ def _cast_products(vision: nn.Module) -> None:
             module.to(torch.bfloat16)
 
 
-def _drop_blocks_after(vision: nn.Module, settings: TeacherConfig) -> None:
+def _drop_blocks_after(vision: nn.Module, settings: TeacherSettings) -> None:
     """Blocks past the one that is read would be computed for nothing."""
     depth = int(vision.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     if settings.layer > depth:

@@ -13,10 +13,10 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from transformers import AutoConfig
 
-from crossjepa.config import TeacherConfig
 from crossjepa.errors import UserError
 from crossjepa.store.sharded import write_json
 from crossjepa.teacher import derivative
+from crossjepa.teacher.settings import TeacherSettings
 
 FILES = [
     "config.json",
@@ -32,7 +32,7 @@ README.md in this folder, or the place where the model was got.
 """
 
 
-def fetch(settings: TeacherConfig, folder: Path) -> None:
+def fetch(settings: TeacherSettings, folder: Path) -> None:
     """Put a teacher's weights into `folder`, whole or not at all.
 
     Args:
@@ -60,7 +60,7 @@ def fetch(settings: TeacherConfig, folder: Path) -> None:
         _install(partial, folder)
 
 
-def describe(settings: TeacherConfig, folder: Path) -> dict[str, Any]:
+def describe(settings: TeacherSettings, folder: Path) -> dict[str, Any]:
     """What lies in `folder`: name, revision, width, depth and a digest of all weights.
 
     Raises:
@@ -136,7 +136,7 @@ def _copy(source: Path, folder: Path) -> None:
             shutil.copy2(file, folder / file.name)
 
 
-def _download(settings: TeacherConfig, folder: Path) -> None:
+def _download(settings: TeacherSettings, folder: Path) -> None:
     try:
         snapshot_download(settings.name, revision=settings.revision, allow_patterns=FILES, local_dir=folder)
     except Exception as error:  # the hub's many errors have one remedy

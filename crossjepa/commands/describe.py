@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.config import Config, check, read_configuration
+from crossjepa.config import Config
 from crossjepa.pretrain.cost import lines, measure
+from crossjepa.settings import check, read_configuration
 
 
 def describe(

@@ -7,13 +7,14 @@ import numpy as np
 import trimesh
 import typer
 
-from crossjepa.config import RenderConfig, read_settings, read_source
+from crossjepa.config import read_settings, read_source
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.contact_sheet import draw_contact_sheet
 from crossjepa.render.renderer import Renderer
+from crossjepa.render.settings import RenderSettings
 from crossjepa.render.views import render_views
 from crossjepa.store.bundle import write_bundle
 from crossjepa.store.sharded import read_layout
@@ -41,7 +42,7 @@ def views_command(
     archives: Archives = None,
 ) -> None:
     """Render one shard's objects."""
-    chosen = read_settings(RenderConfig, "render", settings)
+    chosen = read_settings(RenderSettings, "render", settings)
     ids, layout = stored_ids(meshes), read_layout(store)
     if len(ids) != layout.objects:
         raise UserError(f"{store}: laid out for {layout.objects} objects, but {meshes} has {len(ids)}")
@@ -60,7 +61,7 @@ def contact_sheet_command(
     archives: Archives = None,
 ) -> None:
     """Draw some objects of every class on one sheet."""
-    chosen = read_settings(RenderConfig, "render", settings)
+    chosen = read_settings(RenderSettings, "render", settings)
     dataset = open_dataset(read_source(source), archives)
     draw_contact_sheet(dataset, read_meshes(catalog), chosen, title, output)
 
@@ -68,7 +69,7 @@ def contact_sheet_command(
 @app.command("check")
 def check_command() -> None:
     """Check that this machine can render, and say with what."""
-    settings = RenderConfig()
+    settings = RenderSettings()
     renderer = Renderer(settings)
     _, drawn = renderer.draw(trimesh.creation.box().scene(), np.eye(4), place_cameras(settings, ""))
     if not drawn.any(axis=(1, 2)).all():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import crossjepa
-from crossjepa.config import ProbeConfig, read_settings, read_source
+from crossjepa.config import read_settings, read_source
 from crossjepa.probe.comparison import compare
 from crossjepa.probe.evaluate import Answers, evaluate
 from crossjepa.probe.fewshot import QUERIES, TRIALS, few_shot
@@ -31,6 +31,7 @@ from crossjepa.probe.result import (
     Provenance,
     write_result,
 )
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.probe.summarise import (
     confusion,
     fixed_scores,
@@ -80,7 +81,7 @@ def linear_command(
     threads: Threads = 1,
 ) -> None:
     """Probe encoders of every seed beside random weights, geometry, the teacher and the majority."""
-    chosen = read_settings(ProbeConfig, "probe", settings)
+    chosen = read_settings(ProbeSettings, "probe", settings)
     systems = read_systems(
         dataset, read_source(source), chosen, catalog, encoder, random, targets, geometry, True
     )
@@ -155,7 +156,7 @@ def few_shot_command(
     threads: Threads = 1,
 ) -> None:
     """Probe with a few objects of a few classes, in Point-BERT's and in CrossPoint's style."""
-    chosen = read_settings(ProbeConfig, "probe", settings)
+    chosen = read_settings(ProbeSettings, "probe", settings)
     systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
     styles = few_shot(systems.features, systems.objects, systems.protocol, chosen, threads)
     result = FewShotResult(
@@ -186,7 +187,7 @@ def label_efficiency_command(
     threads: Threads = 1,
 ) -> None:
     """Probe with 1 to 100% of the training labels."""
-    chosen = read_settings(ProbeConfig, "probe", settings)
+    chosen = read_settings(ProbeSettings, "probe", settings)
     systems = read_systems(dataset, read_source(source), chosen, catalog, encoder, random, targets)
     result = LabelEfficiencyResult(
         **systems.head.model_dump(),
@@ -203,7 +204,7 @@ def label_efficiency_command(
 
 
 def _other_classifiers(
-    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeConfig, threads: int
+    systems: Mapping[str, Sequence[Arrays]], objects: LabelledObjects, settings: ProbeSettings, threads: int
 ) -> OtherClassifiers:
     encoders = {system: systems[system] for system in ("encoder", "random_encoder")}
     groups, bootstrap = objects.groups[objects.test], (settings.bootstrap, settings.seed)
@@ -218,7 +219,7 @@ def _cross_validation(
     answers: Mapping[str, Mapping[str, Answers]],
     objects: LabelledObjects,
     saw: NDArray[np.bool_],
-    settings: ProbeConfig,
+    settings: ProbeSettings,
 ) -> CrossValidation | None:
     if objects.split_given:
         return None

@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from crossjepa.config import Config, check, read_configuration
+from crossjepa.config import Config
 from crossjepa.data.location import check_location, downloads
 from crossjepa.errors import UserError
+from crossjepa.settings import check, read_configuration
 
 ROOM_GB = 5.0  # that the default run leaves in results/ and its downloads, with a margin
 PATIENCE_SECONDS = 20

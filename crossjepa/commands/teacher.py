@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.config import RenderConfig, StoreConfig, TeacherConfig, read_settings, read_source
+from crossjepa.config import read_settings, read_source
 from crossjepa.data.table import stored_ids
+from crossjepa.render.settings import RenderSettings
 from crossjepa.store.seal import seal
+from crossjepa.store.settings import StoreSettings
 from crossjepa.store.sharded import ArraySpec, Layout, create
+from crossjepa.teacher.settings import TeacherSettings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,7 +33,7 @@ def fetch_command(
     """Get the teacher's weights."""
     from crossjepa.teacher.weights import fetch
 
-    fetch(read_settings(TeacherConfig, "teacher", settings), folder)
+    fetch(read_settings(TeacherSettings, "teacher", settings), folder)
 
 
 @app.command("layout")
@@ -46,9 +49,9 @@ def layout_command(
     """Lay out an empty target store."""
     from crossjepa.teacher.weights import read_description
 
-    chosen = read_settings(TeacherConfig, "teacher", settings)
-    views = read_settings(RenderConfig, "render", render)
-    cut = read_settings(StoreConfig, "store", store_settings)
+    chosen = read_settings(TeacherSettings, "teacher", settings)
+    views = read_settings(RenderSettings, "render", render)
+    cut = read_settings(StoreSettings, "store", store_settings)
     described = read_description(weights)
     specs = {
         "embedding": ArraySpec((views.views, described["hidden_size"]), "float16"),
@@ -81,7 +84,7 @@ def embed_command(
     from crossjepa.teacher.embed import Teacher, embed_shard
 
     torch.set_num_threads(threads)
-    loaded = Teacher(weights, read_settings(TeacherConfig, "teacher", settings))
+    loaded = Teacher(weights, read_settings(TeacherSettings, "teacher", settings))
     embed_shard(loaded, views, store, shard)
 
 

@@ -10,11 +10,12 @@ import typer
 
 from crossjepa.benchmark.result import BenchmarkResult
 from crossjepa.benchmark.sweep_result import SweepResult
-from crossjepa.config import ReportConfig, read_settings
+from crossjepa.config import read_settings
 from crossjepa.errors import UserError
 from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
 from crossjepa.probe.result import read_as, read_result
 from crossjepa.report.log import read_log
+from crossjepa.report.settings import ReportSettings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def html_command(
     """Write one self-contained page about a run."""
     from crossjepa.report.page import ProbedDataset, render_page
 
-    chosen = read_settings(ReportConfig, "report", settings)
+    chosen = read_settings(ReportSettings, "report", settings)
     if len({len(part) for part in (result, features, catalog)}) != 1:
         raise UserError("report html: give --result, --features and --catalog equally often")
     results = [read_result(path) for path in result]

@@ -5,20 +5,15 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.config import (
-    DataConfig,
-    FurnitureSource,
-    ModelNetSource,
-    StoreConfig,
-    read_settings,
-    read_source,
-)
+from crossjepa.config import read_settings, read_source
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.scan import scan
+from crossjepa.data.settings import DataSettings, FurnitureSource, ModelNetSource
 from crossjepa.data.table import OK, read_meshes, stored_ids, stored_points, write_meshes
 from crossjepa.errors import UserError
 from crossjepa.store.seal import seal
+from crossjepa.store.settings import StoreSettings
 from crossjepa.store.sharded import Layout, create
 
 app = typer.Typer(no_args_is_help=True)
@@ -69,7 +64,7 @@ def scan_command(
     threads: Annotated[int, typer.Option(help="Processes to look with.")] = 1,
 ) -> None:
     """Look at every mesh once; write the mesh table, broken ones set aside with their reason."""
-    chosen = read_settings(DataConfig, "data", settings)
+    chosen = read_settings(DataSettings, "data", settings)
     limit = chosen.max_bad_fraction if max_bad_fraction is None else max_bad_fraction
     table = scan(read_source(source), archives, limit, chosen.max_faces, threads)
     write_meshes(table, meshes)
@@ -88,7 +83,7 @@ def catalog_command(
     archives: Archives = None,
 ) -> None:
     """Add classes, groups and the grouped split to the mesh table."""
-    chosen = read_settings(DataConfig, "data", settings)
+    chosen = read_settings(DataSettings, "data", settings)
     records = open_dataset(read_source(source), archives).objects()
     table = make_catalog(read_meshes(meshes), records, chosen.split_seed, chosen.test_fraction)
     write_meshes(table, output)
@@ -106,8 +101,8 @@ def layout_command(
     """Lay out an empty point store."""
     from crossjepa.data.sample import point_arrays
 
-    chosen = read_settings(DataConfig, "data", settings)
-    cut = read_settings(StoreConfig, "store", store_settings)
+    chosen = read_settings(DataSettings, "data", settings)
+    cut = read_settings(StoreSettings, "store", store_settings)
     points = stored_points(meshes, chosen.points)
     attributes = {
         "kind": "points",
@@ -130,7 +125,7 @@ def sample_command(
     """Sample the point clouds of one shard."""
     from crossjepa.data.sample import write_points
 
-    chosen = read_settings(DataConfig, "data", settings)
+    chosen = read_settings(DataSettings, "data", settings)
     dataset = open_dataset(read_source(source), archives)
     points = stored_points(meshes, chosen.points)
     write_points(dataset, stored_ids(meshes), store, shard, points, chosen.seed)
@@ -139,6 +134,6 @@ def sample_command(
 @app.command("seal")
 def seal_command(settings: Settings, meshes: Meshes, store: Store) -> None:
     """Check a filled point store and write its manifest."""
-    chosen = read_settings(DataConfig, "data", settings)
+    chosen = read_settings(DataSettings, "data", settings)
     manifest = seal(store, stored_ids(meshes), chosen.max_bad_fraction)
     typer.echo(f"{store}: {len(manifest.ids)} clouds sealed, {len(manifest.set_aside)} set aside")

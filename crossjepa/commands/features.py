@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from crossjepa.config import FeaturesConfig, read_settings
+from crossjepa.config import read_settings
 from crossjepa.features.extract import Selection, describe_with, in_every_regime, kept_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
+from crossjepa.features.settings import FeaturesSettings
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import load_encoder, load_imagination
 from crossjepa.store.bundle import Arrays, write_bundle
@@ -44,7 +45,7 @@ def extract_command(
 ) -> None:
     """Write pooled tokens, and what is imagined from them, for every cloud in every pose regime."""
     torch.set_num_threads(threads)
-    chosen = read_settings(FeaturesConfig, "features", settings)
+    chosen = read_settings(FeaturesSettings, "features", settings)
     model, provenance = load_encoder(encoder)
     ids, clouds = kept_clouds(points, selection, cloud_points)
     attributes: dict[str, Any] = {
@@ -63,7 +64,7 @@ def extract_command(
 @app.command("geometry")
 def geometry_command(settings: Settings, points: Store, cloud_points: Points, output: Output) -> None:
     """Write plain geometric descriptors: the baseline that needs no learning at all."""
-    chosen = read_settings(FeaturesConfig, "features", settings)
+    chosen = read_settings(FeaturesSettings, "features", settings)
     ids, clouds = kept_clouds(points, "farthest", cloud_points)
 
     def describe(batch: torch.Tensor) -> Arrays:

@@ -12,13 +12,14 @@ import pandas as pd
 import torch
 import typer
 
-from crossjepa.config import PretrainConfig, read_settings
+from crossjepa.config import read_settings
 from crossjepa.errors import UserError
 from crossjepa.model.sizes import build
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.artifact import save_encoder, save_predictor
 from crossjepa.pretrain.checkpoint import fingerprint
 from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training, make_fabric
 
 app = typer.Typer(no_args_is_help=True)
@@ -53,7 +54,7 @@ def train_command(
 ) -> None:
     """Train one encoder to the end of its schedule; a killed run resumes where it was."""
     torch.set_num_threads(threads)
-    chosen = read_settings(PretrainConfig, "pretrain", settings)
+    chosen = read_settings(PretrainSettings, "pretrain", settings)
     names = [learned.name for learned in chosen.datasets]
     if not len(names) == len(catalog) == len(points) == len(targets):
         raise UserError(f"pretrain train: give --catalog, --points and --targets once for each of {names}")
@@ -132,12 +133,10 @@ def snapshot_command(
 
 @app.command("random")
 def random_command(
-    settings: Settings,
-    seed: Seed,
-    encoder: Annotated[Path, typer.Option(help="The encoder to write.")],
+    settings: Settings, seed: Seed, encoder: Annotated[Path, typer.Option(help="The encoder to write.")]
 ) -> None:
     """Write an encoder with fresh random weights: the baseline that pretraining must beat."""
-    chosen = read_settings(PretrainConfig, "pretrain", settings)
+    chosen = read_settings(PretrainSettings, "pretrain", settings)
     torch.manual_seed(seed)
     model = build(chosen.model, target_dim=1, colour_dim=1, conditioning="none")
     save_encoder(encoder, model.encoder, {"seed": seed})

@@ -1,0 +1,142 @@
+"""Settings of data sets and of the point clouds sampled from them."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+
+from crossjepa.settings import Place, Section, setting
+
+
+class FurnitureSource(Section):
+    """820 furniture models that Debian ships, 425 of them labelled."""
+
+    kind: Literal["furniture"] = setting("furniture", "The adapter that reads this data set.")
+    path: Place | None = setting(
+        None, "Folder with the five `.sh3f` archives; fetched through apt when left out."
+    )
+
+
+class ShapesSource(Section):
+    """Procedural meshes made by code: no download, any size."""
+
+    kind: Literal["shapes"] = setting("shapes", "The adapter that makes this data set.")
+    objects: int = setting(480, "How many objects to make.", "objects", ge=24)
+    seed: int = setting(0, "Seeds classes' parameters and colours.", ge=0)
+
+
+class FolderSource(Section):
+    """Your own meshes or point clouds: a tree of files; the first folder below the top names the class."""
+
+    kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
+    path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
+    labels: Place | None = setting(
+        None,
+        "A CSV with columns among `id`, `path`, `class`, `split`, `group`, in the place of folder names.",
+    )
+    up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
+    units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
+
+
+class ModelNetSource(Section):
+    """ModelNet40 or ModelNet10, in any of the releases that circulate."""
+
+    kind: Literal["modelnet"] = setting("modelnet", "The adapter that reads this data set.")
+    categories: Literal[40, 10] = setting(40, "ModelNet40, or its subset ModelNet10.", "classes")
+    release: Literal["meshes", "resampled", "hdf5"] = setting(
+        "meshes",
+        "`meshes`: the OFF files; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
+        "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
+    )
+    path: Place | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
+    complete: bool = setting(True, "Insist on the release's split sizes; false accepts a part of it.")
+
+
+class ModelNet10Source(ModelNetSource):
+    """ModelNet10, unless told otherwise."""
+
+    categories: Literal[40, 10] = setting(10, "ModelNet40, or its subset ModelNet10.", "classes")
+
+
+class ScanObjectNNSource(Section):
+    """Scanned objects, 15 classes: one entry makes `<name>_obj_bg`, `<name>_obj_only`, `<name>_pb_t50_rs`."""
+
+    kind: Literal["scanobjectnn"] = setting("scanobjectnn", "The adapter that reads this data set.")
+    variant: Literal["obj_bg", "obj_only", "pb_t50_rs"] | None = setting(
+        None, "One variant only; all three, each under its own name, when left out."
+    )
+    path: Place | None = setting(
+        None, "The official `h5_files` folder, or a zip of it; its authors give it out after a licence form."
+    )
+    complete: bool = setting(True, "Insist on the variant's split sizes; false accepts a part of it.")
+
+
+class ShapeNetSource(Section):
+    """ShapeNetCore, for pretraining: meshes, or the clouds and views that others made of them."""
+
+    kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
+    path: Place | None = setting(
+        None, "ShapeNetCore.v2 or .v1: unpacked synset folders, or a folder with a zip for each synset."
+    )
+    points: Place | None = setting(
+        None, "Folder or zip of ShapeNet55 clouds, `<synset>-<model>.npy`; meshes are sampled when left out."
+    )
+    views: Place | None = setting(
+        None, "Folder or zip `ShapeNetRendering` of 3D-R2N2; meshes are rendered when left out."
+    )
+    lists: Place | None = setting(
+        None, "Folder with Point-BERT's `train.txt` and `test.txt`; everything is learned from when left out."
+    )
+
+
+AnySource = (
+    FurnitureSource | ShapesSource | FolderSource | ModelNetSource | ScanObjectNNSource | ShapeNetSource
+)
+Source = Annotated[AnySource, Field(discriminator="kind")]
+SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+
+
+class DataSettings(Section):
+    """Data sets and how point clouds are sampled; any further key names a further data set."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Source] = Field(init=False)
+
+    points: int = setting(8192, "Points sampled from each surface.", "points", ge=1024, le=65536)
+    seed: int = setting(0, "Seeds the surface sampling.", ge=0)
+    split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
+    test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
+    max_bad_fraction: float = setting(
+        0.05, "A run stops when more than this share of a data set's meshes is set aside.", ge=0, le=1
+    )
+    max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
+    furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
+    shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")
+    modelnet40: ModelNetSource = Field(default=ModelNetSource(), description="ModelNet40.")
+    modelnet10: ModelNet10Source = Field(default=ModelNet10Source(), description="ModelNet10.")
+    scanobjectnn: ScanObjectNNSource = Field(default=ScanObjectNNSource(), description="ScanObjectNN.")
+    shapenet: ShapeNetSource = Field(default=ShapeNetSource(), description="ShapeNetCore.")
+
+    @model_validator(mode="after")
+    def _has_names_fit_for_files(self) -> "DataSettings":
+        for name in self.__pydantic_extra__ or {}:
+            if not re.fullmatch(r"[\w.-]+", name):
+                raise ValueError(f"the name '{name}' may hold letters, digits, '_', '.' and '-' only")
+        return self
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """Every configured data set by its name; ScanObjectNN's variants are data sets of their own."""
+        known = {n: getattr(self, n) for n, f in type(self).model_fields.items() if _is_source(f.annotation)}
+        sources = {}
+        for name, source in {**known, **(self.__pydantic_extra__ or {})}.items():
+            if isinstance(source, ScanObjectNNSource) and source.variant is None:
+                for variant in ("obj_bg", "obj_only", "pb_t50_rs"):
+                    sources[f"{name}_{variant}"] = source.model_copy(update={"variant": variant})
+            else:
+                sources[name] = source
+        return sources
+
+
+def _is_source(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)

@@ -1,0 +1,73 @@
+"""Settings of pretraining."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from crossjepa.settings import Section, setting
+
+
+class Learned(Section):
+    """A data set to learn from; its name alone stands for a weight of 1."""
+
+    name: str = Field(description="A name under `data`.")
+    weight: float = setting(1.0, "How often an epoch shows each of its objects.", gt=0, le=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_name(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+
+class PretrainSettings(Section):
+    """How the point encoder and the predictor learn the targets."""
+
+    datasets: list[Learned] = setting(
+        [Learned(name="furniture")],
+        "The data sets to learn from: names under `data`, or `{name: …, weight: …}`, where the weight is how "
+        "often an epoch shows each of its objects.",
+        min_length=1,
+    )
+    model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
+    seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
+    epochs: int = setting(40, "Passes over the objects.", "epochs", ge=1)
+    batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
+    views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
+    learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
+    weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
+    warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
+    clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
+    loss: Literal["smooth_l1", "mse"] = setting(
+        "smooth_l1", "Distance between predicted and true embedding; the paper's is smooth-L1."
+    )
+    standardise_targets: bool = setting(
+        True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all learned views."
+    )
+    drop_path: float = setting(
+        0.2, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
+    )
+    conditioning: Literal["none", "pose", "colour", "both"] = setting(
+        "both", "What tells the predictor which view is asked for."
+    )
+    rotation: Literal["none", "up", "so3"] = setting(
+        "up", "Rotate clouds about the up axis, or any way, and their cameras with them."
+    )
+    rotated: float = setting(
+        0.5, "Share of objects that are rotated; a step leaves the others as they stand.", ge=0, le=1
+    )
+    scale: float = setting(0.2, "Largest change of a cloud's size, and its cameras' distance.", ge=0, lt=1)
+    jitter: float = setting(
+        0.01, "Deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
+    )
+    partial: float = setting(
+        0.0, "Largest share of a cloud that a plane cuts off, as a scan sees one side.", ge=0, lt=1
+    )
+    points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
+    precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of forward and backward pass.")
+    accumulate: int = setting(
+        1, "Parts that a step's batch is computed in, to save memory; the result is the same.", ge=1
+    )
+    compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
+    shuffle_targets: bool = setting(
+        False, "A control: give each object another one's targets, which must ruin the features."
+    )

@@ -1,0 +1,52 @@
+"""Settings of the linear probe and of the benchmark."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from crossjepa.settings import Section, setting
+
+
+class ProbeSettings(Section):
+    """The linear classifiers on frozen features."""
+
+    datasets: list[str] = setting(["furniture"], "Data sets to probe and report; none to train only.")
+    protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon"] = setting(
+        "pointjepa", "Named protocol: cloud, feature, classifier."
+    )
+    C: list[Annotated[float, Field(gt=0)]] = setting(
+        [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
+        "Candidates for the machine's C, chosen by grouped cross-validation inside the training split.",
+        min_length=1,
+    )
+    published_C: bool = setting(
+        False, "Take the C that the protocol was published with, which suited its own features' scale."
+    )
+    folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
+    repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
+    bootstrap: int = setting(1000, "Resamples behind each 95% interval.", "resamples", ge=100)
+    seed: int = setting(0, "Seeds folds and resamples.", ge=0)
+
+
+class BenchmarkSettings(Section):
+    """One table of everything that a representation should be good for; the classifiers are the probe's."""
+
+    splits: int = setting(
+        5, "Seeded splits whose test objects pretraining does not see: an encoder is trained for each.", ge=1
+    )
+    control_seeds: list[int] = setting(
+        [0],
+        "Seeds of the controls, trained on shuffled targets and on a random-weight teacher's.",
+        min_length=1,
+    )
+    labels: list[Annotated[int, Field(ge=1)]] = setting(
+        [1, 5, 10], "Labelled objects a class.", "objects", min_length=1
+    )
+    kept_apart: float = setting(
+        0.75,
+        "Share of labelled objects that one more encoder does not see, to find them by views.",
+        gt=0,
+        lt=1,
+    )
+    gallery: int = setting(310, "Objects among which a view's is to be found.", "objects", ge=10)
+    elsewhere: str = setting("shapes", "The data set to probe besides, a name under `data`.")
