@@ -7,9 +7,12 @@ import os
 import sys
 from importlib import import_module
 
-import typer
-
 from crossjepa.errors import UserError
+
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.exit("crossjepa: error: commands need the pipeline's packages; run pip install 'crossjepa[workflow]'")
 
 STAGES = {
     "data": "Fetch meshes, list them in a catalog, sample point clouds.",
@@ -25,8 +28,9 @@ COMMANDS = {
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }
-# By default OpenMP's threads busy-wait at each barrier for partners that have no core, which slows training to a
-# hundredth on a shared machine. A short wait, then sleep: for GNU's OpenMP in spins, for LLVM's in milliseconds.
+# By default OpenMP's threads busy-wait at each barrier for partners that have no core, which slows training
+# to a hundredth on a shared machine. Here they wait briefly, then sleep: GNU's OpenMP counts spins, LLVM's
+# milliseconds. Both read their variable when torch loads them.
 WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 

@@ -1,7 +1,7 @@
 """The whole configuration: the sections of all stages, put together and checked against one another.
 
-Each stage's settings live in its own package. A rule hands its stage only the sections that the stage uses, so
-that a changed setting reruns that stage and those below. Threads, memory and devices belong to profiles.
+Each stage's settings live in its own package. A rule hands its stage only the sections that the stage uses,
+so that a changed setting reruns that stage and those below. Threads, memory and devices belong to profiles.
 """
 
 import re

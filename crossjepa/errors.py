@@ -2,8 +2,8 @@
 
 
 class UserError(Exception):
-    """Something the user can mend: says what is wrong, in which file or key, and what to do.
+    """An error that the user can fix: its message says what is wrong, in which file or key, and what to do.
 
-    The command line prints it as a single line and exits with code 1; anything else is a bug and
-    keeps its traceback.
+    The command line prints the message as a single line and exits with code 1. Any other exception is a bug
+    and keeps its traceback.
     """

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class _Lines:
-    """A text stream that turns a redrawn bar into one line an update, so that logs stay readable."""
+    """A text stream that writes each redrawn bar as a line of its own, so that logs stay readable."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -29,11 +29,11 @@ def bar(
     """A progress bar on stderr; one line every five seconds where stderr is not a terminal.
 
     Args:
-        total: number of units to do.
-        description: what is being done.
-        unit: what is counted.
+        total: number of units.
+        description: text before the bar.
+        unit: name of a unit.
         scale: print 12.3M instead of 12300000.
-        quiet: draw nothing, where another process draws the same.
+        quiet: draw nothing, because another process draws the same bar.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -51,7 +51,7 @@ def bar(
 
 
 def track(items: Iterable[T], total: int, description: str, unit: str = "it") -> Iterator[T]:
-    """Yield from `items` while drawing a `bar`; none where there is nothing to do."""
+    """Yield from `items` while drawing a `bar`; draw nothing when `total` is 0."""
     if total == 0:
         yield from items
         return

@@ -1,16 +1,16 @@
 """Settings: one source of truth, and mistakes named in full."""
 
+import runpy
 from pathlib import Path
 
 import pytest
 import yaml
 
-from crossjepa.closure import code_digest
-from crossjepa.config import Config, read_settings, read_source
-from crossjepa.config_docs import key_table, schemas
+from crossjepa.commands.options import named_paths, read_source
+from crossjepa.config import Config
 from crossjepa.errors import UserError
 from crossjepa.probe.settings import ProbeSettings
-from crossjepa.settings import check
+from crossjepa.settings import check, read_section
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,9 +21,10 @@ def test_the_default_file_holds_every_default() -> None:
 
 
 def test_generated_files_are_in_step() -> None:
-    assert (ROOT / "config/README.md").read_text() == key_table(), "run python -m crossjepa.config_docs"
-    for name, text in schemas().items():
-        assert (ROOT / "workflow/schemas" / name).read_text() == text, "run python -m crossjepa.config_docs"
+    generate = runpy.run_path(str(ROOT / "docs/generate.py"))
+    assert (ROOT / "config/README.md").read_text() == generate["key_table"](), "run python docs/generate.py"
+    for name, text in generate["schemas"]().items():
+        assert (ROOT / "workflow/schemas" / name).read_text() == text, "run python docs/generate.py"
 
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
@@ -40,13 +41,13 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"render": {"views": 0}}, "render.views: .*greater than or equal to 1 \\(given: 0\\)"),
         (
             {"render": {"layout": "cube"}},
-            "render.layout: .*'ring', 'fibonacci' or 'random' \\(given: 'cube'\\)",
+            "render.layout: .*'ring' or 'fibonacci' \\(given: 'cube'\\)",
         ),
         ({"probe": {"C": [1.0, -1.0]}}, "probe.C.1: .*greater than 0 \\(given: -1.0\\)"),
         ({"probe": {"C": 1.0}}, "probe.C: .*valid list \\(given: 1.0\\)"),
         ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
         ({"data": {"sed": 3}}, "data.sed: no such setting, and no data set either \\(given: 3\\)"),
-        ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'assemblies'"),
+        ({"data": {"mine": {"kind": "cloud"}}}, "data.mine: .*'cloud'.*'furniture', 'shapes', 'folder'"),
         ({"data": {"mine": {"kind": "folder"}}}, "data.mine.path: Field required"),
         ({"data": {"mine": {"kind": "shapes", "object": 5}}}, "data.mine.object: no such setting"),
         ({"data": {"mine": {"path": "a"}}}, "data.mine: has no `kind`; give it kind: folder"),
@@ -62,6 +63,8 @@ def test_every_preset_is_valid(preset: Path) -> None:
             "pretrain.views_per_step: 9 is more than render.views; set it to 8 at most",
         ),
         ({"run": "../elsewhere"}, "run: .*pattern.* \\(given: '../elsewhere'\\)"),
+        ({"run": ".."}, "run: '..' would lead out of results/"),
+        ({"run": "."}, "run: '.' would lead out of results/"),
     ],
 )
 def test_a_mistake_is_one_line_with_key_value_and_what_is_allowed(values: object, said: str) -> None:
@@ -75,7 +78,7 @@ def test_further_data_sets_need_only_an_entry() -> None:
     assert config.data.sources["mine"].objects == 50
     scans = {f"scanobjectnn_{variant}" for variant in ("obj_bg", "obj_only", "pb_t50_rs")}
     official = {"modelnet40", "modelnet10", "shapenet", *scans}
-    assert set(config.data.sources) == {"furniture", "shapes", "assemblies", "mine", *official}
+    assert set(config.data.sources) == {"furniture", "shapes", "mine", *official}
 
 
 def test_a_place_may_begin_at_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,17 +97,32 @@ def test_an_official_set_keeps_its_kind_when_only_its_path_is_given() -> None:
 
 
 def test_a_stage_reads_its_section_from_json_or_a_file(tmp_path: Path) -> None:
-    assert read_settings(ProbeSettings, "probe", '{"folds": 3}').folds == 3
+    assert read_section(ProbeSettings, "probe", '{"probe": {"folds": 3}, "run": "x"}').folds == 3
     (tmp_path / "mine.yaml").write_text("probe: {folds: 4}\nrun: x\n")
-    assert read_settings(ProbeSettings, "probe", str(tmp_path / "mine.yaml")).folds == 4
-    with pytest.raises(UserError, match=r"nowhere\.yaml: no such file"):
-        read_settings(ProbeSettings, "probe", "nowhere.yaml")
-    with pytest.raises(UserError, match=r"--settings: not JSON"):
-        read_settings(ProbeSettings, "probe", "{folds: 3}")
-    with pytest.raises(UserError, match=r"--source: data: .*'folder'"):
-        read_source('{"kind": "cloud"}')
+    assert read_section(ProbeSettings, "probe", str(tmp_path / "mine.yaml")).folds == 4
+    (tmp_path / "broken.yaml").write_text("probe: {folds: 4\n")
+    for text, said in {
+        "nowhere.yaml": r"nowhere\.yaml: no such configuration file",
+        "{folds: 3}": "--settings: not JSON",
+        '{"probe": {"folds": 1}}': r"--settings: probe\.folds: .*greater than or equal to 2 \(given: 1\)",
+        str(tmp_path / "broken.yaml"): r"broken\.yaml: not YAML",
+    }.items():
+        with pytest.raises(UserError, match=said) as caught:
+            read_section(ProbeSettings, "probe", text)
+        assert "\n" not in str(caught.value)
 
 
-def test_code_digests_follow_imports_alone() -> None:
-    assert code_digest("crossjepa.probe.linear") == code_digest("crossjepa.probe.linear")
-    assert code_digest("crossjepa.probe.linear") != code_digest("crossjepa.features.geometry")
+def test_a_stage_reads_a_data_set_s_entry() -> None:
+    given = '{"data": {"mine": {"kind": "folder", "path": "/meshes"}}}'
+    assert read_source(given, "mine").path == "/meshes"
+    assert read_source(given, "scanobjectnn_obj_bg").variant == "obj_bg"
+    with pytest.raises(UserError, match="--dataset other: not a data set under data"):
+        read_source(given, "other")
+
+
+def test_inputs_are_named() -> None:
+    paths = named_paths(["catalog=a", "trained=b=c", "trained=d"])
+    assert paths == {"catalog": [Path("a")], "trained": [Path("b=c"), Path("d")]}
+    for wrong in ("a", "=a", "a="):
+        with pytest.raises(UserError, match=f"--input {wrong}: must be NAME=PATH"):
+            named_paths([wrong])
