@@ -110,7 +110,7 @@ def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path
 
 def test_a_scan_without_any_usable_object_fails(tmp_path: Path) -> None:
     (tmp_path / "a.obj").write_text("no mesh")
-    with pytest.raises(UserError, match=r"none of the 1 objects is usable; the first: no faces"):
+    with pytest.raises(UserError, match=r"no object of 1 is usable; the first: no faces"):
         scan(FolderSource(path=str(tmp_path)), max_faces=10_000, threads=1)
 
 
@@ -139,7 +139,7 @@ def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> No
             return [*super().objects(), super().objects()[3]]
 
     monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: Twice(24, seed=0))
-    with pytest.raises(UserError, match="two objects have the id 'bottle-000003'; ids must be unique"):
+    with pytest.raises(UserError, match="two objects have the id 'bottle-000003'"):
         scan(ShapesSource(), max_faces=10_000, threads=1)
 
 
@@ -207,22 +207,19 @@ def test_the_furniture_split_is_about_seventy_to_thirty() -> None:
 
 
 def test_no_class_is_tested_without_being_trained() -> None:
-    """Every file of class b is also in a folder of class a: they share all groups of b."""
-    rows = [("a", f"shared {n}") for n in range(4)] + [("b", f"shared {n}") for n in range(4)]
-    objects = pd.DataFrame(rows + [("a", f"own {n}") for n in range(8)], columns=["class", "group"])
+    """A file of class a is also the only one of class b."""
+    rows = [("a", "shared"), ("b", "shared"), ("a", "one"), ("a", "two"), ("c", "three"), ("c", "four")]
+    objects = pd.DataFrame(rows, columns=["class", "group"])
     for seed in range(40):
-        split = split_groups(objects, seed, 0.5)
-        assert set(objects["class"][split == "train"]) == {"a", "b"}
-        assert (split == "test").any()
+        split = split_groups(objects, seed, 0.4)
+        assert set(objects["class"][split == "train"]) == {"a", "b", "c"}
+        assert set(objects["class"][split == "test"]) == {"a", "c"}
 
 
 def test_the_furniture_split_never_changes() -> None:
     labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
     splits = ",".join("".join(part[0] + part[1] for part in split_groups(labels, n, 0.3)) for n in range(3))
-    assert (
-        hashlib.sha256(splits.encode()).hexdigest()
-        == "e5e9bd97bb5b18a303e4c439f78af503dd7a01116e083a17a1728b58beb2cb17"
-    )
+    assert hashlib.sha256(splits.encode()).hexdigest()[:16] == "e5e9bd97bb5b18a3"
 
 
 def test_the_catalog_keeps_copies_of_test_objects_from_pretraining() -> None:

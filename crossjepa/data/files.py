@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from trimesh.resolvers import Resolver
+from trimesh.resolvers import ZipResolver
 
 from crossjepa.data.dataset import BadMesh, Dataset
 from crossjepa.data.mesh import read_cloud, read_scene
@@ -95,9 +95,7 @@ class ZipFiles(Files):
         try:
             self.archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"{path}: not a readable archive ({error}); delete it and fetch it again"
-            ) from error
+            raise UserError(f"{path}: not a readable archive ({error}); fetch it again") from error
         for name in self.archive.namelist():
             if name.startswith("/") or ".." in name.split("/"):
                 raise UserError(f"{path}: holds '{name}', which leads out of the archive; fetch it again")
@@ -172,10 +170,11 @@ class FileDataset(Dataset):
         return hashlib.sha256(files.read(name)).hexdigest()
 
 
-class _Neighbours(Resolver):  # type: ignore[misc]
+class _Neighbours(ZipResolver):  # type: ignore[misc]
     """Finds the files that a mesh refers to: anywhere in the tree, or else by their name beside the mesh."""
 
     def __init__(self, files: Files, folder: str) -> None:
+        super().__init__({})
         self.files = files
         self.folder = folder
 
@@ -188,18 +187,6 @@ class _Neighbours(Resolver):  # type: ignore[misc]
                 with suppress(BadMesh):
                     return self.files.read(path)
         raise FileNotFoundError(f"{name} is not in {self.files.path}")
-
-    def keys(self) -> list[str]:
-        """Names of all files in the tree."""
-        return self.files.names
-
-    def write(self, name: str, data: bytes) -> None:
-        """Not possible."""
-        raise PermissionError(f"{self.files.path} is read-only: {name} ({len(data)} bytes)")
-
-    def namespaced(self, namespace: str) -> "_Neighbours":
-        """The same tree, seen from a folder further down."""
-        return _Neighbours(self.files, posixpath.join(self.folder, namespace))
 
 
 def _is_hidden(name: str) -> bool:

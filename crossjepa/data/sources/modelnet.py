@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import FileDataset, Files, open_files
-from crossjepa.data.hdf5 import Hdf5Clouds
 from crossjepa.data.normalise import UPRIGHT
-from crossjepa.data.releases import Release
+from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
 
@@ -118,9 +117,7 @@ class Resampled(FileDataset):
             for name in files.lines(listed):
                 label = name.rpartition("_")[0]
                 if label not in classes:
-                    raise UserError(
-                        f"{files.path}: {listed}: '{name}' is of no class in {self._classes}; fetch it again"
-                    )
+                    raise UserError(f"{files.path}: {listed}: '{name}' is of no class in {self._classes}")
                 own = f"{label}/{name}"
                 records.append(modelnet_record(id=own, group=own, name=name, label=label, split=split))
         there = set(files.names)
@@ -147,10 +144,7 @@ def open_source(source: ModelNetSource) -> Dataset:
     """
     name = f"ModelNet{source.categories}"
     if source.path is None:
-        raise UserError(
-            f"data: {name} is not here; let it be downloaded, or get the zip of release "
-            f"`{source.release}` (README.md says where) and set the data set's `path` to it"
-        )
+        raise UserError(f"data: {name} is not here; let it be downloaded, or set the data set's `path` to it")
     sizes = SIZES[source.release, source.categories] if source.complete else None
     release = Release(open_files(Path(source.path)), f"release `{source.release}` of {name}", sizes)
     if source.release == "hdf5":

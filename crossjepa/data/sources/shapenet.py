@@ -44,10 +44,8 @@ class Models:
         parts = set(self._parts.values()) if self.path.is_dir() else {self.path}
         ids = sorted(object_id for part in parts for object_id in self._list(part))
         if not ids:
-            raise UserError(
-                f"{self.path}: holds no <synset>/<model>/models/model_normalized.obj (v2) and no "
-                "<synset>/<model>/model.obj (v1); set `path` to ShapeNetCore"
-            )
+            v2, v1 = "<synset>/<model>/models/model_normalized.obj", "<synset>/<model>/model.obj"
+            raise UserError(f"{self.path}: holds no {v2} (v2) or {v1} (v1); set `path` to ShapeNetCore")
         return ids
 
     def find(self, object_id: str) -> tuple[Files, str]:
@@ -106,10 +104,10 @@ class ShapeNet(FileDataset):
                 raise UserError(f"{place}: no such file or folder; set data.shapenet.{key} to where it lies")
         if not {"path", "points"} & set(given):
             raise UserError(f"data: {BY_HAND['shapenet']}")
-        self.models = Models(given["path"]) if "path" in given else None
-        self.points = open_files(given["points"]) if "points" in given else None
-        self.renderings = Renderings(given["views"]) if "views" in given else None
-        self.lists = FolderFiles(given["lists"]) if "lists" in given else None
+        self.models = Models(given["path"]) if source.path else None
+        self.points = open_files(given["points"]) if source.points else None
+        self.renderings = Renderings(given["views"]) if source.views else None
+        self.lists = FolderFiles(given["lists"]) if source.lists else None
         self.has_clouds = self.points is not None
         self._classes = _read_taxonomy(self.models, given.get("points"))
 
@@ -149,9 +147,7 @@ class ShapeNet(FileDataset):
             return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
         ids = self.models.ids() if self.models else sorted(self._clouds)
         if not ids and self.points:
-            raise UserError(
-                f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to another folder"
-            )
+            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
         return [self._record(object_id, "pretrain") for object_id in ids]
 
     def _record(self, object_id: str, split: str) -> ObjectRecord:
@@ -197,9 +193,7 @@ def _read_taxonomy(models: Models | None, points: Path | None) -> dict[str, str]
         return {entry["synsetId"]: entry["name"].split(",")[0] for entry in json.loads(found or b"[]")}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         where = models.path if models else points
-        raise UserError(
-            f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r}); fetch it again"
-        ) from error
+        raise UserError(f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
 
 
 def open_source(source: ShapeNetSource) -> ShapeNet:
