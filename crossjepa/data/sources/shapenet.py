@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import trimesh
 
 from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
-from crossjepa.data.files import FileDataset, Files, FolderFiles, ZipFiles, open_files
+from crossjepa.data.files import FileDataset, Files, FolderFiles, ObjectFile, ZipFiles, open_files
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
@@ -33,7 +33,7 @@ class Models:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._listed: dict[Path, dict[str, tuple[Files, str]]] = {}
+        self._listed: dict[Path, dict[str, ObjectFile]] = {}
 
     def ids(self) -> list[str]:
         """All models, sorted.
@@ -48,8 +48,8 @@ class Models:
             raise UserError(f"{self.path}: holds no {v2} (v2) or {v1} (v1); set `path` to ShapeNetCore")
         return ids
 
-    def find(self, object_id: str) -> tuple[Files, str]:
-        """The tree that a model's OBJ file lies in, and its name there.
+    def find(self, object_id: str) -> ObjectFile:
+        """A model's OBJ file.
 
         Raises:
             BadMesh: if it is missing.
@@ -81,12 +81,12 @@ class Models:
         children = sorted(self._folder.iterdir(), key=lambda path: path.is_dir())
         return {child.name[:8]: child for child in children if SYNSET.fullmatch(child.name)}
 
-    def _list(self, part: Path) -> dict[str, tuple[Files, str]]:
+    def _list(self, part: Path) -> dict[str, ObjectFile]:
         if part not in self._listed:
             files: Files = FolderFiles(part.parent) if part.is_dir() else ZipFiles(part)
             names = _meshes(part) if part.is_dir() else files.names
             matches = [match for name in names if (match := MODEL.fullmatch(name))]
-            self._listed[part] = {f"{m[1]}-{m[2]}": (files, m[0]) for m in matches}
+            self._listed[part] = {f"{m[1]}-{m[2]}": ObjectFile(files, m[0]) for m in matches}
         return self._listed[part]
 
 
@@ -119,21 +119,21 @@ class ShapeNet(FileDataset):
         """
         return self._objects
 
-    def find(self, object_id: str) -> tuple[Files, str]:
+    def find(self, object_id: str) -> ObjectFile:
         """The file of an object's cloud if the data set has clouds, else its OBJ file."""
         if self.points is None:
             assert self.models is not None
             return self.models.find(object_id)
         if object_id not in self._clouds:
             raise BadMesh(f"its cloud {object_id}.npy is missing")
-        return self.points, self._clouds[object_id]
+        return ObjectFile(self.points, self._clouds[object_id])
 
     def load(self, object_id: str) -> trimesh.Scene:
         """A model with its materials, which may be there beside its cloud."""
         if self.models is None:
             return super().load(object_id)
-        files, name = self.models.find(object_id)
-        return files.scene(name)
+        file = self.models.find(object_id)
+        return file.files.scene(file.name)
 
     def views(self, object_id: str) -> list[ViewFile] | None:
         """A model's views, or None if meshes are to be rendered."""
