@@ -58,22 +58,20 @@ def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
 def open_source(source: FurnitureSource) -> FileDataset:
     """Open the furniture archives (`.sh3f`) in a folder.
 
-    Objects are in the order of the archives' catalogues; ids are the models' paths inside them. Models are turned
-    as the catalogue says (`modelRotation`, a row-major 3 x 3 matrix).
+    Objects are in the order of the archives' catalogues; ids are the models' paths inside them. Models are
+    turned as the catalogue says (`modelRotation`, a row-major 3 x 3 matrix).
 
     Raises:
         UserError: if the folder holds none, or one is damaged.
     """
-    paths = sorted(Path(source.path).glob("*.sh3f")) if source.path else []
+    paths = list(Path(source.path).glob("*.sh3f")) if source.path else []
     if not paths:
-        raise UserError(
-            f"{source.path}: holds no .sh3f archives; set data.furniture.path or let them be fetched"
-        )
+        raise UserError(f"{source.path}: holds no .sh3f archives; fetch them, or set data.furniture.path")
     table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
     known = {row["model"]: (row["class"], f"furniture-{row['group']}") for _, row in table.iterrows()}
     records: dict[str, ObjectRecord] = {}
     places: dict[str, ObjectFile] = {}
-    for path in paths:
+    for path in sorted(paths, key=lambda path: path.stem):
         check_archive(path)
         archive, library = ZipFiles(path), path.stem
         for entry in read_properties(archive).values():
