@@ -79,15 +79,9 @@ def open_source(source: FurnitureSource) -> FileDataset:
                 continue
             model = entry["model"].lstrip("/")
             label, group = known.get(model, ("", model))
-            records[model] = ObjectRecord(
-                id=model,
-                source=library,
-                name=entry.get("name", model),
-                label=label,
-                group=group,
-                licence=LICENCES.get(library, "see the archive"),
-                creator=entry.get("creator", library),
-            )
+            name, creator = entry.get("name", model), entry.get("creator", library)
+            licence = LICENCES.get(library, "see the archive")
+            records[model] = ObjectRecord(model, library, name, label, group, licence, creator)
             rotation = entry.get("modelRotation", "1 0 0 0 1 0 0 0 1")
             places[model] = ObjectFile(archive, model, np.array(rotation.split(), dtype=float).reshape(3, 3))
     return FileDataset(list(records.values()), places)

@@ -6,7 +6,7 @@ An object's id is `<synset>-<model>`, as in Point-BERT's lists. Meshes and cloud
 
 import json
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 import trimesh
@@ -152,16 +152,9 @@ class ShapeNet(FileDataset):
 
     def _record(self, object_id: str, split: str) -> ObjectRecord:
         synset, _, model = object_id.partition("-")
-        return ObjectRecord(
-            id=object_id,
-            source="ShapeNetCore",
-            name=model,
-            label=self._classes.get(synset, synset),
-            group=object_id,
-            licence="see shapenet.org",
-            creator="various",
-            split=split,
-        )
+        label = self._classes.get(synset, synset)
+        record = partial(ObjectRecord, source="ShapeNetCore", licence="see shapenet.org", creator="various")
+        return record(id=object_id, name=model, label=label, group=object_id, split=split)
 
     @cached_property
     def _clouds(self) -> dict[str, str]:
