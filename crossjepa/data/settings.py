@@ -131,7 +131,7 @@ class DataSettings(Section):
     @property
     def sources(self) -> dict[str, Any]:
         """Every configured data set by its name; each variant of ScanObjectNN is a data set."""
-        sources = {}
+        sources: dict[str, Any] = {}
         for name, source in self:
             if isinstance(source, ScanObjectNNSource) and source.variant is None:
                 for variant in ("obj_bg", "obj_only", "pb_t50_rs"):
