@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crossjepa.data.furniture import Furniture
+from crossjepa.data.dataset import open_dataset
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FurnitureSource
 from crossjepa.data.table import write_meshes
@@ -30,7 +30,7 @@ def test_empty_missing_and_torn_meshes_are_set_aside(tmp_path: Path) -> None:
         archive.writestr("torn/a.obj", QUAD)
         archive.writestr("torn/m.mtl", "newmtl a\nmap_Kd t.png\n")
         archive.writestr("torn/t.png", png.getvalue()[:2000])
-    table = scan(FurnitureSource(), tmp_path, max_bad_fraction=1.0, max_faces=10_000, threads=1)
+    table = scan(FurnitureSource(path=str(tmp_path)), max_faces=10_000, threads=1)
     status = table["status"].tolist()
     assert status[:2] == ["ok", "no faces"]
     assert "KeyError" in status[2]
@@ -41,7 +41,7 @@ def test_an_altered_archive_is_named_when_it_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "Scopia.sh3f", "w") as archive:
         archive.writestr("PluginFurnitureCatalog.properties", "")
     with pytest.raises(UserError, match=r"Scopia\.sh3f: not the archive of sweethome3d-furniture 1\.8-1"):
-        Furniture(tmp_path).objects()
+        open_dataset(FurnitureSource(path=str(tmp_path)))
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

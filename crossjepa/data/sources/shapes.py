@@ -1,21 +1,22 @@
 """Procedural shapes: fifteen classes of parametric objects, made by code, any number of them.
 
-Each object follows from the seed and its own number alone. They are for first contact, tests and scale;
-they are labelled procedural wherever they appear.
+They serve first contact, tests and scaling, and are called procedural wherever they appear.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import cos, pi, sin
-from pathlib import Path
 
 import numpy as np
 import trimesh
 from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, revolve
 from trimesh.transformations import rotation_matrix
 
-from crossjepa.data.procedural import Procedural, Random
+from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.settings import ShapesSource
 
+Random = np.random.Generator
 Part = tuple[trimesh.Trimesh, str]
 
 
@@ -44,9 +45,10 @@ def _corners(width: float, depth: float) -> Iterator[tuple[float, float]]:
 def _legs(r: Random, width: float, depth: float, height: float) -> list[Part]:
     thickness = r.uniform(0.02, 0.05)
     square = r.random() < 0.5
-    make = (lambda x, z: _slab(2 * thickness, height, 2 * thickness, x, 0, z)) if square else None
     spots = _corners(width - 2 * thickness, depth - 2 * thickness)
-    return [(make(x, z) if make else _post(thickness, height, x, 0, z), "second") for x, z in spots]
+    if square:
+        return [(_slab(2 * thickness, height, 2 * thickness, x, 0, z), "second") for x, z in spots]
+    return [(_post(thickness, height, x, 0, z), "second") for x, z in spots]
 
 
 def _chair(r: Random) -> list[Part]:
@@ -199,42 +201,50 @@ def _clock(r: Random) -> list[Part]:
     return parts
 
 
-CLASSES: dict[str, Callable[[Random], list[Part]]] = {
-    "airplane": _airplane,
-    "bed": _bed,
-    "bookcase": _bookcase,
-    "bottle": _bottle,
-    "bowl": _bowl,
-    "chair": _chair,
-    "clock": _clock,
-    "lamp": _lamp,
-    "monitor": _monitor,
-    "mug": _mug,
-    "sofa": _sofa,
-    "stool": _stool,
-    "table": _table,
-    "tree": _tree,
-    "vehicle": _vehicle,
+CLASSES: dict[str, Callable[[Random], list[Part]]] = {  # an object's number decides its class by this order
+    make.__name__.lstrip("_"): make
+    for make in (
+        *(_airplane, _bed, _bookcase, _bottle, _bowl, _chair, _clock, _lamp),
+        *(_monitor, _mug, _sofa, _stool, _table, _tree, _vehicle),
+    )
 }
 
 
-class Shapes(Procedural):
-    """Procedural shapes, labelled by their class."""
+class Shapes(Dataset):
+    """Labelled procedural shapes, class by class in turn; ids are `<class>-<number>`.
 
-    kinds = tuple(CLASSES)
-    labelled = True
+    An object depends on the seed and its number only, so that a larger data set begins with the smaller ones.
+    """
 
-    def make(self, kind: str, rng: Random) -> trimesh.Scene:
-        """See `Procedural.make`: a shape of a class in up to three colours."""
+    def __init__(self, objects: int, seed: int) -> None:
+        self.seed = seed
+        classes = list(CLASSES)
+        self.ids = [f"{classes[number % len(classes)]}-{number:06d}" for number in range(objects)]
+
+    def objects(self) -> list[ObjectRecord]:
+        """All objects, in the order of their numbers."""
+        record = partial(ObjectRecord, source="procedural", licence="none needed", creator="made by code")
+        labels = [object_id.rpartition("-")[0] for object_id in self.ids]
+        named = zip(self.ids, labels, strict=True)
+        return [record(id=own, name=f"procedural {label}", label=label, group=own) for own, label in named]
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        """Make an object, in up to three face colours."""
+        label, _, number = object_id.rpartition("-")
+        rng = np.random.default_rng([self.seed, int(number)])
         colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
-        parts = CLASSES[kind](rng)
+        parts = CLASSES[label](rng)
         for mesh, part in parts:
-            mesh.visual = trimesh.visual.ColorVisuals(
-                mesh, face_colors=np.array(colours[part], dtype=np.uint8)
-            )
+            face_colors = np.array(colours[part], dtype=np.uint8)
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=face_colors)
         return trimesh.Scene([mesh for mesh, _ in parts])
 
+    def digest(self, object_id: str) -> str:
+        """SHA-256 of the object's vertices and faces."""
+        mesh = self.load(object_id).to_mesh()
+        return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
 
-def open_source(source: ShapesSource, archives: Path | None) -> Shapes:  # noqa: ARG001 - they have none
+
+def open_source(source: ShapesSource) -> Shapes:
     """The shapes that `source` asks for."""
     return Shapes(source.objects, source.seed)
