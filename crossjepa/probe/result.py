@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from crossjepa.errors import UserError
 from crossjepa.files import write_json
+from crossjepa.probe.parts import Count, Difference, Head, Part, Percent, Provenance
 from crossjepa.settings import check
 
 # The name of every compared system in result files, and the name that tables and plots show.
@@ -36,34 +37,7 @@ METRICS: dict[str, str] = {
     "parameters": "encoder parameters",
 }
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-Difference = Annotated[float, Field(ge=-100, le=100)]
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Part(BaseModel):
-    """A part of a result; unknown keys and values that are not finite are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 Result = TypeVar("Result", bound=Part)
-
-
-class Head(Part):
-    """The fields that all results share."""
-
-    dataset: str
-    data: dict[str, Any] = Field(
-        description="The data set's settings without paths: its kind, release or variant."
-    )
-    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
-    protocol_source: str = Field(description="Where it was published.")
-    n_train: Count
-    n_test: Count
-    n_classes: Count
-    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
 
 
 class Accuracy(Part):
@@ -185,32 +159,6 @@ class Pretraining(Part):
         description="Labelled objects whose mesh file (by digest) pretraining saw; it never sees labels."
     )
     saw_test_objects: Count = Field(description="Test objects of the fixed split among `saw_objects`.")
-
-
-class Git(Part):
-    """The Git checkout of the code."""
-
-    commit: str
-    dirty: bool = Field(description="Whether tracked files differ from the commit.")
-
-
-class Provenance(Part):
-    """Code, configuration, data, packages and time behind a result."""
-
-    git: Git | None = Field(description="Null outside a checkout.")
-    config_hash: Sha256 = Field(
-        description="SHA-256 of the run's configuration, kept as `configs/<hash>.yaml` beside the result."
-    )
-    stores: dict[Literal["points", "targets"], Sha256] = Field(
-        description="SHA-256 of each store's manifest, which lists the SHA-256 of every file; no `targets` "
-        "for data sets of point clouds."
-    )
-    packages: dict[str, str] = Field(description="Versions by package.")
-    device: str | None = Field(description="Device of pretraining; null if it was not recorded.")
-    seconds: dict[str, float] = Field(
-        description="Wall seconds by stage, summed over the jobs behind this result; of `pretrain` as its "
-        "training logs record them."
-    )
 
 
 class ProbeResult(Head):
