@@ -80,7 +80,11 @@ def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output:
 
 @app.command("table")
 def table_command(
-    settings: Settings, dataset: Dataset, suite: TableSuite, inputs: Inputs, output: Output
+    settings: Settings,
+    dataset: Dataset,
+    suite: Annotated[TableSuite, typer.Option(help="The suite that the table is about.")],
+    inputs: Inputs,
+    output: Output,
 ) -> None:
     """Write the result of any other suite as JSON, and as Markdown beside it.
 
