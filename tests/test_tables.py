@@ -148,7 +148,8 @@ def test_a_view_is_found_when_its_own_object_answers_nearest(benchmark: TableRes
     assert benchmark.questions["retrieval_seen"].answers == 20
 
 
-def test_a_distance_that_is_not_finite_is_told(workplace: Workplace, benchmark: TableResult) -> None:
+@pytest.mark.usefixtures("benchmark")
+def test_a_distance_that_is_not_finite_is_told(workplace: Workplace) -> None:
     nothing = np.full((2, 1, 2), np.nan, np.float32)
     write_bundle(workplace.folder / "nan", {"seen": nothing}, {"ids": {"seen": workplace.ids[:2]}})
     with pytest.raises(UserError, match="nan: a distance is not a finite number"):
@@ -160,7 +161,7 @@ def test_few_labels_and_few_shots_are_tables_too(workplace: Workplace) -> None:
     workplace.call("answer", inputs, "labels.parquet", "label_efficiency")
     result = write_table(workplace, "label_efficiency", ["labels.parquet"])
     rows = {(r.question, r.regime, r.system): r for r in result.rows}
-    assert list(result.questions) == ["1%", "5%", "10%", "25%", "50%", "100%"]
+    assert set(result.questions) == {"1%", "5%", "10%", "25%", "50%", "100%"}
     assert "5 draws of 3 to 3 objects; too few to choose C" in result.questions["1%"].description
     assert rows["100%", "canonical", "encoder"].mean > rows["1%", "canonical", "encoder"].mean
     assert rows["100%", "canonical", "encoder"].sd is not None  # over two seeds

@@ -81,9 +81,8 @@ def stage_seconds(inputs: Mapping[str, Sequence[Path]]) -> dict[str, float]:
     seconds = {"pretrain": sum(last_record(log)["seconds"] for log in inputs.get("metrics", []))}
     for name, paths in inputs.items():
         if name.startswith("seconds."):
-            files = [
-                f for path in paths for f in (path.rglob("*.tsv") if path.is_dir() else [path]) if f.is_file()
-            ]
+            found = [file for path in paths for file in (path.rglob("*.tsv") if path.is_dir() else [path])]
+            files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.tsv"))]
             spent = sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in sorted(files))
             seconds[name.removeprefix("seconds.")] = spent
     return {stage: round(spent, 1) for stage, spent in seconds.items() if spent or stage != "pretrain"}
