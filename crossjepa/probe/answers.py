@@ -195,8 +195,8 @@ def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
     """Scores of whole encoders in a sweep, from the logs `<variant>.metrics` in the order of `<variant>`.
 
     Returns:
-        Rows of the metrics unseen_explained (%; if pretraining left objects out), effective_rank, minutes, steps
-        and parameters.
+        Rows of the metrics unseen_explained (%; if pretraining left objects out), effective_rank, minutes,
+        steps and parameters.
     """
     rows = []
     for variant in [name for name in inputs if f"{name}.metrics" in inputs]:

@@ -12,7 +12,7 @@ class GroupBootstrap:
 
     The percentile bootstrap over clusters (Davison and Hinkley 1997, "Bootstrap Methods and their
     Application", section 3.8, https://doi.org/10.1017/CBO9780511802843). It covers the choice of test
-    objects, not of training sets. All intervals of one instance resample the same groups, so that they are paired.
+    objects, not of training sets. All intervals of one instance resample the same groups: they are paired.
 
     Args:
         groups: (N,) the group of each score.

@@ -2,7 +2,9 @@
 
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from crossjepa.probe import result as schema
@@ -15,6 +17,7 @@ from crossjepa.probe.splits import possible_folds
 from crossjepa.probe.summary import summarise
 
 Scores = TypeVar("Scores", bound=Part)
+Summaries = dict[tuple[str, str, str], Summary]  # by question, system and regime
 
 
 def probe_result(table: pd.DataFrame, known: Background, settings: ProbeSettings) -> ProbeResult:
@@ -30,16 +33,6 @@ def probe_result(table: pd.DataFrame, known: Background, settings: ProbeSettings
     fixed = table[(table["question"] == "fixed") & (table["system"] == "encoder")]
     saw = objects.seen_by({head for origin in known.origins for head in origin.seen})
     by_seed = fixed.groupby(["regime", "seed"], sort=False, observed=True)
-    cross_validation = None
-    if not objects.split_given:
-        cross_validation = schema.CrossValidation(
-            folds=possible_folds(objects.labels, objects.groups, settings.folds),
-            repeats=settings.repeats,
-            n_objects=len(objects.ids),
-            n_seen=int(saw.sum()),
-            saw_test_objects="partly" if 0 < saw.sum() < len(saw) else bool(saw.any()),
-            **_scores(summaries, "cross_validation"),
-        )
     return ProbeResult(
         **known.head.model_dump(),
         **_scores(summaries, "fixed"),
@@ -57,7 +50,7 @@ def probe_result(table: pd.DataFrame, known: Background, settings: ProbeSettings
                 for name in schema.OtherClassifiers.model_fields
             }
         ),
-        cross_validation=cross_validation,
+        cross_validation=_cross_validation(summaries, objects, saw, settings),
         encoder=schema.Encoder(parameters=known.encoder["parameters"], config=known.encoder["config"]),
         pretraining=schema.Pretraining(
             datasets=first.datasets,
@@ -71,7 +64,20 @@ def probe_result(table: pd.DataFrame, known: Background, settings: ProbeSettings
     )
 
 
-Summaries = dict[tuple[str, str, str], Summary]
+def _cross_validation(
+    summaries: Summaries, objects: LabelledObjects, saw: NDArray[np.bool_], settings: ProbeSettings
+) -> schema.CrossValidation | None:
+    """None for an official split, which is the data set's protocol."""
+    if objects.split_given:
+        return None
+    return schema.CrossValidation(
+        folds=possible_folds(objects.labels, objects.groups, settings.folds),
+        repeats=settings.repeats,
+        n_objects=len(objects.ids),
+        n_seen=int(saw.sum()),
+        saw_test_objects="partly" if 0 < saw.sum() < len(saw) else bool(saw.any()),
+        **_scores(summaries, "cross_validation"),
+    )
 
 
 def _scores(summaries: Summaries, question: str) -> dict[str, Any]:
