@@ -63,7 +63,11 @@ class PretrainSettings(Section):
         0.0, "Largest share of a cloud that a plane cuts off, as a scan sees one side.", ge=0, lt=1
     )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
-    precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of forward and backward pass.")
+    precision: Literal["auto", "fp32", "bf16"] = setting(
+        "auto",
+        "Arithmetic of forward and backward pass; `auto` is bf16 where the device multiplies it "
+        "natively, else fp32.",
+    )
     accumulate: int = setting(
         1, "Parts that a step's batch is computed in, to save memory; the result is the same.", ge=1
     )

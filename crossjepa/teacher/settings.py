@@ -20,7 +20,11 @@ class TeacherSettings(Section):
         "`model.safetensors`.",
     )
     layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
-    precision: Literal["fp32", "bf16"] = setting("bf16", "Arithmetic of the teacher's forward pass.")
+    precision: Literal["auto", "fp32", "bf16"] = setting(
+        "auto",
+        "Arithmetic of the teacher's forward pass; `auto` is bf16 where the device multiplies it "
+        "natively, else fp32.",
+    )
     random_weights: bool = setting(
         False, "A control: the same architecture with fresh random weights, as frozen as the other."
     )

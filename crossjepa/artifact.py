@@ -1,7 +1,6 @@
-"""`encoder.safetensors` and `predictor.safetensors`: trained networks, their sizes and their origin."""
+"""`encoder.safetensors` and `predictor.safetensors`: trained networks, their sizes and their provenance."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +12,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_whole
 from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor
-from crossjepa.pretrain.examples import Examples
 
-# One key: the order of several in the file's header is chance, and equal encoders should be equal bytes.
+# One metadata key: safetensors writes several in random order, and equal encoders must be equal bytes.
 KEY = "crossjepa"
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -35,20 +34,15 @@ def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) 
     _save(path, encoder, {"config": asdict(encoder.config), "provenance": provenance})
 
 
-def save_predictor(path: Path, predictor: ViewPredictor, encoder: PointEncoder, examples: Examples) -> None:
-    """Write a trained predictor, with the views that it is to imagine, whole or not at all.
+def save_predictor(path: Path, imagination: Imagination, token_dim: int) -> None:
+    """Write a trained predictor and the views that it is to imagine, whole or not at all.
 
     Args:
         path: the file to write.
-        predictor: the predictor.
-        encoder: the encoder that it was trained with.
-        examples: what both learned from: the ring of views stands at the mean elevation and distance of their
-            cameras, and is asked for with their mean colours.
+        imagination: the predictor with its views.
+        token_dim: width of the tokens of the encoder that it was trained with.
     """
-    elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
-    colour, mean, std = examples.colour.mean(0), examples.mean, examples.std
-    imagination = Imagination(predictor, ring(elevation, distance), colour, mean, std)
-    _save(path, imagination, {"config": asdict(predictor.config), "token_dim": encoder.config.dim})
+    _save(path, imagination, {"config": asdict(imagination.predictor.config), "token_dim": token_dim})
 
 
 def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
@@ -61,12 +55,12 @@ def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
         UserError: if the file is missing or not such an encoder.
     """
 
-    def build(described: dict[str, Any]) -> PointEncoder:
-        sizes = described["config"]
+    def build(header: dict[str, Any]) -> PointEncoder:
+        sizes = header["config"]
         return PointEncoder(EncoderConfig(**{**sizes, "patch_widths": tuple(sizes["patch_widths"])}))
 
-    encoder, described = _load(path, "an encoder", build)
-    return encoder, described["provenance"]
+    encoder, header = _load(path, "an encoder", build)
+    return encoder, header["provenance"]
 
 
 def load_imagination(path: Path) -> Imagination:
@@ -76,35 +70,32 @@ def load_imagination(path: Path) -> Imagination:
         UserError: if the file is missing or not such a predictor.
     """
 
-    def build(described: dict[str, Any]) -> Imagination:
-        config = PredictorConfig(**described["config"])
-        colour, mean = torch.empty(config.colour_dim), torch.empty(config.target_dim)
-        return Imagination(
-            ViewPredictor(config, described["token_dim"]), ring(0, 1), colour, mean, mean.clone()
-        )
+    def build(header: dict[str, Any]) -> Imagination:
+        config = PredictorConfig(**header["config"])
+        predictor = ViewPredictor(config, header["token_dim"])
+        colour, target = torch.empty(config.colour_dim), torch.empty(config.target_dim)
+        return Imagination(predictor, ring(0, 1), colour, target, target.clone())
 
     return _load(path, "a predictor", build)[0]
 
 
-def _save(path: Path, network: nn.Module, described: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+def _save(path: Path, network: nn.Module, header: dict[str, Any]) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, partial, {KEY: json.dumps(described, sort_keys=True)})
-    os.replace(partial, path)
+    with write_whole(path) as partial:
+        save_file(weights, partial, {KEY: json.dumps(header, sort_keys=True)})
 
 
 def _load(
-    path: Path, what: str, build: Callable[[dict[str, Any]], Network]
+    path: Path, kind: str, build: Callable[[dict[str, Any]], Network]
 ) -> tuple[Network, dict[str, Any]]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; pretrain an encoder first")
     try:
         with safe_open(path, framework="pt") as file:
-            described = json.loads((file.metadata() or {})[KEY])
+            header = json.loads((file.metadata() or {})[KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = build(described)
+        network = build(header)
         network.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{path}: not {what} of this software ({error}); pretrain it again") from error
-    return network.eval(), described
+        raise UserError(f"{path}: not {kind} of this software ({error}); pretrain it again") from error
+    return network.eval(), header
