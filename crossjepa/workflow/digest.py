@@ -14,7 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 # Modules that cannot change results; the same holds for models of settings, whose values are parameters themselves.
-UNTRACKED = {f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")}
+UNTRACKED = {
+    f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")
+}
 
 
 def code_digest(*commands: str, modules: Iterable[str] = ()) -> str:

@@ -48,13 +48,15 @@ def retrieval(plan: Plan, dataset: str) -> Inputs:
 def answers(plan: Plan, dataset: str, suite: str) -> Inputs:
     """What the answers to a suite of questions are computed from."""
     if suite == "sweep":
-        return {"catalog": [plan.catalog(dataset)], **_swept(plan, dataset)}
-    number = suite.removeprefix("inductive")
-    trained = "trained" if number in (suite, "0") else f"split{number}"
-    seeds = plan.seeds(trained)[:1] if number != suite else plan.seeds(trained)
+        return _swept(plan, dataset)
+    split = suite.removeprefix(
+        "inductive"
+    )  # of the inductive suites the first asks the trained encoders' split
+    variant = "trained" if split in (suite, "0") else f"split{split}"
+    encoders = _features(plan, dataset, variant)
     inputs = {
-        "catalog": [plan.catalog(dataset, trained)],
-        "trained": [plan.paths.features(dataset, trained, seed) for seed in seeds],
+        "catalog": [plan.catalog(dataset, variant)],
+        "trained": encoders if split == suite else encoders[:1],
         "random": _features(plan, dataset, "random"),
         "targets": [plan.targets(dataset)] if plan.has_views(dataset) else [],
     }
@@ -96,7 +98,9 @@ def accounts(plan: Plan, dataset: str) -> Inputs:
     Stages whose artefacts are named by content have folders of their own; of features each file is named, since
     other seeds may have left theirs in the same folder.
     """
-    names = {"data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]}
+    names = {
+        "data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]
+    }
     if plan.has_views(dataset):
         names |= {stage: [plan.name("targets", dataset)] for stage in ("render", "teacher")}
     folders = {
@@ -117,21 +121,18 @@ def plot(plan: Plan, name: str, dataset: str) -> Inputs:
 
 
 def report(plan: Plan) -> Inputs:
-    """What the HTML report shows, once a probed data set and in their order, unless named after one."""
-    probed = plan.config.probe.datasets
+    """What the HTML report shows."""
     seed = plan.config.pretrain.seeds[0]
-    return {
-        "result": [plan.paths.probe(dataset) for dataset in probed],
-        "features": [plan.paths.features(dataset, "trained", seed) for dataset in probed],
-        "catalog": [plan.catalog(dataset) for dataset in probed],
-        **{f"targets.{dataset}": [plan.targets(dataset)] for dataset in probed if plan.has_views(dataset)},
-        **{
-            f"sheet.{dataset}": [paths.contact_sheet(plan.name("sheet", dataset))]
-            for dataset in probed
-            if has_meshes(plan.sources[dataset])
-        },
-        "metrics": _metrics(plan, "trained"),
-    }
+    inputs: Inputs = {"result": [], "metrics": _metrics(plan, "trained")}
+    for dataset in plan.config.probe.datasets:
+        inputs["result"].append(plan.paths.probe(dataset))
+        inputs[f"features.{dataset}"] = [plan.paths.features(dataset, "trained", seed)]
+        inputs[f"catalog.{dataset}"] = [plan.catalog(dataset)]
+        if plan.has_views(dataset):
+            inputs[f"targets.{dataset}"] = [plan.targets(dataset)]
+        if has_meshes(plan.sources[dataset]):
+            inputs[f"sheet.{dataset}"] = [paths.contact_sheet(plan.name("sheet", dataset))]
+    return inputs
 
 
 def _evidence(plan: Plan, dataset: str) -> Inputs:
@@ -146,15 +147,11 @@ def _evidence(plan: Plan, dataset: str) -> Inputs:
 
 
 def _swept(plan: Plan, dataset: str) -> Inputs:
-    variants = ["trained", *(f"sweep-{name}" for name in plan.config.sweep)]
-    return {
-        name: found
-        for variant in variants
-        for name, found in {
-            variant: _features(plan, dataset, variant),
-            f"{variant}.metrics": _metrics(plan, variant),
-        }.items()
-    }
+    inputs: Inputs = {"catalog": [plan.catalog(dataset)]}
+    for variant in ["trained", *(f"sweep-{name}" for name in plan.config.sweep)]:
+        inputs[variant] = _features(plan, dataset, variant)
+        inputs[f"{variant}.metrics"] = _metrics(plan, variant)
+    return inputs
 
 
 def _features(plan: Plan, dataset: str, variant: str) -> list[str]:

@@ -9,7 +9,12 @@ RESULTS = "results"
 POINT_ARRAYS = {"xyz": 3, "first": 3, "identity": 2}
 TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
 # The suites of questions that have a table, by the table's name.
-TABLES = {"fewshot": "few_shot", "label_efficiency": "label_efficiency", "benchmark": "benchmark", "sweep": "sweep"}
+TABLES = {
+    "fewshot": "few_shot",
+    "label_efficiency": "label_efficiency",
+    "benchmark": "benchmark",
+    "sweep": "sweep",
+}
 
 
 def download(kind: str, archive: str = "") -> str:

@@ -23,22 +23,19 @@ from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.settings import ProbeSettings
 from crossjepa.render.settings import RenderSettings
-from crossjepa.report.settings import ReportSettings
-from crossjepa.store.settings import StoreSettings
 from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.workflow import paths
 from crossjepa.workflow.paths import RunPaths
 
 Kind = Literal["scan", "catalog", "points", "targets", "sheet", "weights"]
-# Keys of sections of the configuration.
-Uses = Mapping[str, Collection[str]]
+# Keys of sections of the configuration; None for all.
+Uses = Mapping[str, Collection[str] | None]
 
 
 def _keys(section: type[BaseModel], *left_out: str) -> set[str]:
     return section.model_fields.keys() - set(left_out)
 
 
-STORE = _keys(StoreSettings)
 RENDER = _keys(RenderSettings, "keep_views")
 TEACHER = _keys(TeacherSettings, "path")
 PROBE = _keys(ProbeSettings, "datasets")
@@ -49,8 +46,8 @@ SAMPLE = {"points", "seed"}
 DETERMINANTS: Mapping[Kind, Uses] = {
     "scan": {},
     "catalog": {"data": SPLIT},
-    "points": {"data": SAMPLE, "store": STORE},
-    "targets": {"render": RENDER, "teacher": TEACHER, "store": STORE},
+    "points": {"data": SAMPLE, "store": None},
+    "targets": {"render": RENDER, "teacher": TEACHER, "store": None},
     "sheet": {"render": RENDER},
     "weights": {"teacher": {"name", "revision"}},
 }
@@ -58,13 +55,13 @@ DETERMINANTS: Mapping[Kind, Uses] = {
 RULES: Mapping[str, Uses] = {
     "scan": {"data": {"max_faces"}},
     "catalog": {"data": SPLIT},
-    "points_layout": {"data": SAMPLE, "store": STORE},
+    "points_layout": {"data": SAMPLE, "store": None},
     "points": {"data": SAMPLE},
     "seal": {"data": {"max_bad_fraction"}},
     "render": {"render": RENDER},
     "contact_sheet": {"render": RENDER},
     "teacher_weights": {"teacher": {"name", "revision", "path"}},
-    "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": STORE},
+    "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": None},
     "teacher": {"teacher": TEACHER},
     "pretrain": {"pretrain": _keys(PretrainSettings, "seeds")},
     "random_encoder": {"pretrain": {"model"}},
@@ -75,7 +72,8 @@ RULES: Mapping[str, Uses] = {
     "answers_benchmark": {"probe": PROBE - {"bootstrap"}, "benchmark": {"labels"}},
     "probe": {"probe": PROBE},
     "table": {"probe": PROBE},
-    "report": {"report": _keys(ReportSettings)},
+    "table_sweep": {"probe": PROBE, "sweep": None},
+    "report": {"report": None},
 }
 
 
@@ -237,11 +235,8 @@ class Plan:
             partial.write_bytes(latest.read_bytes())
 
     def _sections(self, uses: Uses, variant: str) -> dict[str, dict[str, Any]]:
-        config = self.variants[variant]
-        return {
-            section: getattr(config, section).model_dump(mode="json", include=set(keys))
-            for section, keys in uses.items()
-        }
+        included = {section: True if keys is None else set(keys) for section, keys in uses.items()}
+        return self.variants[variant].model_dump(mode="json", include=included)
 
 
 def _variants(config: Config) -> dict[str, Config]:

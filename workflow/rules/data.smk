@@ -3,7 +3,10 @@
 
 rule fetch_furniture:
     output:
-        [paths.download("furniture", name) for name in downloads(PLAN.sources["furniture"])],
+        [
+            paths.download("furniture", name)
+            for name in downloads(PLAN.sources["furniture"])
+        ],
     log:
         paths.log("data/fetch_furniture"),
     benchmark:
@@ -12,7 +15,7 @@ rule fetch_furniture:
     conda:
         "../../envs/data.yaml"
     params:
-        folder=paths.download("furniture"),
+        folder=lambda w: paths.download("furniture"),
     shell:
         "python -m crossjepa data fetch --settings '{{}}' --dataset furniture --output {params.folder}"
         " 2>&1 | tee {log}"
@@ -98,7 +101,7 @@ rule points_layout:
     params:
         settings=lambda w: PLAN.settings_of("points_layout", w.points),
         dataset=lambda w: of(w.points).dataset,
-        store=paths.points("{points}"),
+        store=lambda w: paths.points(w.points),
         code=code("data layout"),
     shell:
         "python -m crossjepa data layout --settings {params.settings:q} --dataset {params.dataset}"
@@ -123,7 +126,7 @@ rule points:
     params:
         settings=lambda w: PLAN.settings_of("points", w.points),
         dataset=lambda w: of(w.points).dataset,
-        store=paths.points("{points}"),
+        store=lambda w: paths.points(w.points),
         code=lambda w: code("data sample", dataset=of(w.points).dataset),
     shell:
         "python -m crossjepa data sample --settings {params.settings:q} --dataset {params.dataset}"
@@ -149,7 +152,7 @@ rule points_seal:
         mem_mb=memory(1000),
     params:
         settings=PLAN.settings("seal"),
-        store=paths.points("{points}"),
+        store=lambda w: paths.points(w.points),
         code=code("store seal"),
     shell:
         "python -m crossjepa store seal --settings {params.settings:q} --meshes {input.meshes}"

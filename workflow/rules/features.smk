@@ -52,7 +52,7 @@ rule retrieval:
         catalog=lambda w: PLAN.catalog(w.dataset, "retrieval"),
         points=lambda w: PLAN.points(w.dataset),
         targets=lambda w: PLAN.targets(w.dataset, "retrieval"),
-        encoder=RUN.encoder_folder("retrieval", CONFIG.pretrain.seeds[0]),
+        encoder=lambda w, input: str(Path(input.encoder).parent),
         code=code("features retrieve"),
     shell:
         "OMP_NUM_THREADS={threads} python -m crossjepa features retrieve --settings {params.settings:q}"

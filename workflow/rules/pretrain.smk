@@ -26,7 +26,7 @@ rule pretrain:
         settings=lambda w: PLAN.settings("pretrain", variant=w.variant),
         inputs=lambda w: inputs.options(inputs.training(PLAN, w.variant)),
         # The checkpoint lies here too, but is no declared output: Snakemake deletes those before it reruns a job.
-        folder=RUN.encoder_folder("{variant}", "{seed}"),
+        folder=lambda w: RUN.encoder_folder(w.variant, w.seed),
         code=code("pretrain train"),
     shell:
         "OMP_NUM_THREADS={threads} {resources.launcher} python -m crossjepa pretrain train"

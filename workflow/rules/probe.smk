@@ -30,9 +30,7 @@ rule probe:
     input:
         lambda w: inputs.files(PLAN, inputs.probe(PLAN, w.dataset)),
     output:
-        report(
-            RUN.probe("{dataset}"), caption="../report/probe.rst", category="Probe"
-        ),
+        report(RUN.probe("{dataset}"), caption="../report/probe.rst", category="Probe"),
     log:
         RUN.log("probe/{dataset}"),
     benchmark:
@@ -71,7 +69,9 @@ rule table:
     resources:
         mem_mb=memory(1000),
     params:
-        settings=lambda w: PLAN.settings("table", w.dataset),
+        settings=lambda w: PLAN.settings(
+            "table_sweep" if w.table == "sweep" else "table", w.dataset
+        ),
         suite=lambda w: TABLES[w.table],
         inputs=lambda w: inputs.options(
             inputs.table(PLAN, w.table, w.dataset) | inputs.accounts(PLAN, w.dataset)

@@ -19,7 +19,7 @@ rule render:
     params:
         settings=lambda w: PLAN.settings_of("render", w.targets),
         dataset=lambda w: of(w.targets).dataset,
-        store=paths.targets("{targets}"),
+        store=lambda w: paths.targets(w.targets),
         code=lambda w: code("render views", dataset=of(w.targets).dataset),
     shell:
         "python -m crossjepa render views --settings {params.settings:q} --dataset {params.dataset}"

@@ -16,9 +16,7 @@ rule report:
         mem_mb=memory(1500),
     params:
         settings=PLAN.settings("report"),
-        inputs=inputs.options(
-            inputs.report(PLAN) | {"config": [RUN.configuration]}
-        ),
+        inputs=inputs.options(inputs.report(PLAN) | {"config": [RUN.configuration]}),
         page=sha256_file(ROOT / "crossjepa/report/page.html"),
         code=code("report html"),
     shell:
@@ -55,8 +53,6 @@ rule plot:
             caption="../report/probe.rst",
             category="Tables",
         ),
-    wildcard_constraints:
-        table="label_efficiency|benchmark|sweep",
     log:
         RUN.log("plot/{table}_{dataset}"),
     benchmark:

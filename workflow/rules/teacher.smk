@@ -15,7 +15,7 @@ rule teacher_weights:
         mem_mb=memory(2000),
     params:
         settings=lambda w: PLAN.settings_of("teacher_weights", w.weights),
-        folder=paths.weights("{weights}"),
+        folder=lambda w: paths.weights(w.weights),
         code=code("teacher fetch"),
     shell:
         "python -m crossjepa teacher fetch --settings {params.settings:q} --output {params.folder}"
@@ -38,7 +38,7 @@ rule targets_layout:
         settings=lambda w: PLAN.settings_of("targets_layout", w.targets),
         dataset=lambda w: of(w.targets).dataset,
         weights=lambda w: PLAN.weights(w.targets),
-        store=paths.targets("{targets}"),
+        store=lambda w: paths.targets(w.targets),
         code=code("teacher layout"),
     shell:
         "python -m crossjepa teacher layout --settings {params.settings:q} --dataset {params.dataset}"
@@ -63,7 +63,7 @@ rule teacher:
     params:
         settings=lambda w: PLAN.settings_of("teacher", w.targets),
         weights=lambda w: PLAN.weights(w.targets),
-        store=paths.targets("{targets}"),
+        store=lambda w: paths.targets(w.targets),
         # The views are deleted by the time that their code changes: it counts as this rule's too.
         code=lambda w: code(
             "teacher embed", "render views", dataset=of(w.targets).dataset
@@ -93,7 +93,7 @@ rule targets_seal:
         mem_mb=memory(1000),
     params:
         settings=PLAN.settings("seal"),
-        store=paths.targets("{targets}"),
+        store=lambda w: paths.targets(w.targets),
         code=code("store seal"),
     shell:
         "python -m crossjepa store seal --settings {params.settings:q} --meshes {input.meshes}"
