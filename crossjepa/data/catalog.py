@@ -1,7 +1,9 @@
 """The catalog: the mesh table with class, group and split.
 
-The split is apart from the scan, so that another split seed costs neither views nor embeddings.
+It is a file of its own so that another seed of the split changes neither views nor embeddings.
 """
+
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -19,17 +21,17 @@ def make_catalog(
     Args:
         meshes: the mesh table.
         records: its objects.
-        seed: seeds the split, where the data set does not come with one.
-        test_fraction: share of labelled objects to keep for testing then.
+        seed: seeds the split, unless the data set defines one.
+        test_fraction: share of labelled objects to keep for testing, unless the data set defines a split.
 
     Returns:
-        The table with `class` (empty when unlabelled), `group`, `split_given` (bool: the data set's own
-        split is kept) and `split`: train or test for labelled objects, pretrain for those that are only
-        learned from, and empty for objects that were set aside and for unlabelled copies of test objects,
-        which nothing may learn from.
+        The table with `class` (empty when unlabelled), `group`, `split_given` (bool: the data set defines the
+        split) and `split`: train or test for labelled objects, pretrain for objects that are used for
+        pretraining only, and empty for objects that are set aside and for unlabelled copies of test objects,
+        which must not be used at all.
 
     Raises:
-        UserError: if the data set's own split tears a group, or tests a class that it does not train.
+        UserError: if the data set's own split divides a group, or tests a class without training objects.
     """
     known = {record.id: record for record in records}
     table = meshes.copy()
@@ -44,7 +46,7 @@ def make_catalog(
         table.loc[labelled, "split"] = own[labelled].replace("", "pretrain")
         _check_split(table)
     else:
-        # Copies of one file are one group, whatever the data set says of them.
+        # Copies of a file share a group, whatever groups the data set gives them.
         table.loc[usable, "group"] = table[usable].groupby("sha256")["group"].transform("first")
         table.loc[labelled, "split"] = split_groups(table[labelled], seed, test_fraction)
     tested = table[table["split"] == "test"]
@@ -62,16 +64,17 @@ def _check_split(table: pd.DataFrame) -> None:
         )
     if not (unknown := test[~test["class"].isin(train["class"])]).empty:
         raise UserError(
-            f"the given split: '{unknown['id'].iloc[0]}' is to be tested, but no object of its class "
-            f"'{unknown['class'].iloc[0]}' to be trained on; give the class training objects or leave it out"
+            f"the given split: '{unknown['id'].iloc[0]}' is in test, but no object of its class "
+            f"'{unknown['class'].iloc[0]}' is in train; give the class training objects or leave it out"
         )
 
 
 def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:
-    """Deal whole groups to train and test, class by class.
+    """Assign whole groups to train or test, class by class.
 
-    A class with two groups or more, none shared with another class, has objects on both sides; groups
-    are drawn at random, and one is taken for testing when that brings the class closer to the wanted share.
+    Groups are drawn at random; one is taken for testing if that brings its class closer to the wanted share.
+    Every class keeps a group for training. A class with two groups or more, none shared with another class,
+    has objects on both sides.
 
     Args:
         objects: with columns `class` and `group`.
@@ -82,9 +85,11 @@ def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.S
         "train" or "test" for each row.
     """
     sizes = objects["group"].value_counts()
+    classes = objects.groupby("group")["class"].unique()
+    training = Counter(objects.drop_duplicates(["class", "group"])["class"])  # groups left to train on
     tested: list[str] = []
     rng = np.random.default_rng(seed)
-    # A group with several classes is dealt with the first of them.
+    # A group with several classes counts for the first of them.
     owners = objects.sort_values(["class", "group"]).drop_duplicates("group")
     for _, groups in owners.groupby("class"):
         names = rng.permutation(groups["group"].to_numpy())
@@ -92,7 +97,9 @@ def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.S
         for index, (name, size) in enumerate(zip(names, sizes[names], strict=True)):
             closer = abs(taken + size - wanted) <= abs(taken - wanted)
             last_chance = taken == 0 and index == len(names) - 2
-            if index < len(names) - 1 and (closer or last_chance):
+            spared = index == len(names) - 1 or any(training[each] == 1 for each in classes[name])
+            if not spared and (closer or last_chance):
                 tested.append(name)
                 taken += size
+                training.subtract(classes[name])
     return pd.Series(np.where(objects["group"].isin(tested), "test", "train"), index=objects.index)

@@ -1,13 +1,12 @@
 """What the pipeline asks of a data set.
 
-An adapter is one module of this package, named after its `kind`, with a function
-`open_source(source, archives) -> Dataset`, and a settings model in `crossjepa.config`.
+A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
+`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -18,11 +17,11 @@ from crossjepa.data.settings import Source
 
 
 class BadMesh(Exception):
-    """A mesh or cloud that cannot be used; the message says why. It is set aside, and the run goes on."""
+    """A mesh or point cloud that cannot be used; the message is the reason. The run goes on without it."""
 
 
 def reason(error: Exception) -> str:
-    """Why an object is set aside, in one line: whatever is wrong with one must not cost the others."""
+    """The reason why an object is set aside, in one line."""
     if isinstance(error, BadMesh):
         return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -34,13 +33,13 @@ class ObjectRecord:
 
     Attributes:
         id: unique within the data set.
-        source: the library that it comes from; `procedural` for meshes made by code.
-        name: for people.
-        label: its class, empty when unlabelled.
-        group: near-duplicates share it, and never straddle a split.
+        source: the library that the object comes from; `procedural` for meshes made by code.
+        name: a readable name.
+        label: the class; empty when unlabelled.
+        group: near-duplicates share a group, and a group is never divided between train and test.
         licence: short name of the licence.
-        creator: whom to name.
-        split: train, test or pretrain where the data set comes with a split; empty where one is made.
+        creator: whom to credit.
+        split: train, test or pretrain if the data set defines a split; otherwise empty.
     """
 
     id: str
@@ -54,24 +53,11 @@ class ObjectRecord:
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """An object's own points, for a data set that comes with them.
-
-    Attributes:
-        xyz: (N, 3) float32, in the file's order, right-handed, +Y up, in the source's units.
-        normal: (N, 3) float32 unit normals, or none.
-    """
-
-    xyz: NDArray[np.float32]
-    normal: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
 class ViewFile:
-    """One view that a data set comes with.
+    """A rendered view that a data set ships.
 
     Attributes:
-        image: the bytes of an RGBA picture, transparent where the object is not.
+        image: the bytes of an RGBA image, transparent where the object is not.
         azimuth, elevation, roll: of the camera, in radians, as in `crossjepa.render.cameras`.
         distance: of the camera, in radii of the object's bounding sphere.
     """
@@ -88,51 +74,56 @@ class Dataset(ABC):
 
     @abstractmethod
     def objects(self) -> list[ObjectRecord]:
-        """All objects, in an order that never changes.
+        """All objects, always in the same order.
 
         Raises:
-            UserError: if the data set is incomplete or does not have the layout it should.
+            UserError: if the data set is incomplete or its files are not laid out as they should be.
         """
 
     @abstractmethod
     def digest(self, object_id: str) -> str:
-        """SHA-256 of the bytes that the object is read from.
+        """SHA-256 of the data that the object is read from; equal for copies of one object.
 
         Raises:
-            BadMesh: if they cannot be read.
+            BadMesh: if the data cannot be read.
         """
 
     def load(self, object_id: str) -> trimesh.Scene:  # noqa: ARG002
-        """An object's mesh with its materials: right-handed, +Y up, in the source's units.
+        """An object's mesh with its materials: right-handed, +Y up.
 
         Raises:
-            BadMesh: if it cannot be read, or the data set has no meshes.
+            BadMesh: if the mesh cannot be read, or the data set has no meshes.
         """
         raise BadMesh("a point cloud, without a surface")
 
-    def cloud(self, object_id: str) -> Cloud | None:  # noqa: ARG002
-        """An object's own points; none where its mesh is to be sampled.
+    def cloud(self, object_id: str) -> NDArray[np.float32] | None:  # noqa: ARG002
+        """The point cloud that the data set ships for an object, or None if its mesh is to be sampled.
+
+        Returns:
+            (N, 3) float32 points in the file's order: right-handed, +Y up.
 
         Raises:
-            BadMesh: if they cannot be read.
+            BadMesh: if the points cannot be read.
         """
         return None
 
     def views(self, object_id: str) -> list[ViewFile] | None:  # noqa: ARG002
-        """The views that the data set comes with; none where its mesh is to be rendered.
+        """The views that the data set ships for an object, or None if its mesh is to be rendered.
 
         Raises:
-            BadMesh: if they cannot be read.
+            BadMesh: if the views cannot be read.
         """
         return None
 
 
-def open_dataset(source: Source, archives: Path | None) -> Dataset:
-    """Open the data set of a configured source.
+def open_dataset(source: Source) -> Dataset:
+    """Open a configured data set.
 
     Args:
-        source: its entry under `data`.
-        archives: where its files were downloaded to, for those that are.
+        source: its entry under `data`; `path` says where its files lie.
+
+    Raises:
+        UserError: if its files are missing, or not those of such a data set.
     """
-    adapter = import_module(f"crossjepa.data.{source.kind}")
-    return cast(Dataset, adapter.open_source(source, archives))
+    adapter = import_module(f"crossjepa.data.sources.{source.kind}")
+    return cast(Dataset, adapter.open_source(source))

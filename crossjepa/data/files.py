@@ -1,42 +1,70 @@
-"""Trees of files, in a folder or inside a zip archive, with what lies beside each."""
+"""Trees of files, in a folder or inside a zip archive, and data sets with a file for each object."""
 
+import hashlib
+import io
 import posixpath
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 import trimesh
-from trimesh.resolvers import FilePathResolver, Resolver
+from numpy.typing import NDArray
+from trimesh.resolvers import Resolver
 
-from crossjepa.data.dataset import BadMesh
-from crossjepa.data.mesh import read_scene
+from crossjepa.data.dataset import BadMesh, Dataset
+from crossjepa.data.mesh import read_cloud, read_scene
+from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import UserError
 
 
 class Files(ABC):
-    """A tree of files below `path`; names are relative, with forward slashes."""
+    """The files below `path`; their names are relative to it, with forward slashes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @cached_property
     @abstractmethod
-    def names(self) -> list[str]:
-        """Names of all files, sorted."""
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to read from; seeking is fast."""
 
     @abstractmethod
+    def _list(self) -> list[str]:
+        """Names of all files."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of all files, sorted, without hidden ones and those that macOS adds to archives."""
+        return sorted(name for name in self._list() if not _is_hidden(name))
+
     def read(self, name: str) -> bytes:
         """A file's bytes.
 
         Raises:
             BadMesh: if it is missing or damaged.
         """
+        try:
+            with self.open(name) as file:
+                return file.read()
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            raise BadMesh(f"cannot be read: {told}") from error
 
-    @abstractmethod
-    def beside(self, name: str) -> Resolver:
-        """Finds the files that the file called `name` refers to."""
+    def lines(self, name: str) -> list[str]:
+        """The lines of a text file that are not empty.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        try:
+            text = self.read(name).decode()
+        except (BadMesh, UnicodeDecodeError) as error:
+            raise UserError(f"{self.path}: {name}: {error}; fetch it again") from error
+        return [line.strip() for line in text.splitlines() if line.strip()]
 
     def scene(self, name: str) -> trimesh.Scene:
         """A mesh with its materials, in the frame and units of the file.
@@ -44,59 +72,23 @@ class Files(ABC):
         Raises:
             BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
         """
-        return read_scene(self.read(name), posixpath.splitext(name)[1], self.beside(name))
-
-
-def open_files(path: Path) -> Files:
-    """Open a folder, or a zip archive, to read from in place: nothing is unpacked.
-
-    Raises:
-        UserError: if it is missing, not a whole zip archive, or one whose names lead out of it.
-    """
-    if path.is_dir():
-        return FolderFiles(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file or folder; set the data set's `path` to where it lies")
-    return ZipFiles(path)
+        folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
+        return read_scene(self.read(name), suffix, _Neighbours(self, folder))
 
 
 class FolderFiles(Files):
     """The files below a folder."""
 
-    @cached_property
-    def names(self) -> list[str]:
-        """Names of all files, sorted."""
-        return sorted(p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to read from."""
+        return (self.path / name).open("rb")
 
-    def read(self, name: str) -> bytes:
-        """A file's bytes."""
-        try:
-            return (self.path / name).read_bytes()
-        except OSError as error:
-            raise BadMesh(f"cannot be read: {error.strerror}") from error
-
-    def beside(self, name: str) -> Resolver:
-        """Finds files from the folder that `name` lies in, anywhere below the top."""
-        return _Beside(self.path / name, self.path)
-
-
-class _Beside(FilePathResolver):  # type: ignore[misc]
-    """Textures often lie in `../textures`, where the reader's own resolver refuses to go."""
-
-    def __init__(self, mesh: Path, top: Path) -> None:
-        super().__init__(mesh)
-        self.top = top.resolve()
-
-    def absolute(self, name: str) -> Path:
-        """A file's path; a `ValueError` if it lies outside the tree."""
-        path = Path(self.parent, name.strip().replace("\\", "/")).resolve()
-        if not path.is_relative_to(self.top):
-            raise ValueError(f"'{name}' lies outside {self.top}")
-        return path
+    def _list(self) -> list[str]:
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
 
 
 class ZipFiles(Files):
-    """The files inside a zip archive."""
+    """The files inside a zip archive; upper and lower case are the same where that leaves no doubt."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -108,52 +100,107 @@ class ZipFiles(Files):
             ) from error
         for name in self.archive.namelist():
             if name.startswith("/") or ".." in name.split("/"):
-                raise UserError(f"{path}: holds '{name}', which leads out of the archive; fetch it anew")
+                raise UserError(f"{path}: holds '{name}', which leads out of the archive; fetch it again")
 
-    @cached_property
-    def names(self) -> list[str]:
-        """Names of all files, sorted."""
-        return sorted(name for name in self.archive.namelist() if not name.endswith("/"))
-
-    def read(self, name: str) -> bytes:
-        """A file's bytes."""
-        try:
-            return self.archive.read(name)
-        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
-
-    def beside(self, name: str) -> Resolver:
-        """Finds files from the archive's folder that `name` lies in."""
-        return _ZipFolder(self.archive, posixpath.dirname(name), self._by_lower_case)
+    def open(self, name: str) -> IO[bytes]:
+        """Unpack a file into memory."""
+        exact = name in self.archive.NameToInfo
+        return io.BytesIO(self.archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
 
     @cached_property
     def _by_lower_case(self) -> dict[str, str]:
         return {name.lower(): name for name in self.archive.namelist()}
 
+    def _list(self) -> list[str]:
+        return [name for name in self.archive.namelist() if not name.endswith("/")]
 
-class _ZipFolder(Resolver):  # type: ignore[misc]
-    """The files of one folder of an archive, found whatever the case of their names."""
 
-    def __init__(self, archive: zipfile.ZipFile, folder: str, names: dict[str, str]) -> None:
-        self.archive = archive
+def open_files(path: Path) -> Files:
+    """Open a folder or a zip archive, which is read without unpacking it to disk.
+
+    Raises:
+        UserError: if it is missing, no complete zip archive, or an archive with names that lead out of it.
+    """
+    if path.is_dir():
+        return FolderFiles(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file or folder; set the data set's `path` to where it lies")
+    return ZipFiles(path)
+
+
+class FileDataset(Dataset):
+    """A data set with a file for each object.
+
+    Attributes:
+        has_clouds: whether the files hold point clouds and not meshes.
+    """
+
+    has_clouds = False
+
+    @abstractmethod
+    def find(self, object_id: str) -> tuple[Files, str]:
+        """The tree that an object's file lies in, and its name there.
+
+        Raises:
+            BadMesh: if it is missing.
+        """
+
+    def turn(self, object_id: str) -> NDArray[np.float64]:  # noqa: ARG002
+        """(3, 3) matrix from the frame and units of an object's file to +Y up."""
+        return UPRIGHT["y"]
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        """An object's mesh with its materials, +Y up."""
+        if self.has_clouds:
+            return super().load(object_id)
+        files, name = self.find(object_id)
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.turn(object_id)
+        return files.scene(name).apply_transform(matrix)
+
+    def cloud(self, object_id: str) -> NDArray[np.float32] | None:
+        """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
+        if not self.has_clouds:
+            return None
+        files, name = self.find(object_id)
+        points = read_cloud(files.read(name), posixpath.splitext(name)[1])
+        return (points @ self.turn(object_id).T).astype(np.float32)
+
+    def digest(self, object_id: str) -> str:
+        """SHA-256 of an object's file."""
+        files, name = self.find(object_id)
+        return hashlib.sha256(files.read(name)).hexdigest()
+
+
+class _Neighbours(Resolver):  # type: ignore[misc]
+    """Finds the files that a mesh refers to: anywhere in the tree, or else by their name beside the mesh."""
+
+    def __init__(self, files: Files, folder: str) -> None:
+        self.files = files
         self.folder = folder
-        self.names = names
 
     def get(self, name: str) -> bytes:
-        """The bytes of a file that a mesh or a material names."""
-        path = posixpath.normpath(posixpath.join(self.folder, name.strip().replace("\\", "/")))
-        if path.lower() not in self.names:
-            raise FileNotFoundError(f"{path} is not in {self.archive.filename}")
-        return self.archive.read(self.names[path.lower()])
+        """The bytes of a material, texture or buffer."""
+        wanted = name.strip().replace("\\", "/")
+        for relative in (wanted.lstrip("/"), posixpath.basename(wanted)):
+            path = posixpath.normpath(posixpath.join(self.folder, relative))
+            if not path.startswith("../"):
+                with suppress(BadMesh):
+                    return self.files.read(path)
+        raise FileNotFoundError(f"{name} is not in {self.files.path}")
 
     def keys(self) -> list[str]:
-        """Names of all files in the archive."""
-        return list(self.names.values())
+        """Names of all files in the tree."""
+        return self.files.names
 
     def write(self, name: str, data: bytes) -> None:
-        """Archives are only read."""
-        raise PermissionError(f"{self.archive.filename} is read-only: {name} ({len(data)} bytes)")
+        """Not possible."""
+        raise PermissionError(f"{self.files.path} is read-only: {name} ({len(data)} bytes)")
 
-    def namespaced(self, namespace: str) -> "_ZipFolder":
-        """The same archive, one folder further down."""
-        return _ZipFolder(self.archive, posixpath.join(self.folder, namespace), self.names)
+    def namespaced(self, namespace: str) -> "_Neighbours":
+        """The same tree, seen from a folder further down."""
+        return _Neighbours(self.files, posixpath.join(self.folder, namespace))
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

@@ -18,38 +18,46 @@ def read_labels(path: Path, found: Sequence[ObjectRecord]) -> tuple[list[ObjectR
 
     Args:
         path: the CSV. `path` is a file's path in the folder, `id` names the object; one of the two is
-            needed. Without `path`, `id` is the file's name less its suffix, as Objaverse's are. `class`,
+            needed. Without `path`, `id` is the file's name without suffix, as in Objaverse. `class`,
             `split` (train, test, pretrain) and `group` may be left out or empty.
         found: a record for each file, with its path as id.
 
     Returns:
-        The CSV's objects in its order, then the unlabelled files that it does not name; and each id's file,
-        which need not exist: reading it sets the object aside.
+        The CSV's objects in its order, then the files that it does not list, unlabelled; and each id's file.
+        A file that does not exist is set aside when it is read.
 
     Raises:
-        UserError: if the CSV is missing, has other columns or splits, or an id twice.
+        UserError: if the CSV is missing or has unknown columns or splits, if an id occurs twice, or if a row
+            without `path` fits several files.
     """
-    table = _read(path)
     files = {record.id: record for record in found}
-    stems = {PurePosixPath(name).stem: name for name in files}
+    stems: dict[str, list[str]] = {}
+    for name in files:
+        stems.setdefault(PurePosixPath(name).stem, []).append(name)
     records, paths = [], {}
-    for row in table.to_dict("records"):
-        name = row["path"] or stems.get(row["id"], row["id"])
-        object_id = row["id"] or name
+    for row in _read(path).to_dict("records"):
+        fitting = [row["path"]] if row["path"] else stems.get(row["id"], [row["id"]])
+        if len(fitting) > 1:
+            raise UserError(
+                f"{path}: the id '{row['id']}' fits several files, {' and '.join(fitting)}; name the right "
+                "one in a column `path`"
+            )
+        object_id = row["id"] or fitting[0]
         if object_id in paths:
-            raise UserError(f"{path}: the id '{object_id}' stands twice; ids must be unique")
-        paths[object_id] = name
-        known = files.get(name, replace(found[0], name=PurePosixPath(name).stem))
+            raise UserError(f"{path}: the id '{object_id}' occurs twice; ids must be unique")
+        paths[object_id] = fitting[0]
+        known = files.get(fitting[0], replace(found[0], name=PurePosixPath(fitting[0]).stem))
         group, split = row["group"] or object_id, row["split"]
         records.append(replace(known, id=object_id, label=row["class"], group=group, split=split))
-    named = set(paths.values())
-    others = [replace(record, label="") for record in found if record.id not in named]
+    listed = set(paths.values())
+    others = [replace(record, label="") for record in found if record.id not in listed]
     if twice := next((record.id for record in others if record.id in paths), None):
         raise UserError(f"{path}: the id '{twice}' is the path of another file; give it another id")
     return [*records, *others], paths | {record.id: record.id for record in others}
 
 
 def _read(path: Path) -> pd.DataFrame:
+    """The CSV's rows with all columns, empty where nothing is given."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; `labels` of a data set of kind folder must name a CSV")
     try:
@@ -59,16 +67,14 @@ def _read(path: Path) -> pd.DataFrame:
     if unknown := sorted(set(table.columns) - set(COLUMNS)):
         known = ", ".join(COLUMNS)
         raise UserError(
-            f"{path}: no column '{unknown[0]}' is known; it may have {known}, set apart by commas"
+            f"{path}: unknown column '{unknown[0]}'; the columns are {known}, separated by commas"
         )
     if not {"id", "path"} & set(table.columns):
         raise UserError(f"{path}: needs a column `id` or `path`")
     table = table.reindex(columns=list(COLUMNS), fill_value="").map(str.strip)
-    wrong = table[~table["split"].isin(SPLITS)]
-    if len(wrong):
-        where = f"{path}: line {wrong.index[0] + 2}"
-        raise UserError(f"{where}: split '{wrong['split'].iloc[0]}' is none of train, test, pretrain")
-    nameless = table[(table["id"] == "") & (table["path"] == "")]
-    if len(nameless):
-        raise UserError(f"{path}: line {nameless.index[0] + 2} has neither id nor path")
+    for line, row in enumerate(table.itertuples(), start=2):
+        if row.split not in SPLITS:
+            raise UserError(f"{path}: line {line}: split '{row.split}' is none of train, test, pretrain")
+        if not row.id and not row.path:
+            raise UserError(f"{path}: line {line} has neither id nor path")
     return table

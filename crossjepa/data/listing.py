@@ -1,79 +1,86 @@
-"""Which files of a folder are a data set's, and whether any of them changed."""
+"""Which files of a folder are the objects of a data set, and digests that tell whether they changed."""
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from crossjepa.errors import UserError
+from crossjepa.files import sha256_file
 
 MESHES = {".3mf", ".dae", ".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
 CLOUDS = {".npy", ".npz", ".pcd", ".ply", ".txt", ".xyz"}
 
 
-def holds_meshes(folder: Path) -> bool:
-    """Whether a folder's objects are meshes: then its other files are ignored. Otherwise they are clouds.
+@dataclass(frozen=True)
+class FolderListing:
+    """The files below a folder that hold its objects.
 
-    A PLY file may be either; where no other file decides, the first one does.
+    Attributes:
+        folder: the folder.
+        has_meshes: whether the objects are meshes. Then files in the formats of point clouds are ignored.
+        files: the objects' files, sorted.
     """
-    plys = []
-    for path in _files(folder):
-        if path.suffix.lower() == ".ply":
-            plys.append(path)
-        elif path.suffix.lower() in MESHES:
-            return True
-    return bool(plys) and _has_faces(min(plys))
 
+    folder: Path
+    has_meshes: bool
+    files: tuple[Path, ...]
 
-def object_files(folder: Path) -> list[Path]:
-    """The files below a folder that hold its objects, sorted.
+    @classmethod
+    def read(cls, folder: Path) -> "FolderListing":
+        """List a folder. PLY files can be either: alone, the first of them decides.
 
-    Raises:
-        UserError: if the folder is missing or holds none.
-    """
-    suffixes = MESHES if holds_meshes(folder) else CLOUDS
-    found = sorted(path for path in _files(folder) if path.suffix.lower() in suffixes)
-    if not found:
-        raise UserError(
-            f"{folder}: no such folder, or nothing in it; the `path` of a data set of kind folder must hold "
-            f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
+        Raises:
+            UserError: if the folder is missing or holds neither meshes nor point clouds.
+        """
+        known = MESHES | CLOUDS
+        found = sorted(
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
         )
-    return found
+        plys = [path for path in found if path.suffix.lower() == ".ply"]
+        sure = any(path.suffix.lower() in MESHES - {".ply"} for path in found)
+        has_meshes = sure or (bool(plys) and _has_faces(plys[0]))
+        files = tuple(path for path in found if path.suffix.lower() in (MESHES if has_meshes else CLOUDS))
+        if not files:
+            raise UserError(
+                f"{folder}: no such folder, or nothing in it; the `path` of a data set of kind folder must "
+                f"hold meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
+            )
+        return cls(folder, has_meshes, files)
+
+    def digest(self) -> str:
+        """A digest of the names, sizes and modification times of the objects' files."""
+        digest = hashlib.sha256()
+        for path in self.files:
+            state = path.stat()
+            digest.update(f"{path.relative_to(self.folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
 
 
-def listing_digest(folder: Path) -> str:
-    """A digest of the names, sizes and times of the objects' files below a folder."""
-    digest = hashlib.sha256()
-    for path in object_files(folder):
-        state = path.stat()
-        digest.update(f"{path.relative_to(folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+@cache
+def list_folder(folder: Path) -> FolderListing:
+    """`FolderListing.read`, but once in a process: the workflow's checks ask for it again and again."""
+    return FolderListing.read(folder)
 
 
 def outline_digest(places: Iterable[Path]) -> str:
-    """A digest of the names directly in folders, of what their lists (`.txt`) say, and of files' sizes.
+    """A digest of the names directly in folders, of the content of lists (`.txt`) there, and of files' sizes.
 
-    It is for archives and releases that are too large to be listed whole each time.
+    For archives and releases that are too large to list completely each time.
     """
     digest = hashlib.sha256()
     for place in places:
         if place.is_dir():
             names = sorted(path.name for path in place.iterdir())
-            lists = [place / name for name in names if name.endswith(".txt")]
-            digest.update("\n".join([*names, *map(file_digest, lists)]).encode() + b"\0")
+            lists = [sha256_file(place / name) for name in names if name.endswith(".txt")]
+            digest.update("\n".join([*names, *lists]).encode() + b"\0")
         else:
             digest.update(f"{place.stat().st_size}\0".encode())
     return digest.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
 
 
 def _has_faces(path: Path) -> bool:

@@ -1,9 +1,14 @@
-"""Which files a data set is fetched as, and where its files must lie: known before anything runs."""
+"""Download file names and path checks, run before the workflow starts.
+
+Needs neither trimesh nor pandas, since the workflow imports it in the user's own environment.
+"""
 
 import csv
-from pathlib import Path
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from crossjepa.data.listing import holds_meshes, object_files
+from crossjepa.data.listing import list_folder, outline_digest
 from crossjepa.data.settings import (
     AnySource,
     FolderSource,
@@ -13,6 +18,26 @@ from crossjepa.data.settings import (
     ShapeNetSource,
 )
 from crossjepa.errors import UserError
+from crossjepa.files import sha256_file
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published archive.
+
+    Attributes:
+        url: where it is downloaded from.
+        digest: its digest as `<algorithm>:<hex>`, or None if nobody published one.
+    """
+
+    url: str
+    digest: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(self.url).name
+
 
 FURNITURE_ARCHIVES = {  # SHA-256 of each
     "BlendSwap-CC-0.sh3f": "7ef093fe70cedbb160bdb532d86a84580459635e34130c16777f549eba1993dc",
@@ -21,13 +46,27 @@ FURNITURE_ARCHIVES = {  # SHA-256 of each
     "Reallusion.sh3f": "dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b",
     "Scopia.sh3f": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
 }
+# The publishers state no digests: independent projects, such as FluxML/Flux3D.jl for the meshes, check these.
+# The server of the resampled points has refused connections for a long time; the HDF5 files
+# come from a copy.
+_RESAMPLED = Archive("https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip")
 MODELNET_ARCHIVES = {
-    "meshes": "ModelNet{categories}.zip",
-    "resampled": "modelnet40_normal_resampled.zip",
-    "hdf5": "modelnet40_ply_hdf5_2048.zip",
+    ("meshes", 40): Archive(
+        "http://modelnet.cs.princeton.edu/ModelNet40.zip",
+        "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac",
+    ),
+    ("meshes", 10): Archive(
+        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip",
+        "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51",
+    ),
+    ("resampled", 40): _RESAMPLED,
+    ("resampled", 10): _RESAMPLED,
+    ("hdf5", 40): Archive(
+        "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip",
+        "md5:c9ab8e6dfb16f67afdab25e155c79e59",
+    ),
 }
-
-BY_HAND = {  # what cannot be downloaded for a user, by kind
+BY_HAND = {  # how to get data sets that need a login, by kind
     "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
     "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files",
     "shapenet": "ShapeNet cannot be downloaded without an account; get ShapeNetCore from "
@@ -37,11 +76,11 @@ BY_HAND = {  # what cannot be downloaded for a user, by kind
 
 
 def downloads(source: AnySource) -> list[str]:
-    """Names of the files that a data set is fetched as; none when it cannot be had without a login."""
+    """Names of the files that a data set is downloaded as; none if it needs a login or no files."""
     if isinstance(source, FurnitureSource):
         return list(FURNITURE_ARCHIVES)
     if isinstance(source, ModelNetSource):
-        return [MODELNET_ARCHIVES[source.release].format(categories=source.categories)]
+        return [MODELNET_ARCHIVES[source.release, source.categories].name]
     return []
 
 
@@ -52,33 +91,33 @@ def places(source: AnySource) -> dict[str, Path]:
 
 
 def check_location(name: str, source: AnySource) -> None:
-    """Make sure that everything which a data set's entry names is there.
+    """Check that all files and folders that a data set's entry names exist.
 
     Args:
-        name: the data set's, for the message.
+        name: the data set's name, for the message.
         source: its entry under `data`.
 
     Raises:
-        UserError: naming each key and place, or what belongs there.
+        UserError: naming each key and place, or how to get the data set.
     """
     missing = [f"data.{name}.{key}: {place}" for key, place in places(source).items() if not place.exists()]
     if missing:
         raise UserError(f"{'; '.join(missing)}: no such file or folder")
     if isinstance(source, FolderSource):
-        object_files(Path(source.path))
-    if source.kind in BY_HAND and not any(getattr(source, key, None) for key in ("path", "points")):
+        list_folder(Path(source.path))
+    if source.kind in BY_HAND and not {"path", "points"} & set(places(source)):
         raise UserError(f"data.{name}: {BY_HAND[source.kind]}")
 
 
 def check_labels(name: str, source: AnySource) -> None:
-    """Make sure that a folder has classes to probe, before anything is learned for their sake.
+    """Check that a folder has at least two classes to probe.
 
     Args:
-        name: the data set's, for the message.
+        name: the data set's name, for the message.
         source: its entry under `data`.
 
     Raises:
-        UserError: if it has fewer than two.
+        UserError: if it has fewer.
     """
     if not isinstance(source, FolderSource):
         return
@@ -87,7 +126,7 @@ def check_labels(name: str, source: AnySource) -> None:
             classes = {row.get("class") or "" for row in csv.DictReader(file)}
     else:
         folder = Path(source.path)
-        paths = [path.relative_to(folder).parts for path in object_files(folder)]
+        paths = [path.relative_to(folder).parts for path in list_folder(folder).files]
         classes = {parts[0] for parts in paths if len(parts) > 1}
     number = len(classes - {""})
     if number < 2:
@@ -98,10 +137,22 @@ def check_labels(name: str, source: AnySource) -> None:
         )
 
 
+def content_digest(source: AnySource) -> str:
+    """A digest of what lies at the places of a data set's entry.
+
+    It notices an added, removed or edited object in a folder of the user's own. Releases are too large to list
+    completely: there it notices an edited list, and files and folders added at the top.
+    """
+    if not isinstance(source, FolderSource):
+        return outline_digest(places(source).values())
+    labels = sha256_file(Path(source.labels)) if source.labels else ""
+    return hashlib.sha256(f"{list_folder(Path(source.path)).digest()} {labels}".encode()).hexdigest()
+
+
 def has_meshes(source: AnySource) -> bool:
     """Whether a data set has surfaces to render."""
     if isinstance(source, FolderSource):
-        return holds_meshes(Path(source.path))
+        return list_folder(Path(source.path)).has_meshes
     if isinstance(source, ModelNetSource):
         return source.release == "meshes"
     if isinstance(source, ShapeNetSource):
@@ -110,5 +161,5 @@ def has_meshes(source: AnySource) -> bool:
 
 
 def has_views(source: AnySource) -> bool:
-    """Whether there is anything that the teacher could see: rendered views, or the data set's own."""
+    """Whether there are views for the teacher: rendered from meshes, or shipped with the data set."""
     return has_meshes(source) or (isinstance(source, ShapeNetSource) and source.views is not None)

@@ -1,8 +1,15 @@
-"""The frame that sampling and rendering share."""
+"""Frames: from a file's axes to +Y up, and from there to the unit sphere that rendering and sampling share."""
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+
+# (3, 3) rotations; each moves the named axis of a file to +Y and keeps the frame right-handed.
+UPRIGHT = {
+    "x": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+    "y": np.eye(3),
+    "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+}
 
 
 def unit_sphere(scene: trimesh.Scene) -> NDArray[np.float64]:
@@ -13,7 +20,7 @@ def unit_sphere(scene: trimesh.Scene) -> NDArray[np.float64]:
 
     Returns:
         (4, 4) matrix: the area-weighted centroid of the surface goes to the origin, the farthest vertex
-        to distance 1. It neither turns nor stretches.
+        to distance 1. It scales all axes alike and does not rotate.
     """
     mesh = scene.to_mesh()
     centroid = np.average(mesh.triangles_center, axis=0, weights=mesh.area_faces)

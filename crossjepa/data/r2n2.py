@@ -1,17 +1,17 @@
 """The rendered views of 3D-R2N2 (Choy et al. 2016, arXiv:1604.00449): 24 of each ShapeNet model, 137 pixels.
 
 `ShapeNetRendering/<synset>/<model>/rendering/` holds `00.png` ..., their names in `renderings.txt`, and
-`rendering_metadata.txt` with a line a view: azimuth, elevation and in-plane turn in degrees, distance ratio,
-field of view (https://github.com/chrischoy/3D-R2N2/issues/12).
+`rendering_metadata.txt` with a line for each view: azimuth, elevation and in-plane rotation in degrees,
+distance ratio, field of view (https://github.com/chrischoy/3D-R2N2/issues/12).
 
 For a model whose bounding box has a diagonal of 1, the camera stands at
 1.75 ratio (cos(el) cos(az), sin(el), cos(el) sin(az)), in the model's frame, +Y up. Pixel2Mesh
 (arXiv:1804.01654) and, independently, Mesh R-CNN (arXiv:1906.02739) derive the same. The renderer turned the
-camera by minus the in-plane turn about the axis from the object to it, before all else; in the release it is
-0 throughout.
+camera by minus the in-plane rotation about the axis from the object to it, before all else; in the release
+it is 0 throughout.
 
-The views are of ShapeNetCore.v1. A model of v2 can differ from it by a turn about the up axis: beside meshes
-or clouds of v2, such views' azimuths are off by that turn.
+The views are of ShapeNetCore.v1. Some models of v2 are rotated about the up axis in comparison: used with
+meshes or clouds of v2, the azimuths of their views are off by that angle.
 """
 
 import re
@@ -30,7 +30,7 @@ RADIUS = 0.5  # of the sphere around a bounding box with diagonal 1
 
 
 class Renderings:
-    """A folder or zip `ShapeNetRendering`, or one that holds it."""
+    """A folder or zip `ShapeNetRendering`, or its parent."""
 
     def __init__(self, path: Path) -> None:
         self.files = open_files(path)
@@ -39,7 +39,7 @@ class Renderings:
         """All views of a model, in the order of `renderings.txt`.
 
         Raises:
-            BadMesh: if one is missing, or cameras and pictures do not match.
+            BadMesh: if one is missing, or there are not as many cameras as images.
             UserError: if there are no renderings at all.
         """
         folder = f"{self._root}{synset}/{model}/rendering/"
@@ -47,26 +47,22 @@ class Renderings:
         cameras = _cameras(self._read(f"{folder}rendering_metadata.txt"))
         if len(names) != len(cameras) or not names:
             raise BadMesh(f"views: {len(names)} in renderings.txt, {len(cameras)} in rendering_metadata.txt")
+        azimuth, elevation, turn = np.radians(cameras[:, :3]).T
+        poses = np.stack([np.pi / 2 - azimuth, elevation, -turn, FARTHEST / RADIUS * cameras[:, 3]], axis=1)
         return [
-            ViewFile(
-                image=self._read(folder + name),
-                azimuth=float(np.pi / 2 - np.radians(azimuth)),
-                elevation=float(np.radians(elevation)),
-                roll=float(-np.radians(turn)),
-                distance=float(FARTHEST / RADIUS * ratio),
-            )
-            for name, (azimuth, elevation, turn, ratio) in zip(names, cameras[:, :4], strict=True)
+            ViewFile(self._read(folder + name), *pose)
+            for name, pose in zip(names, poses.tolist(), strict=True)
         ]
 
     def _read(self, name: str) -> bytes:
         try:
             return self.files.read(name)
-        except BadMesh as reason:
-            raise BadMesh(f"view {name} {reason}") from reason
+        except BadMesh as error:
+            raise BadMesh(f"view {name} {error}") from error
 
     @cached_property
     def _root(self) -> str:
-        if isinstance(self.files, FolderFiles):  # never listed: the release has more than a million files
+        if isinstance(self.files, FolderFiles):  # not listed: the release has more than a million files
             return "ShapeNetRendering/" if (self.files.path / "ShapeNetRendering").is_dir() else ""
         inside = (re.match(r"((?:.*/)?)\d{8}/[^/]+/rendering/", name) for name in self.files.names)
         root = next((match[1] for match in inside if match), None)
@@ -78,7 +74,7 @@ class Renderings:
 
 
 def _cameras(text: bytes) -> NDArray[np.float64]:
-    """(V, 5) float64: azimuth, elevation, in-plane turn in degrees, distance ratio, field of view."""
+    """(V, 5) float64: azimuth, elevation, in-plane rotation in degrees, distance ratio, field of view."""
     try:
         cameras = np.array([line.split() for line in text.decode().splitlines() if line.strip()], float)
     except ValueError as error:

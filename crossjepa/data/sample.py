@@ -1,4 +1,4 @@
-"""Point clouds from the surfaces of meshes, or from the points that a data set comes with."""
+"""Point clouds sampled from the surfaces of meshes, or thinned from those that a data set ships."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,43 +10,56 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import Cloud, Dataset, reason
+from crossjepa.data.dataset import Dataset, reason
 from crossjepa.data.normalise import unit_sphere
-from crossjepa.data.table import SHOWN
+from crossjepa.data.table import OK, read_meshes
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
-GREY = 128
+MOST_SHOWN = 2048  # points; no probing protocol gives an encoder more
 
 
 @dataclass(frozen=True)
 class SampledCloud:
-    """What a point store holds of an object; P points.
+    """What a point store holds for an object, with P points, +Y up.
 
     Attributes:
-        xyz: (P, 3) float32, mean at the origin, farthest point at distance 1, +Y up. The first 2048 are in
-            farthest-point order, so that any shorter beginning is a farthest-point sample of the cloud.
-        normal: (P, 3) float16 unit normals; zero where the data set's points have none.
-        colour: (P, 3) uint8 colours; grey where the data set's points have none.
-        first: (min(P, 2048), 3) float32: the file's first points as they are. Of a mesh, which has none,
-            random ones of the sample, in the unit sphere around the surface's centroid.
+        xyz: (P, 3) float32. The first 2048 are in farthest-point order, so that the first n are a
+            farthest-point sample of the cloud. Points of a mesh are in the frame of the cameras (see
+            `unit_sphere`): the area-weighted centroid of the surface at the origin, the farthest vertex at
+            distance 1. A cloud that the data set ships has its mean at the origin and its farthest point at
+            distance 1.
+        first: (min(P, 2048), 3) float32: the first points of the data set's file, unchanged. For a mesh, random
+            ones of `xyz`.
     """
 
     xyz: NDArray[np.float32]
-    normal: NDArray[np.float16]
-    colour: NDArray[np.uint8]
     first: NDArray[np.float32]
 
 
 def point_arrays(points: int) -> dict[str, ArraySpec]:
-    """Arrays of a point store with `points` points an object."""
+    """The arrays of a point store with `points` points for each object."""
     return {
         "xyz": ArraySpec((points, 3), "float32"),
-        "normal": ArraySpec((points, 3), "float16"),
-        "colour": ArraySpec((points, 3), "uint8"),
-        "first": ArraySpec((min(points, SHOWN), 3), "float32"),
+        "first": ArraySpec((min(points, MOST_SHOWN), 3), "float32"),
     }
+
+
+def stored_points(path: Path, wanted: int) -> int:
+    """How many points a point store holds for each object: `wanted`, or fewer if all clouds are smaller.
+
+    It holds at least the 2048 that an encoder may be given; points of smaller clouds are repeated.
+
+    Args:
+        path: the mesh table.
+        wanted: points to sample from a mesh.
+    """
+    table = read_meshes(path)
+    usable = table.loc[table["status"] == OK, "points"]
+    if usable.empty or (usable == 0).any():
+        return wanted
+    return min(wanted, max(int(usable.max()), MOST_SHOWN))
 
 
 def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
@@ -57,49 +70,42 @@ def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
         points: how many.
         seed: seeds the sampling.
     """
-    transform = unit_sphere(scene)
     rng = np.random.default_rng(seed)
     meshes = [mesh for mesh in scene.dump() if isinstance(mesh, trimesh.Trimesh) and mesh.area > 0]
     areas = np.array([mesh.area for mesh in meshes])
     counts = rng.multinomial(points, areas / areas.sum())
-    parts = [_sample_part(mesh, count, rng) for mesh, count in zip(meshes, counts, strict=True) if count]
-    raw, normal, colour = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    raw = trimesh.transform_points(raw, transform)
-    xyz = _centred(raw)
-    order = farthest_first(xyz)
-    first = raw[rng.permutation(points)[:SHOWN]].astype(np.float32)
-    return SampledCloud(xyz[order], normal[order].astype(np.float16), colour[order], first)
+    parts = [
+        trimesh.sample.sample_surface(mesh, count, seed=rng)[0]
+        for mesh, count in zip(meshes, counts, strict=True)
+        if count
+    ]
+    xyz = trimesh.transform_points(np.concatenate(parts), unit_sphere(scene))
+    order = farthest_first(_centred(xyz))
+    first = xyz[rng.permutation(points)[:MOST_SHOWN]]
+    return SampledCloud(xyz[order].astype(np.float32), first.astype(np.float32))
 
 
-def thin_cloud(cloud: Cloud, points: int) -> SampledCloud:
-    """Thin a data set's own cloud to its farthest points; points of a smaller one are repeated.
+def thin_cloud(xyz: NDArray[np.float32], points: int) -> SampledCloud:
+    """Thin a data set's own cloud to its farthest points; points of a smaller cloud are repeated.
 
     Args:
-        cloud: finite, not all points the same.
+        xyz: (N, 3) float32, finite, not all points the same.
         points: how many to keep.
     """
-    order = np.resize(farthest_first(_centred(cloud.xyz)), points)
-    normal = np.zeros_like(cloud.xyz) if cloud.normal is None else cloud.normal
-    first = np.resize(np.arange(len(cloud.xyz)), min(points, SHOWN))
-    return SampledCloud(
-        xyz=_centred(cloud.xyz[order]),
-        normal=normal[order].astype(np.float16),
-        colour=np.full((points, 3), GREY, np.uint8),
-        first=cloud.xyz[first],
-    )
+    order = np.resize(farthest_first(_centred(xyz)), points)
+    first = np.resize(np.arange(len(xyz)), min(points, MOST_SHOWN))
+    return SampledCloud(_centred(xyz[order]), xyz[first])
 
 
 def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Order of (P, 3) points: farthest-point order for the first 2048, the others behind them.
+    """Order of (P, 3) points: the first 2048 in farthest-point order, then the others.
 
     Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid.
     """
     start = int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
-    count = min(SHOWN, len(xyz))
     # The exact sampler: the package's faster, bucketed ones return their points in another order.
-    first = fpsample.fps_sampling(xyz, count, start_idx=start).astype(np.int64)
-    others = np.setdiff1d(np.arange(len(xyz)), first)
-    return np.concatenate([first, others])
+    first = fpsample.fps_sampling(xyz, min(MOST_SHOWN, len(xyz)), start_idx=start).astype(np.int64)
+    return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
 
 
 def write_points(
@@ -108,56 +114,37 @@ def write_points(
     """Sample one shard of a point store; objects that cannot be sampled are set aside.
 
     Args:
-        dataset: where to load meshes or clouds from.
+        dataset: gives the meshes or clouds.
         ids: ids of the whole store, in order.
-        store: the laid out store.
+        store: the store's folder, laid out.
         shard: which shard.
-        points: points an object.
+        points: points for each object.
         seed: seeds the sampling, together with each object's id.
     """
     mine = [ids[position] for position in read_layout(store).positions(shard)]
     arrays = {name: np.zeros((len(mine), *a.shape), a.dtype) for name, a in point_arrays(points).items()}
     set_aside = {}
     for row, object_id in enumerate(track(mine, len(mine), f"sample shard {shard}", "object")):
-        own_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
         try:
-            cloud = dataset.cloud(object_id)
-            if cloud is not None:
-                sampled = thin_cloud(cloud, points)
-            else:
-                sampled = sample_mesh(dataset.load(object_id), points, own_seed)
+            sampled = _sample(dataset, object_id, points, seed)
         except UserError:
             raise
-        except Exception as error:
+        except Exception as error:  # one object must not cost the others
             set_aside[object_id] = reason(error)
             continue
-        for name, values in vars(sampled).items():
-            arrays[name][row] = values
+        arrays["xyz"][row], arrays["first"][row] = sampled.xyz, sampled.first
     write_shard(store, shard, mine, arrays, set_aside)
 
 
+def _sample(dataset: Dataset, object_id: str, points: int, seed: int) -> SampledCloud:
+    cloud = dataset.cloud(object_id)
+    if cloud is not None:
+        return thin_cloud(cloud, points)
+    own_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
+    return sample_mesh(dataset.load(object_id), points, own_seed)
+
+
 def _centred(xyz: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(P, 3) points, mean at the origin, farthest at distance 1."""
+    """(P, 3) points with their mean at the origin and the farthest at distance 1."""
     centred = xyz - xyz.mean(axis=0)
     return (centred / np.linalg.norm(centred, axis=1).max()).astype(np.float32)
-
-
-def _sample_part(
-    mesh: trimesh.Trimesh, count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
-    xyz, faces, weights = trimesh.sample.sample_surface(mesh, count, return_barycentric=True, seed=rng)
-    return np.asarray(xyz), mesh.face_normals[faces], _colours(mesh, faces, weights)
-
-
-def _colours(
-    mesh: trimesh.Trimesh, faces: NDArray[np.int64], weights: NDArray[np.float64]
-) -> NDArray[np.uint8]:
-    """(N, 3) colours at barycentric `weights` (N, 3) of `faces` (N,): from the texture where there is one."""
-    visual = mesh.visual
-    if visual.kind != "texture":
-        return np.asarray(visual.face_colors)[faces, :3].astype(np.uint8)
-    image = getattr(visual.material, "image", None) or getattr(visual.material, "baseColorTexture", None)
-    if image is None or visual.uv is None:
-        return np.tile(np.asarray(visual.material.main_color)[:3].astype(np.uint8), (len(faces), 1))
-    uv = np.einsum("nk,nkd->nd", weights, visual.uv[mesh.faces[faces]])
-    return np.asarray(trimesh.visual.color.uv_to_color(uv, image))[:, :3].astype(np.uint8)

@@ -1,9 +1,8 @@
-"""The mesh table: every mesh looked at once, the broken ones set aside with their reason."""
+"""The mesh table: every object read once, unusable ones set aside with the reason."""
 
 import multiprocessing
-import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,63 @@ import pandas as pd
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import BadMesh, Cloud, Dataset, open_dataset, reason
+from crossjepa.data.dataset import BadMesh, Dataset, open_dataset, reason
 from crossjepa.data.settings import Source
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 
-CHUNK = 8
-MIN_POINTS = 64  # fewer say little of a shape
-
-_dataset: Dataset  # each worker process opens the data set once
-_max_faces: int
+CHUNK = 8  # objects handed to a process at a time
+MIN_POINTS = 64  # fewer say little about a shape
 
 
-def inspect(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
+def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
+    """Read every object of a data set.
+
+    Args:
+        source: its entry under `data`.
+        max_faces: a mesh with more faces is set aside.
+        threads: processes to read with.
+
+    Returns:
+        The mesh table (see `read_meshes`).
+
+    Raises:
+        UserError: if no object is usable, or two objects share an id.
+    """
+    records = open_dataset(source).objects()
+    ids = pd.Series([record.id for record in records])
+    if ids.duplicated().any():
+        raise UserError(
+            f"data: two objects have the id '{ids[ids.duplicated()].iloc[0]}'; ids must be unique"
+        )
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(threads, spawn) as pool:
+        results = pool.map(partial(_inspect_in_worker, source, max_faces), ids, chunksize=CHUNK)
+        rows = list(track(results, len(ids), "scan meshes", "mesh"))
+    known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
+    table = pd.DataFrame([{**record, **row} for record, row in zip(known, rows, strict=True)])
+    if not (table["status"] == OK).any():
+        raise UserError(
+            f"data: none of the {len(table)} objects is usable; the first: {table['status'].iloc[0]}"
+        )
+    return table.astype({"faces": "int64", "points": "int64"})
+
+
+def inspect(dataset: Dataset, object_id: str, max_faces: int) -> dict[str, Any]:
+    """An object's columns of the mesh table that need its data: sha256, faces, points, extents and status."""
+    row = {"sha256": "", "faces": 0, "points": 0, **_extents(np.full(3, np.nan))}
+    try:
+        digest, cloud = dataset.digest(object_id), dataset.cloud(object_id)
+        seen = inspect_mesh(dataset.load(object_id), max_faces) if cloud is None else inspect_cloud(cloud)
+        return {**row, "sha256": digest, **seen, "status": OK}
+    except UserError:
+        raise
+    except Exception as error:  # one object must not cost the others
+        return {**row, "status": reason(error)}
+
+
+def inspect_mesh(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     """Faces and extents of a usable mesh.
 
     Args:
@@ -50,80 +92,33 @@ def inspect(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     return {"faces": len(mesh.faces), **_extents(mesh.extents)}
 
 
-def inspect_cloud(cloud: Cloud) -> dict[str, Any]:
+def inspect_cloud(xyz: NDArray[np.float32]) -> dict[str, Any]:
     """Points and extents of a usable cloud: `points` and `extent_x`, `extent_y`, `extent_z`.
+
+    Args:
+        xyz: (N, 3) float32.
 
     Raises:
         BadMesh: if it has too few points, values that are not finite, or no extent.
     """
-    if len(cloud.xyz) < MIN_POINTS:
-        raise BadMesh(f"{len(cloud.xyz)} points, fewer than {MIN_POINTS}")
-    if not np.isfinite(cloud.xyz).all():
+    if len(xyz) < MIN_POINTS:
+        raise BadMesh(f"{len(xyz)} points, fewer than {MIN_POINTS}")
+    if not np.isfinite(xyz).all():
         raise BadMesh("points that are not finite")
-    extents = np.ptp(cloud.xyz, axis=0)
+    extents = np.ptp(xyz, axis=0)
     if not extents.max() > 0:
         raise BadMesh("all points are the same")
-    return {"points": len(cloud.xyz), **_extents(extents)}
+    return {"points": len(xyz), **_extents(extents)}
 
 
-def scan(
-    source: Source, archives: Path | None, max_bad_fraction: float, max_faces: int, threads: int
-) -> pd.DataFrame:
-    """Look at every mesh of a data set.
-
-    Args:
-        source: its entry under `data`.
-        archives: the folder with its archives.
-        max_bad_fraction: the largest share of broken meshes to accept.
-        max_faces: a mesh with more is set aside.
-        threads: processes to look with.
-
-    Returns:
-        The mesh table (see `read_meshes`).
-
-    Raises:
-        UserError: if too many meshes are broken, or two objects share an id.
-    """
-    records = open_dataset(source, archives).objects()
-    ids = [record.id for record in records]
-    if len(set(ids)) < len(ids):
-        twice = next(i for i in ids if ids.count(i) > 1)
-        raise UserError(f"data: two objects have the id '{twice}'; ids must be unique")
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        threads, spawn, initializer=_open, initargs=(source, archives, max_faces)
-    ) as pool:
-        found = list(track(pool.map(_look, ids, chunksize=CHUNK), len(ids), "scan meshes", "mesh"))
-    known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
-    table = pd.DataFrame([{**record, **seen} for record, seen in zip(known, found, strict=True)])
-    bad = table[table["status"] != OK]
-    if len(bad) > max_bad_fraction * len(table):
-        reasons = [f"{row.id}: {row.status}" for row in bad.itertuples()]
-        print("\n".join(reasons), file=sys.stderr)
-        raise UserError(
-            f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
-            f"{max_bad_fraction} allows; mend or remove them (the log names all), or raise it: "
-            + "; ".join(reasons[:3])
-        )
-    return table.astype({"faces": "int64", "points": "int64"})
+def _inspect_in_worker(source: Source, max_faces: int, object_id: str) -> dict[str, Any]:
+    return inspect(_opened(source), object_id, max_faces)
 
 
-def _open(source: Source, archives: Path | None, max_faces: int) -> None:
-    global _dataset, _max_faces
-    _dataset, _max_faces = open_dataset(source, archives), max_faces
-
-
-def _look(object_id: str) -> dict[str, Any]:
-    nothing = {"faces": 0, "points": 0, **_extents(np.full(3, np.nan))}
-    try:
-        digest = _dataset.digest(object_id)
-        cloud = _dataset.cloud(object_id)
-        seen = inspect_cloud(cloud) if cloud is not None else inspect(_dataset.load(object_id), _max_faces)
-        return {**nothing, "sha256": digest, **seen, "status": OK}
-    except UserError:
-        raise
-    except Exception as error:
-        return {"sha256": "", **nothing, "status": reason(error)}
+@cache
+def _opened(source: Source) -> Dataset:
+    """The data set, opened once in each worker process."""
+    return open_dataset(source)
 
 
 def _extents(sides: NDArray[np.floating]) -> dict[str, float]:

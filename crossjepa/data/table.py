@@ -1,16 +1,17 @@
-"""Reading and writing the mesh table, and the catalog that is made of it."""
+"""Reading and writing the mesh table and the catalog, which extends it."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
+from crossjepa.errors import UserError
+from crossjepa.files import write_whole
+
 OK = "ok"
-SHOWN = 2048  # points; no protocol of a probe shows an encoder more
 
 
 def read_meshes(path: Path) -> pd.DataFrame:
-    """Read a mesh table, or the catalog made of it: one row an object.
+    """Read a mesh table or a catalog: one row for each object.
 
     Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
     extent_x, extent_y, extent_z (source units) and status, `ok` or the reason why the object is set aside;
@@ -20,24 +21,28 @@ def read_meshes(path: Path) -> pd.DataFrame:
 
 
 def write_meshes(table: pd.DataFrame, path: Path) -> None:
-    """Write a mesh table or a catalog, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    table.to_parquet(partial, index=False)
-    os.replace(partial, path)
+    """Write a mesh table or a catalog, completely or not at all."""
+    with write_whole(path) as partial:
+        table.to_parquet(partial, index=False)
 
 
 def stored_ids(path: Path) -> list[str]:
-    """Ids of the usable meshes, in the order of the rows of every store."""
+    """Ids of the usable objects, in the order of the rows of every store."""
     table = read_meshes(path)
     return table.loc[table["status"] == OK, "id"].tolist()
 
 
-def stored_points(path: Path, wanted: int) -> int:
-    """Points that a store keeps of each object: as many as wanted, less where all clouds have fewer.
+def check_broken(path: Path, max_bad_fraction: float) -> None:
+    """Check how many objects of a mesh table are set aside.
 
-    They are never less than what an encoder may be shown: points of smaller clouds are repeated.
+    Raises:
+        UserError: if their share is larger than `max_bad_fraction`; names the first three.
     """
     table = read_meshes(path)
-    usable = table.loc[table["status"] == OK, "points"]
-    return wanted if usable.empty or (usable == 0).any() else min(wanted, max(int(usable.max()), SHOWN))
+    bad = table[table["status"] != OK]
+    if len(bad) > max_bad_fraction * len(table):
+        raise UserError(
+            f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
+            f"{max_bad_fraction} allows; repair or remove them (the log of the scan lists all), or raise it: "
+            + "; ".join(f"{row.id}: {row.status}" for row in bad.head(3).itertuples())
+        )

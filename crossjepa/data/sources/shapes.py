@@ -1,21 +1,21 @@
 """Procedural shapes: fifteen classes of parametric objects, made by code, any number of them.
 
-Each object follows from the seed and its own number alone. They are for first contact, tests and scale;
-they are labelled procedural wherever they appear.
+They serve first contact, tests and scaling, and are called procedural wherever they appear.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from math import cos, pi, sin
-from pathlib import Path
 
 import numpy as np
 import trimesh
 from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, revolve
 from trimesh.transformations import rotation_matrix
 
-from crossjepa.data.procedural import Procedural, Random
+from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.settings import ShapesSource
 
+Random = np.random.Generator
 Part = tuple[trimesh.Trimesh, str]
 
 
@@ -199,42 +199,59 @@ def _clock(r: Random) -> list[Part]:
     return parts
 
 
-CLASSES: dict[str, Callable[[Random], list[Part]]] = {
-    "airplane": _airplane,
-    "bed": _bed,
-    "bookcase": _bookcase,
-    "bottle": _bottle,
-    "bowl": _bowl,
-    "chair": _chair,
-    "clock": _clock,
-    "lamp": _lamp,
-    "monitor": _monitor,
-    "mug": _mug,
-    "sofa": _sofa,
-    "stool": _stool,
-    "table": _table,
-    "tree": _tree,
-    "vehicle": _vehicle,
+CLASSES: dict[str, Callable[[Random], list[Part]]] = {  # an object's number decides its class by this order
+    make.__name__.lstrip("_"): make
+    for make in (
+        *(_airplane, _bed, _bookcase, _bottle, _bowl, _chair, _clock, _lamp),
+        *(_monitor, _mug, _sofa, _stool, _table, _tree, _vehicle),
+    )
 }
 
 
-class Shapes(Procedural):
-    """Procedural shapes, labelled by their class."""
+class Shapes(Dataset):
+    """Labelled procedural shapes, class by class in turn; ids are `<class>-<number>`.
 
-    kinds = tuple(CLASSES)
-    labelled = True
+    An object depends on the seed and its number only, so that a larger data set begins with the smaller ones.
+    """
 
-    def make(self, kind: str, rng: Random) -> trimesh.Scene:
-        """See `Procedural.make`: a shape of a class in up to three colours."""
-        colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
-        parts = CLASSES[kind](rng)
-        for mesh, part in parts:
-            mesh.visual = trimesh.visual.ColorVisuals(
-                mesh, face_colors=np.array(colours[part], dtype=np.uint8)
+    def __init__(self, objects: int, seed: int) -> None:
+        self.seed = seed
+        classes = list(CLASSES)
+        self.ids = [f"{classes[number % len(classes)]}-{number:06d}" for number in range(objects)]
+
+    def objects(self) -> list[ObjectRecord]:
+        """All objects, in the order of their numbers."""
+        return [
+            ObjectRecord(
+                id=object_id,
+                source="procedural",
+                name=f"procedural {label}",
+                label=label,
+                group=object_id,
+                licence="none needed",
+                creator="made by code",
             )
+            for object_id in self.ids
+            for label in [object_id.rpartition("-")[0]]
+        ]
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        """Make an object, in up to three face colours."""
+        label, _, number = object_id.rpartition("-")
+        rng = np.random.default_rng([self.seed, int(number)])
+        colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
+        parts = CLASSES[label](rng)
+        for mesh, part in parts:
+            face_colors = np.array(colours[part], dtype=np.uint8)
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=face_colors)
         return trimesh.Scene([mesh for mesh, _ in parts])
 
+    def digest(self, object_id: str) -> str:
+        """SHA-256 of the object's vertices and faces."""
+        mesh = self.load(object_id).to_mesh()
+        return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
 
-def open_source(source: ShapesSource, archives: Path | None) -> Shapes:  # noqa: ARG001 - they have none
+
+def open_source(source: ShapesSource) -> Shapes:
     """The shapes that `source` asks for."""
     return Shapes(source.objects, source.seed)

@@ -1,0 +1,213 @@
+"""ShapeNetCore (Chang et al. 2015, arXiv:1512.03012), for pretraining: its meshes, and clouds (Point-BERT,
+arXiv:2111.14819) and rendered views (3D-R2N2, see `r2n2`) that others made from them.
+
+An object's id is `<synset>-<model>`, as in Point-BERT's lists. Meshes and clouds are +Y up in their files.
+"""
+
+import json
+import re
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import trimesh
+
+from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
+from crossjepa.data.files import FileDataset, Files, FolderFiles, ZipFiles, open_files
+from crossjepa.data.location import BY_HAND, places
+from crossjepa.data.r2n2 import Renderings
+from crossjepa.data.settings import ShapeNetSource
+from crossjepa.errors import UserError
+
+TAXONOMY = "taxonomy.json"
+SYNSET = re.compile(r"\d{8}(\.zip)?")
+MODEL = re.compile(r"(?:.*/)?(\d{8})/([^/]+)/(?:models/model_normalized|model)\.obj")
+CLOUD = re.compile(r"(?:.*/)?(\d{8}-[^/]+)\.npy")
+
+
+class Models:
+    """The meshes of v2, `<synset>/<model>/models/model_normalized.obj`, or v1, `<synset>/<model>/model.obj`.
+
+    Args:
+        path: a folder with a folder or a zip for each synset, or its parent; or one zip of everything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listed: dict[Path, dict[str, tuple[Files, str]]] = {}
+
+    def ids(self) -> list[str]:
+        """All models, sorted.
+
+        Raises:
+            UserError: if there are none.
+        """
+        parts = set(self._parts.values()) if self.path.is_dir() else {self.path}
+        ids = sorted(object_id for part in parts for object_id in self._list(part))
+        if not ids:
+            raise UserError(
+                f"{self.path}: holds no <synset>/<model>/models/model_normalized.obj (v2) and no "
+                "<synset>/<model>/model.obj (v1); set `path` to ShapeNetCore"
+            )
+        return ids
+
+    def find(self, object_id: str) -> tuple[Files, str]:
+        """The tree that a model's OBJ file lies in, and its name there.
+
+        Raises:
+            BadMesh: if it is missing.
+        """
+        part = self._parts.get(object_id.partition("-")[0]) if self.path.is_dir() else self.path
+        found = self._list(part).get(object_id) if part else None
+        if not found:
+            raise BadMesh(f"its mesh is not in {self.path.name}")
+        return found
+
+    def taxonomy(self) -> bytes | None:
+        """`taxonomy.json` from inside the one zip or beside it, or from the folder of the synsets."""
+        if not self.path.is_dir():
+            files = ZipFiles(self.path)
+            if inside := [name for name in files.names if PurePosixPath(name).name == TAXONOMY]:
+                return files.read(inside[0])
+        path = (self._folder if self.path.is_dir() else self.path.parent) / TAXONOMY
+        return path.read_bytes() if path.is_file() else None
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The folder that holds the synsets."""
+        inside = [self.path, *sorted(child for child in self.path.iterdir() if child.is_dir())]
+        return next((f for f in inside if any(SYNSET.fullmatch(c.name) for c in f.iterdir())), self.path)
+
+    @cached_property
+    def _parts(self) -> dict[str, Path]:
+        """Each synset's folder, or else its zip."""
+        children = sorted(self._folder.iterdir(), key=lambda path: path.is_dir())
+        return {child.name[:8]: child for child in children if SYNSET.fullmatch(child.name)}
+
+    def _list(self, part: Path) -> dict[str, tuple[Files, str]]:
+        if part not in self._listed:
+            files: Files = FolderFiles(part.parent) if part.is_dir() else ZipFiles(part)
+            names = _meshes(part) if part.is_dir() else files.names
+            matches = [match for name in names if (match := MODEL.fullmatch(name))]
+            self._listed[part] = {f"{m[1]}-{m[2]}": (files, m[0]) for m in matches}
+        return self._listed[part]
+
+
+class ShapeNet(FileDataset):
+    """ShapeNetCore as meshes or clouds, perhaps with rendered views.
+
+    Raises:
+        UserError: if there are neither meshes nor clouds, or a file or folder does not exist.
+    """
+
+    def __init__(self, source: ShapeNetSource) -> None:
+        given = places(source)
+        for key, place in given.items():
+            if not place.exists():
+                raise UserError(f"{place}: no such file or folder; set data.shapenet.{key} to where it lies")
+        if not {"path", "points"} & set(given):
+            raise UserError(f"data: {BY_HAND['shapenet']}")
+        self.models = Models(given["path"]) if "path" in given else None
+        self.points = open_files(given["points"]) if "points" in given else None
+        self.renderings = Renderings(given["views"]) if "views" in given else None
+        self.lists = FolderFiles(given["lists"]) if "lists" in given else None
+        self.has_clouds = self.points is not None
+        self._classes = _read_taxonomy(self.models, given.get("points"))
+
+    def objects(self) -> list[ObjectRecord]:
+        """The objects on the lists with their split; without lists all meshes, or else all clouds.
+
+        Raises:
+            UserError: if there are none, or a list is missing or cannot be read.
+        """
+        return self._objects
+
+    def find(self, object_id: str) -> tuple[Files, str]:
+        """The file of an object's cloud if the data set has clouds, else its OBJ file."""
+        if self.points is None:
+            assert self.models is not None
+            return self.models.find(object_id)
+        if object_id not in self._clouds:
+            raise BadMesh(f"its cloud {object_id}.npy is missing")
+        return self.points, self._clouds[object_id]
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        """A model with its materials, which may be there beside its cloud."""
+        if self.models is None:
+            return super().load(object_id)
+        files, name = self.models.find(object_id)
+        return files.scene(name)
+
+    def views(self, object_id: str) -> list[ViewFile] | None:
+        """A model's views, or None if meshes are to be rendered."""
+        synset, _, model = object_id.partition("-")
+        return self.renderings.views(synset, model) if self.renderings else None
+
+    @cached_property
+    def _objects(self) -> list[ObjectRecord]:
+        if self.lists:
+            listed = {split: _read_list(self.lists, f"{split}.txt") for split in ("train", "test")}
+            return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
+        ids = self.models.ids() if self.models else sorted(self._clouds)
+        if not ids and self.points:
+            raise UserError(
+                f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to another folder"
+            )
+        return [self._record(object_id, "pretrain") for object_id in ids]
+
+    def _record(self, object_id: str, split: str) -> ObjectRecord:
+        synset, _, model = object_id.partition("-")
+        return ObjectRecord(
+            id=object_id,
+            source="ShapeNetCore",
+            name=model,
+            label=self._classes.get(synset, synset),
+            group=object_id,
+            licence="see shapenet.org",
+            creator="various",
+            split=split,
+        )
+
+    @cached_property
+    def _clouds(self) -> dict[str, str]:
+        """Each cloud's file."""
+        names = self.points.names if self.points else []
+        return {match[1]: name for name in names if (match := CLOUD.fullmatch(name))}
+
+
+def _meshes(synset: Path) -> list[str]:
+    """OBJ files below a synset's folder. Not all files are listed: there are many times as many textures."""
+    found = [*synset.glob("*/models/model_normalized.obj"), *synset.glob("*/model.obj")]
+    return [path.relative_to(synset.parent).as_posix() for path in found]
+
+
+def _read_list(lists: FolderFiles, name: str) -> list[str]:
+    lines = lists.lines(name)
+    if wrong := next((line for line in lines if not CLOUD.fullmatch(line)), None):
+        raise UserError(f"{lists.path / name}: '{wrong}' is not <synset>-<model>.npy")
+    return [PurePosixPath(line).stem for line in lines]
+
+
+def _read_taxonomy(models: Models | None, points: Path | None) -> dict[str, str]:
+    """The first name of each synset, from the `taxonomy.json` of the meshes, or else of the clouds."""
+    found = models.taxonomy() if models else None
+    if found is None and points:
+        paths = (folder / TAXONOMY for folder in (points, points.parent))
+        found = next((path.read_bytes() for path in paths if path.is_file()), None)
+    try:
+        return {entry["synsetId"]: entry["name"].split(",")[0] for entry in json.loads(found or b"[]")}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = models.path if models else points
+        raise UserError(
+            f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r}); fetch it again"
+        ) from error
+
+
+def open_source(source: ShapeNetSource) -> ShapeNet:
+    """Open ShapeNetCore, or what was made from it.
+
+    Classes are named by the synset's first name in `taxonomy.json`, or by the synset's number without one.
+
+    Raises:
+        UserError: if there are neither meshes nor clouds, or a file or folder does not exist.
+    """
+    return ShapeNet(source)
