@@ -1,16 +1,20 @@
 """The store: every file comes to exist, nothing is lost, damage is found and named."""
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from crossjepa.commands.store import app
 from crossjepa.errors import UserError
 from crossjepa.store.bundle import read_bundle, write_bundle
 from crossjepa.store.seal import read_manifest, seal, verify
@@ -19,6 +23,7 @@ from crossjepa.store.sharded import (
     Layout,
     create,
     read_array,
+    read_attributes,
     read_layout,
     shard_file,
     write_shard,
@@ -63,9 +68,9 @@ def test_every_declared_file_comes_to_exist_and_reads_back(objects: int, shards:
         path = filled(Path(folder) / "store", layout)
         for name, axes in {"embedding": 3, "thumbnail": 4, "identity": 2}.items():
             assert all(shard_file(path, name, shard, axes).is_file() for shard in range(shards))
+        assert seal(path, ids(objects), 0).layout == layout
         for name, values in content(objects).items():
             assert np.array_equal(read_array(path, name), values)
-        assert seal(path, ids(objects), 0).layout == {"objects": objects, "shards": shards, "chunk": chunk}
 
 
 def test_parallel_writers_lose_nothing(tmp_path: Path) -> None:
@@ -73,8 +78,8 @@ def test_parallel_writers_lose_nothing(tmp_path: Path) -> None:
     create(tmp_path / "store", layout, SPECS, {"kind": "test"})
     with get_context("spawn").Pool(4) as pool:
         pool.starmap(fill_shard, [(tmp_path / "store", shard) for shard in range(8)])
-    assert np.array_equal(read_array(tmp_path / "store", "embedding"), content(41)["embedding"])
     seal(tmp_path / "store", ids(41), 0)
+    assert np.array_equal(read_array(tmp_path / "store", "embedding"), content(41)["embedding"])
 
 
 def test_equal_content_has_equal_manifests_however_it_was_written(tmp_path: Path) -> None:
@@ -105,25 +110,51 @@ def truncate(path: Path) -> None:
 def test_damage_is_found_and_named(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     path = filled(tmp_path / "store", Layout(20, 3, 4))
     seal(path, ids(20), 0)
-    file = shard_file(path, "embedding", 1, 3)
-    damage(file)
-    for check in (lambda: verify(path), lambda: seal(path, ids(20), 0)):
-        with pytest.raises(UserError, match=r"embedding/c/1/0/0: (damaged|missing)"):
+    damage(shard_file(path, "embedding", 1, 3))
+    with pytest.raises(UserError, match=r"embedding/c/1/0/0: (damaged|missing)"):
+        seal(path, ids(20), 0)
+    for check in (lambda: verify(path), lambda: read_array(path, "embedding")):
+        with pytest.raises(UserError, match=r"embedding/c/1/0/0: (differs|missing)"):
             check()
-    with pytest.raises(UserError, match="'embedding'"):
-        read_array(path, "embedding")
+    assert np.array_equal(read_array(path, "thumbnail"), content(20)["thumbnail"]), "other arrays can be read"
     fill_shard(path, 1)
     verify(path)
 
 
-def test_a_shard_with_other_values_is_not_the_sealed_one(tmp_path: Path) -> None:
-    path = filled(tmp_path / "store", Layout(8, 2, 4))
-    seal(path, ids(8), 0)
-    arrays = {name: values[4:] for name, values in content(8).items()}
+def other_values(path: Path) -> None:
+    """Valid values of the right objects that are not those that were sealed."""
+    arrays = {name: values[4:8] for name, values in content(12).items()}
     arrays["embedding"] = arrays["embedding"] + np.float16(1)
-    write_shard(path, 1, ids(8)[4:], arrays, {})
-    with pytest.raises(UserError, match=r"embedding/c/1/0/0: differs from manifest\.json"):
-        verify(path)
+    write_shard(path, 1, ids(12)[4:8], arrays, {})
+
+
+def emptied(path: Path) -> None:
+    """A valid shard file that holds nothing but padding."""
+    aside = dict.fromkeys(ids(12)[4:8], "lost")
+    write_shard(path, 1, ids(12)[4:8], {name: values[4:8] for name, values in content(12).items()}, aside)
+
+
+def swapped(path: Path) -> None:
+    """Two valid shard files, each in the place of the other."""
+    first, second = (shard_file(path, "embedding", shard, 3) for shard in (1, 2))
+    first.rename(path / "aside")
+    second.rename(first)
+    (path / "aside").rename(second)
+
+
+@pytest.mark.parametrize("change", [other_values, emptied, swapped])
+def test_a_shard_that_is_not_the_sealed_one_is_never_read(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    path = filled(tmp_path / "store", Layout(12, 3, 4))
+    seal(path, ids(12), 0)
+    file = shard_file(path, "embedding", 1, 3)
+    dates = os.stat(file)
+    change(path)
+    os.utime(file, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    for check in (lambda: verify(path), lambda: read_array(path, "embedding")):
+        with pytest.raises(UserError, match=r"embedding/c/1/0/0: differs from manifest\.json; delete it"):
+            check()
 
 
 def test_rows_of_other_objects_and_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
@@ -151,12 +182,14 @@ def test_set_aside_objects_are_reported_and_too_many_stop(tmp_path: Path) -> Non
 
 def test_an_unfinished_store_is_no_store(tmp_path: Path) -> None:
     create(tmp_path / "store", Layout(4, 1, 4), SPECS, {})
+    with pytest.raises(UserError, match=r"set_aside/0\.json: missing"):
+        seal(tmp_path / "store", ids(4), 0)
     with pytest.raises(UserError, match=r"no manifest\.json"):
         read_manifest(tmp_path / "store")
     with pytest.raises(UserError, match="not a store"):
         read_layout(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="has no array 'views'"):
-        read_array(tmp_path / "store", "views")
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        read_array(tmp_path / "store", "embedding")
     with pytest.raises(UserError, match="no objects"):
         create(tmp_path / "empty", Layout(0, 1, 4), SPECS, {})
 
@@ -169,7 +202,51 @@ def test_wrong_shapes_are_bugs(tmp_path: Path) -> None:
 
 def test_leading_entries_can_be_read_alone(tmp_path: Path) -> None:
     path = filled(tmp_path / "store", Layout(9, 2, 4))
+    seal(path, ids(9), 0)
     assert np.array_equal(read_array(path, "embedding", leading=2), content(9)["embedding"][:, :2])
+
+
+def test_a_name_that_the_store_does_not_have_is_told_those_that_it_has(tmp_path: Path) -> None:
+    path = filled(tmp_path / "store", Layout(4, 1, 4))
+    seal(path, ids(4), 0)
+    with pytest.raises(UserError, match=r"'views'; it holds \['embedding', 'identity', 'thumbnail'\]"):
+        read_array(path, "views")
+
+
+def test_the_format_has_a_version_and_another_one_is_refused(tmp_path: Path) -> None:
+    """Stores written before the version was recorded are of format 1."""
+    path = filled(tmp_path / "store", Layout(4, 1, 4))
+    assert seal(path, ids(4), 0).format == 1
+    assert read_attributes(path) == {"kind": "test"}
+    for file, place in ((path / "zarr.json", "attributes"), (path / "manifest.json", None)):
+        values = json.loads(file.read_text())
+        (values[place] if place else values).pop("format")
+        file.write_text(json.dumps(values))
+    assert len(read_array(path, "embedding")) == read_layout(path).objects == 4
+    for file, read in ((path / "zarr.json", read_layout), (path / "manifest.json", read_manifest)):
+        values = json.loads(file.read_text())
+        (values["attributes"] if file.name == "zarr.json" else values)["format"] = 2
+        file.write_text(json.dumps(values))
+        with pytest.raises(UserError, match="has store format 2, .* reads format 1"):
+            read(path)
+    (path / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"manifest\.json: damaged"):
+        verify(path)
+
+
+def test_the_commands_seal_and_verify(tmp_path: Path) -> None:
+    path = filled(tmp_path / "store", Layout(5, 2, 4), aside={"object 3": "no texture"})
+    table = pd.DataFrame({"id": [*ids(5), "bad"], "status": ["ok"] * 5 + ["no faces"]})
+    table.to_parquet(tmp_path / "meshes.parquet")
+    arguments = ["seal", "--meshes", str(tmp_path / "meshes.parquet"), "--store", str(path), "--settings"]
+    sealed = CliRunner().invoke(app, [*arguments, '{"data": {"max_bad_fraction": 0.2}}'])
+    assert sealed.exit_code == 0, sealed.output
+    assert "5 objects sealed, 1 set aside" in sealed.output
+    refused = CliRunner().invoke(app, [*arguments, "{}"])
+    assert isinstance(refused.exception, UserError), "the default accepts 5%"
+    verified = CliRunner().invoke(app, ["verify", str(path)])
+    assert verified.exit_code == 0, verified.output
+    assert "5 objects in 6 files verified, 1 set aside" in verified.output
 
 
 def test_a_bundle_keeps_arrays_and_attributes(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""Arrays that cross a stage boundary, and the only package that knows Zarr.
+"""Arrays that one stage hands to another, and the only package that imports Zarr.
 
-`sharded` writes and reads stores that many jobs fill, `seal` checks a filled store and writes its
-manifest, `bundle` keeps small groups of arrays in one file.
+`sharded` lays out, writes and reads stores that many jobs fill in parallel; `seal` checks a filled store and
+writes its manifest; `bundle` keeps a few arrays in one file.
 """

@@ -1,6 +1,5 @@
-"""Named arrays and plain attributes in a single file: what one job hands to another."""
+"""Named arrays and plain attributes in one file, which one job hands to another."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,27 +10,24 @@ from numpy.typing import NDArray
 from zarr.storage import ZipStore
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_whole
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def write_bundle(path: Path, arrays: Mapping[str, NDArray[Any]], attributes: dict[str, Any]) -> None:
-    """Write arrays and JSON attributes to `path`, whole or not at all.
+    """Write arrays and attributes to `path`, whole or not at all.
 
     Args:
         path: the file to write, a zipped Zarr v3 group.
         arrays: arrays of any shape and numeric dtype by name.
         attributes: plain JSON types.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with ZipStore(partial, mode="w") as store:
+    with write_whole(path) as partial, ZipStore(partial, mode="w") as store:
         group = zarr.create_group(store, attributes=attributes)
         for name, array in arrays.items():
             chunks = (1, *array.shape[1:]) if array.nbytes > 1 << 24 else array.shape
             group.create_array(name, data=np.ascontiguousarray(array), chunks=chunks)
-    os.replace(partial, path)
 
 
 def read_bundle(path: Path) -> tuple[Arrays, dict[str, Any]]:

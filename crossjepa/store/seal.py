@@ -1,43 +1,27 @@
-"""Reading a filled store back, and the manifest that vouches for it.
+"""Checking a filled store and writing its manifest, which is all that later stages depend on."""
 
-Everything below a store depends on its manifest alone.
-"""
-
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import zarr
-from pydantic import BaseModel, ConfigDict
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_json
 from crossjepa.store.sharded import (
     IDENTITY,
-    Layout,
+    Manifest,
+    Shard,
     array_names,
     identity,
-    open_group,
     read_attributes,
+    read_file,
     read_layout,
-    shard_file,
-    write_json,
+    read_manifest,
+    read_shards,
 )
 
-
-class Manifest(BaseModel):
-    """What a sealed store holds; equal stores have equal manifests, byte for byte."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    layout: dict[str, int]
-    attributes: dict[str, Any]
-    arrays: dict[str, dict[str, Any]]
-    ids: list[str]
-    set_aside: dict[str, str]
-    files: dict[str, str]
+__all__ = ["Manifest", "read_manifest", "seal", "verify"]
 
 
 def seal(path: Path, ids: Sequence[str], max_bad_fraction: float) -> Manifest:
@@ -56,89 +40,50 @@ def seal(path: Path, ids: Sequence[str], max_bad_fraction: float) -> Manifest:
     if len(ids) != layout.objects:
         raise UserError(f"{path}: laid out for {layout.objects} objects, not {len(ids)}; lay it out again")
     set_aside: dict[str, str] = {}
-    for shard in range(layout.shards):
-        set_aside |= json.loads((path / "set_aside" / f"{shard}.json").read_text())
+    for number in range(layout.shards):
+        set_aside |= json.loads(read_file(path / "set_aside" / f"{number}.json"))
     if len(set_aside) > max_bad_fraction * len(ids):
-        example = next(iter(set_aside.items()))
+        example, why = next(iter(set_aside.items()))
         raise UserError(
             f"{path}: {len(set_aside)} of {len(ids)} objects were set aside, more than "
-            f"data.max_bad_fraction = {max_bad_fraction} allows; the first: {example[0]}: {example[1]}"
+            f"data.max_bad_fraction = {max_bad_fraction} allows; the first: {example}: {why}"
         )
-    arrays, files = _check_arrays(path, layout, ids, set_aside)
     manifest = Manifest(
-        layout={"objects": layout.objects, "shards": layout.shards, "chunk": layout.chunk},
+        layout=layout,
         attributes=read_attributes(path),
-        arrays=arrays,
+        arrays={},
         ids=list(ids),
         set_aside=set_aside,
-        files=files,
+        files={},
     )
+    for name in array_names(path):
+        for shard in read_shards(path, name, layout):
+            _check_rows(shard, name, manifest)
+            manifest.files[str(shard.file.relative_to(path))] = shard.sha256
+            shape, dtype = list(shard.values.shape[1:]), str(shard.values.dtype)
+            manifest.arrays[name] = {"shape": shape, "dtype": dtype}
     write_json(path / "manifest.json", manifest.model_dump())
     return manifest
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest of a sealed store.
-
-    Raises:
-        UserError: if the store was never sealed.
-    """
-    file = path / "manifest.json"
-    if not file.is_file():
-        raise UserError(f"{path}: no manifest.json, so the store is not finished; run the workflow again")
-    return Manifest.model_validate_json(file.read_text())
-
-
 def verify(path: Path) -> Manifest:
-    """Check a sealed store against its manifest: every file's digest, id and value.
+    """Check that a sealed store still holds, byte for byte, what was checked when it was sealed.
 
     Raises:
-        UserError: naming the first file that differs.
+        UserError: naming the first file that is missing, damaged or differs from the manifest.
     """
     manifest = read_manifest(path)
-    _, files = _check_arrays(path, Layout(**manifest.layout), manifest.ids, manifest.set_aside)
-    for name, digest in manifest.files.items():
-        if files.get(name) != digest:
-            raise UserError(f"{path / name}: differs from manifest.json; delete it and run again")
+    for name in manifest.arrays:
+        for _ in read_shards(path, name, manifest.layout, manifest.files):
+            pass
     return manifest
 
 
-def _check_arrays(
-    path: Path, layout: Layout, ids: Sequence[str], set_aside: dict[str, str]
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Read all shards back; returns each array's shape and dtype, and each file's SHA-256."""
-    arrays: dict[str, dict[str, Any]] = {}
-    files: dict[str, str] = {}
-    group = open_group(path)
-    for name in array_names(path):
-        array = group[name]
-        assert isinstance(array, zarr.Array)
-        arrays[name] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
-        for shard in range(layout.shards):
-            file = shard_file(path, name, shard, array.ndim)
-            if not file.is_file():
-                raise UserError(f"{file}: missing; run the workflow again")
-            _check_shard(file, array, shard, layout, ids, set_aside)
-            files[str(file.relative_to(path))] = hashlib.sha256(file.read_bytes()).hexdigest()
-    return arrays, files
-
-
-def _check_shard(
-    file: Path,
-    array: "zarr.Array[Any]",
-    shard: int,
-    layout: Layout,
-    ids: Sequence[str],
-    set_aside: dict[str, str],
-) -> None:
-    positions = layout.positions(shard)
-    start = shard * layout.rows
-    try:
-        values = np.asarray(array[start : start + layout.rows])[: len(positions)]
-    except Exception as error:
-        raise UserError(f"{file}: damaged ({error}); delete it and run again") from error
-    for row, position in enumerate(positions):
-        if array.basename == IDENTITY and not np.array_equal(values[row], identity(ids[position])):
-            raise UserError(f"{file}: row {row} is not {ids[position]}; delete it and run again")
-        if ids[position] not in set_aside and not np.all(np.isfinite(values[row])):
-            raise UserError(f"{file}: {ids[position]} has values that are not finite; delete it, run again")
+def _check_rows(shard: Shard, name: str, manifest: Manifest) -> None:
+    for values, position in zip(shard.values, shard.positions, strict=True):
+        object_id = manifest.ids[position]
+        if name == IDENTITY and not np.array_equal(values, identity(object_id)):
+            row = position - shard.positions.start
+            raise UserError(f"{shard.file}: row {row} is not {object_id}; delete it and run again")
+        if object_id not in manifest.set_aside and not np.all(np.isfinite(values)):
+            raise UserError(f"{shard.file}: {object_id} has values that are not finite; delete it, run again")

@@ -1,15 +1,13 @@
-"""A store of per-object arrays, cut into shard files that independent jobs write whole.
+"""A store: arrays with one row per object, cut into shard files that independent jobs write whole.
 
-Every array has shape (rows, ...), one row an object. Rows are padded to shards x rows-a-shard, so that
-each shard's file comes to exist however few objects there are, and a job's declared outputs are known
-before the objects are counted. Inner chunks hold whole objects and carry a crc32c; padding reads back
-as NaN in float arrays.
+Rows are padded to shards x rows per shard, so every shard file exists however few objects there are and the
+outputs of jobs are known before objects are counted. Inner chunks hold whole objects and carry a crc32c;
+padding reads back as NaN in float arrays. A sealed store has a manifest with the SHA-256 of its files.
 """
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -18,12 +16,16 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from zarr.buffer.cpu import Buffer
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.storage import MemoryStore
 
 from crossjepa.errors import UserError
+from crossjepa.files import flush, write_json
 
+FORMAT = 1  # of stores and manifests; those written before it was recorded are of format 1 too
 IDENTITY = "identity"
-DTYPES = {"float32", "float16", "uint8"}
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,47 @@ class Layout:
         return range(start, min(start + self.rows, self.objects))
 
 
+@dataclass(frozen=True)
+class Shard:
+    """One shard file as read: its path, SHA-256, the positions of its objects and their (n, ...) values."""
+
+    file: Path
+    sha256: str
+    positions: range
+    values: NDArray[Any]
+
+
+class Manifest(BaseModel):
+    """What a sealed store holds; equal stores have equal manifests, byte for byte.
+
+    Attributes:
+        format: version of the store's format.
+        layout: how rows are cut into files.
+        attributes: what `create` was given.
+        arrays: shape (of one object) and dtype of each array.
+        ids: the objects, in the order of the rows.
+        set_aside: id -> reason, for objects without values.
+        files: path in the store -> SHA-256, for every shard file.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = FORMAT
+    layout: Layout
+    attributes: dict[str, Any]
+    arrays: dict[str, dict[str, Any]]
+    ids: list[str]
+    set_aside: dict[str, str]
+    files: dict[str, str]
+
+
 def identity(object_id: str) -> NDArray[np.uint8]:
-    """The (16,) uint8 mark that ties a row to its object: the head of the id's SHA-256."""
+    """The (16,) uint8 mark that ties a row to its object: the first bytes of the id's SHA-256."""
     return np.frombuffer(hashlib.sha256(object_id.encode()).digest()[:16], dtype=np.uint8)
 
 
 def create(path: Path, layout: Layout, specs: Mapping[str, ArraySpec], attributes: dict[str, Any]) -> None:
-    """Lay out an empty store: metadata only. Shards that lie there already are left alone.
+    """Lay out an empty store: metadata only. Existing shard files stay.
 
     Args:
         path: the store's folder.
@@ -82,7 +118,7 @@ def create(path: Path, layout: Layout, specs: Mapping[str, ArraySpec], attribute
         raise UserError(f"{path}: no objects to store; see the mesh table's status column")
     for metadata in path.glob("**/zarr.json"):
         metadata.unlink()
-    group = zarr.create_group(path, attributes={"layout": asdict(layout), **attributes})
+    group = zarr.create_group(path, attributes={"format": FORMAT, "layout": asdict(layout), **attributes})
     for name, spec in {**specs, IDENTITY: ArraySpec((16,), "uint8")}.items():
         group.create_array(
             name,
@@ -96,13 +132,38 @@ def create(path: Path, layout: Layout, specs: Mapping[str, ArraySpec], attribute
 
 
 def read_layout(path: Path) -> Layout:
-    """The layout that `create` was given."""
+    """The layout that `create` was given.
+
+    Raises:
+        UserError: if no store of this format is there.
+    """
     return Layout(**_attributes(path)["layout"])
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """The attributes that `create` was given."""
-    return {key: value for key, value in _attributes(path).items() if key != "layout"}
+    """The attributes that `create` was given.
+
+    Raises:
+        UserError: if no store of this format is there.
+    """
+    return {key: value for key, value in _attributes(path).items() if key not in ("format", "layout")}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of a sealed store.
+
+    Raises:
+        UserError: if the store was never sealed, its format is another one, or the manifest is damaged.
+    """
+    file = path / "manifest.json"
+    if not file.is_file():
+        raise UserError(f"{path}: no manifest.json, so the store is not finished; run the workflow again")
+    try:
+        values = json.loads(file.read_text())
+        _check_format(path, values)
+        return Manifest.model_validate(values)
+    except ValueError as error:
+        raise UserError(f"{file}: damaged ({error}); delete it and run again") from error
 
 
 def shard_file(path: Path, name: str, shard: int, dimensions: int) -> Path:
@@ -117,7 +178,7 @@ def write_shard(
     arrays: Mapping[str, NDArray[Any]],
     set_aside: Mapping[str, str],
 ) -> None:
-    """Write one shard of every array, and the reasons for objects that could not be done.
+    """Write one shard of every array, and why objects were set aside.
 
     Args:
         path: the store's folder, laid out by `create`.
@@ -145,40 +206,75 @@ def write_shard(
         whole[filled] = values[filled]
         file = shard_file(path, name, shard, array.ndim)
         file.unlink(missing_ok=True)  # Zarr reads a shard before it overwrites it; a torn one would fail
-        # The setting is not kept with the array; without it a shard of padding alone would have no file.
+        # Zarr does not store this setting; without it a shard of nothing but padding would have no file.
         writer = array.with_config({"write_empty_chunks": True})
         writer[shard * layout.rows : (shard + 1) * layout.rows] = whole
-        _flush(file)
+        flush(file)
     write_json(path / "set_aside" / f"{shard}.json", dict(set_aside))
 
 
 def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any]:
-    """Read one array in bulk, without padding: (objects, ...).
+    """Read one array of a sealed store, (objects, ...) without padding; each file's SHA-256 is compared.
 
     Args:
         path: the store's folder.
         name: the array.
-        leading: read only so many entries of the second axis, to spare memory.
+        leading: read only so many entries of the second axis, to save memory.
 
     Raises:
-        UserError: if the store, the array or one of its shards is missing, or a checksum differs.
+        UserError: if the store is missing or not sealed, has no such array, or a shard file is missing or is
+            not the one that was sealed.
     """
-    group = open_group(path)
-    if name not in group:
-        raise UserError(f"{path}: has no array '{name}'; it holds {array_names(path)}")
-    array = group[name]
-    assert isinstance(array, zarr.Array)
-    layout = read_layout(path)
-    for shard in range(layout.shards):
-        if not shard_file(path, name, shard, array.ndim).is_file():
-            raise UserError(f"{path}: shard {shard} of '{name}' is missing; run the workflow again")
+    manifest = read_manifest(path)
+    if name not in manifest.arrays:
+        raise UserError(f"{path}: has no array '{name}'; it holds {sorted(manifest.arrays)}")
+    shape, dtype = manifest.arrays[name]["shape"], manifest.arrays[name]["dtype"]
+    second = range(shape[0])[:leading]
+    values = np.empty((manifest.layout.objects, len(second), *shape[1:]), dtype)
+    for shard in read_shards(path, name, manifest.layout, manifest.files):
+        values[shard.positions.start : shard.positions.stop] = shard.values[:, :leading]
+    return values
+
+
+def read_shards(
+    path: Path, name: str, layout: Layout, sealed: Mapping[str, str] | None = None
+) -> Iterator[Shard]:
+    """Read an array shard by shard, each file once: what is hashed is what is decoded.
+
+    Args:
+        path: the store's folder.
+        name: the array.
+        layout: the store's layout.
+        sealed: the SHA-256 that each file must have, by its path in the store; None before sealing.
+
+    Raises:
+        UserError: if a file is missing, damaged or not the one that was sealed.
+    """
+    metadata = read_file(path / name / "zarr.json")
+    dimensions = len(json.loads(metadata)["shape"])
+    for number in range(layout.shards):
+        file, positions = shard_file(path, name, number, dimensions), layout.positions(number)
+        data = read_file(file)
+        digest = hashlib.sha256(data).hexdigest()
+        if sealed is not None and sealed.get(str(file.relative_to(path))) != digest:
+            raise UserError(f"{file}: differs from manifest.json; delete it and run the workflow again")
+        key = str(file.relative_to(path / name))
+        contents = {"zarr.json": Buffer.from_bytes(metadata), key: Buffer.from_bytes(data)}
+        start = number * layout.rows
+        try:
+            array: zarr.Array[Any] = zarr.open_array(MemoryStore(contents), mode="r")
+            values = np.asarray(array[start : start + len(positions)])
+        except Exception as error:
+            raise UserError(f"{file}: damaged ({error}); delete it and run the workflow again") from error
+        yield Shard(file, digest, positions, values)
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a store's file; a `UserError` if it is missing."""
     try:
-        return np.asarray(array[: layout.objects, :leading])
-    except ValueError as error:
-        raise UserError(
-            f"{path}: array '{name}' is damaged ({error}); "
-            "`crossjepa store verify` names the shard: delete it and run again"
-        ) from error
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{file}: missing; run the workflow again") from None
 
 
 def array_names(path: Path) -> list[str]:
@@ -186,31 +282,17 @@ def array_names(path: Path) -> list[str]:
     return sorted(metadata.parent.name for metadata in path.glob("*/zarr.json"))
 
 
-def open_group(path: Path) -> zarr.Group:
-    """The Zarr group of a store.
-
-    Raises:
-        UserError: if no store lies there.
-    """
+def _attributes(path: Path) -> dict[str, Any]:
     if not (path / "zarr.json").is_file():
         raise UserError(f"{path}: not a store; run the workflow that makes it")
-    return zarr.open_group(path, mode="r")
+    attributes = dict(zarr.open_group(path, mode="r").attrs)
+    _check_format(path, attributes)
+    return attributes
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write plain JSON types to `path`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    _flush(partial)
-    os.replace(partial, path)
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    return dict(open_group(path).attrs)
-
-
-def _flush(file: Path) -> None:
-    """Make a written file survive a power cut; Zarr writes atomically but does not sync."""
-    with file.open("rb") as handle:
-        os.fsync(handle.fileno())
+def _check_format(path: Path, values: Mapping[str, Any]) -> None:
+    if (found := values.get("format", FORMAT)) != FORMAT:
+        raise UserError(
+            f"{path}: has store format {found}, but this version of CrossJEPA reads format {FORMAT}; use the "
+            "version that wrote it, or delete the store and run the workflow again"
+        )
