@@ -7,22 +7,30 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from crossjepa.config import read_settings
-from crossjepa.features.extract import Selection, describe_with, in_every_regime, kept_clouds
+from crossjepa.artifact import load_encoder, load_imagination
+from crossjepa.commands.options import Settings
+from crossjepa.devices import make_fabric
+from crossjepa.errors import UserError
+from crossjepa.features.extract import describe_with, extract, load_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
 from crossjepa.features.settings import FeaturesSettings
+from crossjepa.model.frames import normalise
 from crossjepa.model.transformer import parameters
-from crossjepa.pretrain.artifact import load_encoder, load_imagination
+from crossjepa.probe.settings import BenchmarkSettings
+from crossjepa.settings import read_section
 from crossjepa.store.bundle import Arrays, write_bundle
 
 app = typer.Typer(no_args_is_help=True)
 
-Settings = Annotated[str, typer.Option(help="A configuration file, or the `features` section as JSON.")]
-Store = Annotated[Path, typer.Option(help="A sealed point store.")]
-Points = Annotated[int, typer.Option(help="Points of a cloud that the encoder is shown.")]
-Which = Annotated[Selection, typer.Option(help="The farthest points, or the file's first ones untouched.")]
-Output = Annotated[Path, typer.Option(help="The bundle of features to write.")]
+Points = Annotated[Path, typer.Option(help="A sealed point store.")]
+Cloud = Annotated[
+    str,
+    typer.Option(
+        help="farthest:N, N farthest points in the unit sphere; or first:N, the file's first N, as stored."
+    ),
+]
+Output = Annotated[Path, typer.Option(help="The zip to write.")]
 
 
 @app.callback()
@@ -33,21 +41,16 @@ def features() -> None:
 @app.command("extract")
 def extract_command(
     settings: Settings,
-    points: Store,
-    selection: Which,
-    cloud_points: Points,
-    encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
+    points: Points,
+    cloud: Cloud,
+    encoder: Annotated[Path, typer.Option(help="The encoder's file.")],
     output: Output,
-    predictor: Annotated[
-        Path | None, typer.Option(help="The predictor trained with it, to imagine views with.")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
+    predictor: Annotated[Path | None, typer.Option(help="Its predictor's file, to imagine views.")] = None,
 ) -> None:
-    """Write pooled tokens, and what is imagined from them, for every cloud in every pose regime."""
-    torch.set_num_threads(threads)
-    chosen = read_settings(FeaturesSettings, "features", settings)
+    """Write pooled tokens, and embeddings imagined from them, of every cloud in every regime."""
+    chosen = read_section(FeaturesSettings, "features", settings)
+    ids, clouds = _read_clouds(points, cloud)
     model, provenance = load_encoder(encoder)
-    ids, clouds = kept_clouds(points, selection, cloud_points)
     attributes: dict[str, Any] = {
         "ids": ids,
         "encoder": {
@@ -57,45 +60,57 @@ def extract_command(
         },
         "pretraining": provenance if "datasets" in provenance else {},
     }
-    describe = describe_with(model, load_imagination(predictor) if predictor else None, chosen.block)
-    write_bundle(output, in_every_regime(clouds, ids, chosen.turn_seed, describe), attributes)
+    device = make_fabric().device
+    describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
+    write_bundle(output, extract(clouds, ids, chosen.turn_seed, describe, device.type), attributes)
 
 
 @app.command("geometry")
-def geometry_command(settings: Settings, points: Store, cloud_points: Points, output: Output) -> None:
-    """Write plain geometric descriptors: the baseline that needs no learning at all."""
-    chosen = read_settings(FeaturesSettings, "features", settings)
-    ids, clouds = kept_clouds(points, "farthest", cloud_points)
+def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: Output) -> None:
+    """Write plain geometric descriptors of every cloud: the baseline without learning."""
+    chosen = read_section(FeaturesSettings, "features", settings)
+    ids, clouds = _read_clouds(points, cloud)
 
     def describe(batch: torch.Tensor) -> Arrays:
         return {"tokens": geometry_features(batch.numpy())}
 
-    described = in_every_regime(clouds, ids, chosen.turn_seed, describe)
-    write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
+    attributes = {"ids": ids, "encoder": {}, "pretraining": {}}
+    write_bundle(output, extract(clouds, ids, chosen.turn_seed, describe), attributes)
 
 
 @app.command("retrieve")
 def retrieve_command(
-    catalog: Annotated[Path, typer.Option(help="The catalog of the encoder's pretraining.")],
-    points: Store,
-    targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
-    objects: Annotated[int, typer.Option(help="Objects of each gallery, or as many as there are.")],
-    cloud_points: Points,
-    encoder: Annotated[Path, typer.Option(help="The encoder's weights.")],
-    predictor: Annotated[Path, typer.Option(help="The predictor trained with it.")],
-    output: Annotated[Path, typer.Option(help="The bundle of distances to write.")],
-    threads: Annotated[int, typer.Option(help="Processor threads.")] = 1,
+    settings: Settings,
+    catalog: Annotated[Path, typer.Option(help="Catalog that the encoder was pretrained with.")],
+    points: Points,
+    targets: Annotated[Path, typer.Option(help="The data set's sealed target store.")],
+    encoder: Annotated[Path, typer.Option(help="Folder with the encoder and its predictor.")],
+    output: Output,
 ) -> None:
-    """Write how far each view's embedding lies from the one that each object is imagined to give.
+    """Write the distance of each view's embedding from the one predicted for each object of a gallery.
 
-    Once among objects that the encoder did not see in pretraining, once among as many that it did.
+    One gallery holds objects that pretraining held out, another as many that it was trained on.
     """
-    torch.set_num_threads(threads)
-    ids, clouds = kept_clouds(points, "farthest", cloud_points)
-    galleries = draw_galleries(catalog, targets, ids, objects)
-    (model, _), imagination = load_encoder(encoder), load_imagination(predictor)
+    gallery = read_section(BenchmarkSettings, "benchmark", settings).gallery
+    model, provenance = load_encoder(encoder / "encoder.safetensors")
+    imagination = load_imagination(encoder / "predictor.safetensors")
+    ids, clouds = load_clouds(points, "xyz", provenance["settings"]["points"])
+    galleries, device = draw_galleries(catalog, targets, ids, gallery), make_fabric().device
     distances = {
-        name: view_distances(model, imagination, clouds[[ids.index(i) for i in drawn]], drawn, targets)
+        name: view_distances(
+            model, imagination, clouds[[ids.index(i) for i in drawn]], drawn, targets, device
+        )
         for name, drawn in galleries.items()
     }
     write_bundle(output, distances, {"ids": galleries})
+
+
+def _read_clouds(store: Path, cloud: str) -> tuple[list[str], torch.Tensor]:
+    """Ids and clouds as `--cloud` asks for them."""
+    selection, _, points = cloud.partition(":")
+    if selection not in ("farthest", "first") or not points.isdecimal() or not int(points):
+        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, N points")
+    if selection == "first":
+        return load_clouds(store, "first", int(points))
+    ids, clouds = load_clouds(store, "xyz", int(points))
+    return ids, normalise(clouds)[0]

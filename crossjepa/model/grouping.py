@@ -8,10 +8,9 @@ from torch import Tensor
 
 
 def farthest_points(cloud: Tensor, count: int) -> Tensor:
-    """Pick points that lie far from one another.
+    """Farthest-point sampling.
 
-    The first is the point farthest from the centroid, so that the choice depends on the set of points
-    and not on their order.
+    It starts with the point farthest from the centroid, so that the result does not depend on the points' order.
 
     Args:
         cloud: (B, N, 3) coordinates.
@@ -20,7 +19,7 @@ def farthest_points(cloud: Tensor, count: int) -> Tensor:
     Returns:
         (B, count) int64 indices.
     """
-    x, y, z = cloud.permute(2, 0, 1).contiguous()  # an axis at a time is three times as fast
+    x, y, z = cloud.permute(2, 0, 1).contiguous()  # one axis at a time is three times faster
     newest = (cloud - cloud.mean(1, keepdim=True)).square().sum(-1).argmax(1, keepdim=True)
     distance = torch.full(cloud.shape[:2], torch.inf, device=cloud.device)
     chosen = [newest]
@@ -44,7 +43,7 @@ def group(cloud: Tensor, groups: int, size: int) -> tuple[Tensor, Tensor]:
         (B, G) int64 centres and (B, G, K) int64 members, both indexing the N points.
     """
     centres = farthest_points(cloud, groups)
-    # Without the matrix-product shortcut, whose rounding would reorder near neighbours.
+    # Not by matrix product, whose rounding would reorder near neighbours.
     distances = torch.cdist(take(cloud, centres), cloud, compute_mode="donot_use_mm_for_euclid_dist")
     return centres, distances.topk(size, dim=-1, largest=False).indices
 

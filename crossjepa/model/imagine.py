@@ -1,4 +1,4 @@
-"""What the teacher would say of an object all around, imagined from its points alone."""
+"""The teacher's embedding of an object from all around, predicted from its points alone."""
 
 from math import pi
 
@@ -18,12 +18,9 @@ def ring(elevation: float, distance: float) -> Tensor:
 
 
 class Imagination(nn.Module):
-    """A trained predictor, asked for a fixed ring of views.
+    """A trained predictor, applied to a fixed ring of views.
 
-    Attributes:
-        pose, colour, mean, std: as they were given.
-
-    Points have no colour: each view is asked for with the mean histogram of those that were learned from.
+    Points have no colour, so each view is predicted with the mean colour histogram of the training views.
     """
 
     pose: Tensor
@@ -37,9 +34,9 @@ class Imagination(nn.Module):
         """
         Args:
             predictor: the predictor.
-            pose: (V, 6) cameras to ask for.
-            colour: (C,) the histogram to ask with.
-            mean, std: (D,) by which the targets were standardised.
+            pose: (V, 6) cameras of the views.
+            colour: (C,) colour histogram used for every view.
+            mean, std: (D,) with which the targets were standardised.
         """
         super().__init__()
         self.predictor = predictor

@@ -1,4 +1,4 @@
-"""The maximum over a patch's points, with a backward pass that is quick on a processor."""
+"""The maximum over a patch's points, with a backward pass that is fast on a CPU."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 class _Maximum(torch.autograd.Function):
-    """Torch's own maximum over an inner axis copies what it scatters; this one writes each number once."""
+    """Like `Tensor.max`, whose backward pass makes an extra copy; this one writes each gradient once."""
 
     @staticmethod
     def forward(ctx: Any, points: Tensor) -> Tensor:
         batch, groups, size, width = points.shape
-        # Seen as channels-last images of K x 1 pixels, patches meet torch's vectorised pooling.
+        # As channels-last images of K x 1 pixels, patches use torch's vectorised pooling.
         images = points.reshape(batch * groups, size, 1, width).permute(0, 3, 1, 2)
         largest, which = F.max_pool2d(images, (size, 1), return_indices=True)
         ctx.save_for_backward(which.flatten(1))
@@ -32,7 +32,7 @@ class _Maximum(torch.autograd.Function):
 
 
 def maximum(points: Tensor) -> Tensor:
-    """(B, G, K, C) -> (B, G, C), the largest of each patch's points; of equals the first learns."""
+    """(B, G, K, C) -> (B, G, C), the maximum over each patch's points; among ties the first gets the gradient."""
     if points.device.type != "cpu":
         return points.max(2).values
     return _Maximum.apply(points)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The predictor: what would the frozen teacher say of this object, seen from here?"""
+"""The predictor: the teacher's embedding of a view, predicted from the object's tokens and the camera."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from crossjepa.model.rotation import towards_camera
-from crossjepa.model.transformer import MLP, Block, branches_of, initialise, pool
+from crossjepa.model.frames import towards_camera
+from crossjepa.model.transformer import MLP, Block, initialise, pool, scale_of
 
 POSE_FEATURES = 7
 Conditioning = Literal["none", "pose", "colour", "both"]
@@ -23,7 +23,7 @@ class PredictorConfig:
         heads: attention heads.
         target_dim: width of the teacher's embedding.
         colour_dim: width of a view's colour histogram.
-        conditioning: what a query is told of its view.
+        conditioning: which of a view's camera pose and colours a query gets.
     """
 
     dim: int
@@ -35,10 +35,10 @@ class PredictorConfig:
 
 
 def pose_features(pose: Tensor) -> Tensor:
-    """A camera as numbers that vary smoothly with it.
+    """Encode a camera as numbers that change continuously with it; an azimuth jumps at 360 degrees.
 
     Args:
-        pose: (..., 6) azimuth and elevation in radians, distance in sphere radii, up vector.
+        pose: (..., 6) azimuth and elevation in radians, distance in radii of the unit sphere, up vector.
 
     Returns:
         (..., 7): unit vector to the camera, distance, up vector.
@@ -47,10 +47,10 @@ def pose_features(pose: Tensor) -> Tensor:
 
 
 class ViewPredictor(nn.Module):
-    """Queries, one a view, read an object's tokens and predict the view's embedding.
+    """Queries, one a view, attend to an object's tokens and predict the view's embedding.
 
-    A query begins as the object's pooled tokens, the very features that a probe will see, and is told its
-    view. Queries attend to tokens and never to one another, so any number of views shares one pass.
+    A query starts as the object's pooled tokens, which are the features that a probe sees, plus embeddings of
+    the view's pose and colours. Queries do not attend to one another, so any number of views shares one pass.
     """
 
     def __init__(self, config: PredictorConfig, token_dim: int) -> None:
@@ -58,8 +58,8 @@ class ViewPredictor(nn.Module):
         self.config = config
         self.query = nn.Parameter(torch.empty(config.dim))
         nn.init.trunc_normal_(self.query, std=0.02)
-        self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if self._told("pose") else None
-        self.colour = MLP(config.colour_dim, config.dim, config.dim) if self._told("colour") else None
+        self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if self._is_given("pose") else None
+        self.colour = MLP(config.colour_dim, config.dim, config.dim) if self._is_given("colour") else None
         self.summary = nn.Linear(2 * token_dim, config.dim)
         self.context = nn.Linear(token_dim, config.dim)
         self.norm_context = nn.LayerNorm(config.dim)
@@ -68,17 +68,17 @@ class ViewPredictor(nn.Module):
         self.out = nn.Linear(config.dim, config.target_dim)
         self.blocks.apply(initialise)
 
-    def _told(self, what: str) -> bool:
-        return self.config.conditioning in (what, "both")
+    def _is_given(self, part: str) -> bool:
+        return self.config.conditioning in (part, "both")
 
-    def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor, kept: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor, scales: Tensor | None = None) -> Tensor:
         """Predict the teacher's standardised embedding of each view.
 
         Args:
-            tokens: (B, G, token_dim) of the encoder.
+            tokens: (B, G, token_dim) from the encoder.
             pose: (B, V, 6) cameras, in the frame of the cloud.
             colour: (B, V, colour_dim) histograms.
-            kept: (B, 2 * depth) factors of the blocks' residual branches, in training.
+            scales: (B, 2 * depth) multipliers of the residual branches (stochastic depth); 1 when None.
 
         Returns:
             (B, V, target_dim).
@@ -91,5 +91,5 @@ class ViewPredictor(nn.Module):
             queries = queries + self.colour(colour)
         context = self.norm_context(self.context(tokens))
         for number, block in enumerate(self.blocks):
-            queries = block(queries, context, branches_of(number, kept))
+            queries = block(queries, context, scale_of(number, scales))
         return self.out(self.norm(queries))

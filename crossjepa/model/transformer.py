@@ -1,4 +1,4 @@
-"""Pre-norm transformer blocks (arXiv 2002.04745)."""
+"""Pre-norm transformer blocks (arXiv 2002.04745) with stochastic depth (arXiv 1603.09382)."""
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +26,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Scaled dot-product attention of (B, heads, Q or T, width) tensors."""
     if q.is_cuda:
         return F.scaled_dot_product_attention(q, k, v)
-    # On a processor, and for some dozens of tokens, the fused kernel's backward pass takes several times
-    # as long as plain products.
+    # On a CPU, for a few dozen tokens, the fused kernel's backward pass is several times slower than this.
     weights = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
     return weights.softmax(-1) @ v
 
@@ -40,7 +39,7 @@ class MLP(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Tokens attend to one another, or, given a context, to that alone."""
+    """Self-attention, or cross-attention to a context, and an MLP, each with a residual connection."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -49,45 +48,30 @@ class Block(nn.Module):
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = MLP(dim, 4 * dim, dim)
 
-    def forward(self, tokens: Tensor, context: Tensor | None = None, kept: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, context: Tensor | None = None, scale: Tensor | None = None) -> Tensor:
         """Tokens after one block.
 
         Args:
             tokens: (B, Q, dim).
-            context: (B, T, dim) that the tokens attend to instead of one another.
-            kept: (B, 2) factors of each object's two residual branches; 1 when None.
+            context: (B, T, dim) to attend to; the tokens themselves when None.
+            scale: (B, 2) multipliers of the two residual branches (stochastic depth); 1 when None.
 
         Returns:
             (B, Q, dim).
         """
         normed = self.norm_attention(tokens)
         attended = self.attention(normed, normed if context is None else context)
-        tokens = tokens + _weighed(attended, kept, 0)
-        return tokens + _weighed(self.mlp(self.norm_mlp(tokens)), kept, 1)
+        tokens = tokens + _scaled(attended, scale, 0)
+        return tokens + _scaled(self.mlp(self.norm_mlp(tokens)), scale, 1)
 
 
-def _weighed(change: Tensor, kept: Tensor | None, branch: int) -> Tensor:
-    return change if kept is None else change * kept[:, branch, None, None].to(change.dtype)
+def _scaled(change: Tensor, scale: Tensor | None, branch: int) -> Tensor:
+    return change if scale is None else change * scale[:, branch, None, None].to(change.dtype)
 
 
-def branches_of(block: int, kept: Tensor | None) -> Tensor | None:
-    """The (B, 2) factors of one block among (B, 2 * blocks) of all."""
-    return None if kept is None else kept[:, 2 * block : 2 * block + 2]
-
-
-def kept_branches(chance: Tensor, drop: float) -> Tensor:
-    """Which residual branches an object keeps, and how much those count: stochastic depth.
-
-    Source: arXiv 1603.09382, with the same rate at every depth.
-
-    Args:
-        chance: (B, branches) uniform in [0, 1).
-        drop: chance that a branch is left out.
-
-    Returns:
-        (B, branches): 0, or as much more than 1 as keeps the expectation.
-    """
-    return (chance >= drop) / (1 - drop)
+def scale_of(block: int, scales: Tensor | None) -> Tensor | None:
+    """The (B, 2) multipliers of one block, among (B, 2 * blocks)."""
+    return None if scales is None else scales[:, 2 * block : 2 * block + 2]
 
 
 def pool(tokens: Tensor) -> Tensor:
@@ -103,9 +87,9 @@ def initialise(module: nn.Module) -> None:
 
 
 def initialise_geometry(module: nn.Module) -> None:
-    """He weights (arXiv 1502.01852) and zero biases, so that a token points where its geometry says.
+    """He weights (arXiv 1502.01852) and zero biases, for layers that read coordinates.
 
-    With the usual small weights and random biases all tokens begin nearly alike, and training is slow to
+    With the usual small weights and random biases, all tokens start nearly alike and training is slow to
     tell objects apart.
     """
     if isinstance(module, nn.Linear):
@@ -115,5 +99,5 @@ def initialise_geometry(module: nn.Module) -> None:
 
 
 def parameters(module: nn.Module) -> int:
-    """Number of trainable numbers in a module."""
+    """Number of weights in a module."""
     return sum(parameter.numel() for parameter in module.parameters())

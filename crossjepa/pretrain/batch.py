@@ -1,95 +1,93 @@
-"""What one step sees."""
+"""The objects of an epoch, and what a step sees of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from crossjepa.model.encoder import EncoderConfig
 from crossjepa.model.grouping import group, patches
-from crossjepa.model.transformer import kept_branches
-from crossjepa.pretrain.augment import Chance, draw_points, transform
+from crossjepa.pretrain.augment import Draws, cut_clouds, transform
 from crossjepa.pretrain.examples import Examples
 from crossjepa.pretrain.settings import PretrainSettings
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Patches, cameras, colours and targets of some objects, and the branches that their networks keep.
+class Batch(NamedTuple):
+    """Patches, cameras, colours and targets of some objects, and their stochastic-depth multipliers.
 
-    `CrossJEPA.forward` says their shapes.
+    `CrossJEPA.forward` describes their shapes.
     """
 
     offsets: Tensor
     centres: Tensor
     pose: Tensor
     colour: Tensor
+    scales: Tensor | None
     targets: Tensor
-    kept: Tensor | None
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same batch on another device."""
-        moved: dict[str, Any] = {
-            name: value if value is None else value.to(device, non_blocking=True)
-            for name, value in vars(self).items()
-        }
-        return Batch(**moved)
 
 
-def epoch_length(sizes: Sequence[int], weights: Sequence[float]) -> int:
-    """How many objects an epoch shows."""
-    return sum(round(weight * size) for size, weight in zip(sizes, weights, strict=True))
+def epoch_counts(sizes: Sequence[int], weights: Sequence[float]) -> list[int]:
+    """How many objects of each data set an epoch shows, with repetitions."""
+    return [round(weight * size) for size, weight in zip(sizes, weights, strict=True)]
 
 
 def epoch_order(sizes: Sequence[int], weights: Sequence[float], generator: Generator) -> Tensor:
     """The objects of an epoch in random order: each as often as its data set's weight says.
 
-    Where a weight is not whole, the rest falls to a random part of the data set's objects.
+    Fractional weights add a random subset: with a weight of 2.5 half of the objects are shown three times.
 
     Args:
-        sizes: objects of each data set.
+        sizes: number of objects of each data set.
         weights: how often each object of a data set is shown.
-        generator: the only source of chance.
+        generator: the only source of randomness.
 
     Returns:
-        (epoch_length,) int64, on the generator's device.
+        (sum of epoch_counts,) int64, on the generator's device.
     """
+
+    def permutation(size: int) -> Tensor:
+        return torch.randperm(size, device=generator.device, generator=generator)
+
     shown, first = [], 0
-    for size, weight in zip(sizes, weights, strict=True):
-        count = round(weight * size)
-        own = torch.randperm(size, device=generator.device, generator=generator)
-        shown.append(first + own.repeat(-(-count // size))[:count])
+    for size, count in zip(sizes, epoch_counts(sizes, weights), strict=True):
+        shown.append(first + permutation(size).repeat(-(-count // size))[:count])
         first += size
     objects = torch.cat(shown)
-    return objects[torch.randperm(len(objects), device=generator.device, generator=generator)]
+    return objects[permutation(len(objects))]
 
 
-def draw_batch(
-    examples: Examples, rows: Tensor, chance: Chance, settings: PretrainSettings, shape: EncoderConfig
+def make_batch(
+    examples: Examples, rows: Tensor, draws: Draws, settings: PretrainSettings, shape: EncoderConfig
 ) -> Batch:
-    """Draw views of the chosen objects and augment their clouds, all on the examples' device.
+    """Take views of the chosen objects and augment their clouds, on the device of the random numbers.
 
     Args:
-        examples: where to draw from.
+        examples: where to take them from, on that device or in the host's memory.
         rows: (B,) int64 positions among the examples.
-        chance: their random numbers.
-        settings: how many views, and what may befall a cloud.
-        shape: how the encoder wants clouds cut.
+        draws: random numbers of these objects.
+        settings: `views_per_step`, `drop_path` and those of augmentation.
+        shape: how the encoder cuts clouds into patches.
     """
-    table = examples.views[rows]
-    drawn = (chance.views + (table < 0)).argsort(1)[
-        :, : settings.views_per_step
-    ]  # those that are not come last
-    views = table.gather(1, drawn)
-    clouds = examples.clouds[rows]
-    points = clouds if chance.points is None else draw_points(clouds, chance, settings)
-    points, pose = transform(points, examples.pose[views], chance, settings)
+    home, device = examples.clouds.device, draws.views.device
+
+    def take(values: Tensor, index: Tensor) -> Tensor:
+        return values[index].to(device, non_blocking=True)
+
+    rows = rows.to(home)
+    table = take(examples.views, rows)
+    order = (draws.views + (table < 0)).argsort(1)[:, : settings.views_per_step]  # padding sorts last
+    views = table.gather(1, order).to(home)
+    points = take(examples.clouds, rows)
+    if settings.partial:
+        points = cut_clouds(points, draws, settings.partial)
+    points, pose = transform(points, take(examples.pose, views), draws, settings)
     if examples.centres is None or examples.members is None:
         centres, members = group(points, shape.groups, shape.group_size)
     else:
-        centres, members = examples.centres[rows], examples.members[rows]
-    offsets, positions = patches(points, centres, members)
-    kept = None if chance.branches is None else kept_branches(chance.branches, settings.drop_path)
-    return Batch(offsets, positions, pose, examples.colour[views], examples.targets[views], kept)
+        centres, members = take(examples.centres, rows), take(examples.members, rows)
+    scales = None
+    if draws.branches is not None:
+        scales = (draws.branches >= settings.drop_path) / (1 - settings.drop_path)
+    colour, targets = take(examples.colour, views), take(examples.targets, views)
+    return Batch(*patches(points, centres, members), pose, colour, scales, targets)

@@ -1,12 +1,13 @@
-"""Checkpoints that survive a kill: written whole, and only ever resumed by the run that wrote them."""
+"""Checkpoints that survive a kill, and are resumed only by a run with the same determinants."""
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from crossjepa.files import write_whole
 
 
 def fingerprint(**determinants: Any) -> str:
@@ -16,18 +17,13 @@ def fingerprint(**determinants: Any) -> str:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state`, with its `fingerprint`, to `path`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())  # a power cut may not leave half of it under its final name
-    os.replace(partial, path)
+    with write_whole(path) as partial:
+        torch.save(state, partial)
 
 
-def load_checkpoint(path: Path, expected: str) -> dict[str, Any] | None:
-    """The state at `path`, or None if there is none or another run wrote it."""
+def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """The state at `path`; None if there is no file, or one with another fingerprint."""
     if not path.is_file():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state if state["fingerprint"] == expected else None
+    return state if state["fingerprint"] == fingerprint else None

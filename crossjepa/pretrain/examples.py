@@ -1,6 +1,6 @@
 """What pretraining learns from: clouds, cameras, colours and standardised targets of its data sets.
 
-Read in bulk once and kept on the device: a step never touches the disk.
+Read in bulk once and kept in memory: a step never touches the disk.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,19 +14,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from crossjepa.errors import UserError
+from crossjepa.model.encoder import EncoderConfig
+from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group
-from crossjepa.pretrain.clouds import load_clouds
 from crossjepa.progress import track
+from crossjepa.store.points import read_points
 from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
-LEARNED = ("train", "pretrain")
+TRAINING = ("train", "pretrain")
 HELD_OUT = ("test",)
-GROUPING_BATCH = 64
+GROUPING_BATCH = {"cpu": 64, "cuda": 1024}
 
 
 class Stores(NamedTuple):
-    """Where one data set's examples lie: its catalog, whose splits decide, and its sealed stores."""
+    """Where one data set's examples lie: its catalog, with the splits, and its sealed stores."""
 
     catalog: Path
     points: Path
@@ -35,19 +37,19 @@ class Stores(NamedTuple):
 
 @dataclass
 class Examples:
-    """Objects to learn from, those of one data set after those of another.
+    """Objects to learn from, one data set after another.
 
     Attributes:
         ids: the O objects' ids.
-        sizes: how many of them each data set has.
-        clouds: (O, M, 3) float32.
-        views: (O, V) int64 rows of each object's views; -1 where its data set has fewer than another.
-        pose: (rows, 6) float32 cameras.
+        sizes: number of objects of each data set.
+        clouds: (O, N, 3) float32, in the unit sphere.
+        views: (O, V) int64 rows of each object's views in the arrays below; padded with -1 where a data set
+            has fewer views than another.
+        pose: (rows, 6) float32 cameras, each in the frame of its object's cloud.
         colour: (rows, C) float32 histograms.
-        targets: (rows, D) float32, each dimension standardised over all views where that is asked for.
-        mean, std: (D,) float32, by which the targets were standardised; 0 and 1 where they were not.
-        centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; none where a
-            step draws its points anew, and so its patches.
+        targets: (rows, D) float32 embeddings, standardised if asked for.
+        mean, std: (D,) float32, with which the targets were standardised; 0 and 1 where they were not.
+        centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; None until `cut`.
     """
 
     ids: list[str]
@@ -62,11 +64,17 @@ class Examples:
     centres: Tensor | None = None
     members: Tensor | None = None
 
-    def cut(self, groups: int, size: int) -> None:
-        """Cut every cloud into patches, once."""
-        batches = self.clouds.split(GROUPING_BATCH)
-        grouped = [group(b, groups, size) for b in track(batches, len(batches), "cut patches", "batch")]
-        self.centres, self.members = (torch.cat(parts).int() for parts in zip(*grouped, strict=True))
+    def cut(self, shape: EncoderConfig, device: torch.device) -> None:
+        """Cut every cloud into patches once, computed on `device`."""
+        batches = self.clouds.split(GROUPING_BATCH.get(device.type, 64))
+        grouped = [
+            [
+                indices.int().to(self.clouds.device)
+                for indices in group(b.to(device), shape.groups, shape.group_size)
+            ]
+            for b in track(batches, len(batches), "cut patches", "batch")
+        ]
+        self.centres, self.members = (torch.cat(parts) for parts in zip(*grouped, strict=True))
 
     def to(self, device: torch.device) -> "Examples":
         """The same examples on another device."""
@@ -74,11 +82,21 @@ class Examples:
         return replace(self, **moved)  # type: ignore[arg-type]
 
 
+class _Dataset(NamedTuple):
+    """Examples of one data set: `pose`, `colour` and `embedding` are (O, V, ...)."""
+
+    ids: list[str]
+    clouds: Tensor
+    pose: Tensor
+    colour: Tensor
+    embedding: Tensor
+
+
 def usable_ids(stores: Stores, splits: Collection[str]) -> list[str]:
-    """The ids of some splits' objects, less those that were set aside.
+    """The ids of the objects of some splits, without those that a store set aside.
 
     Raises:
-        UserError: if the stores hold other objects.
+        UserError: if the two stores hold different objects.
     """
     table = pd.read_parquet(stores.catalog)
     allowed = set(table.loc[table["split"].isin(splits), "id"])
@@ -91,80 +109,81 @@ def usable_ids(stores: Stores, splits: Collection[str]) -> list[str]:
     return [i for i in points.ids if i in allowed and i not in dropped]
 
 
-def load_held_out(datasets: Sequence[Stores], points: int, learned: Examples) -> Examples | None:
-    """Load the test objects, labels aside, to see how well views of unseen objects are predicted.
+def load_examples(
+    datasets: Sequence[Stores],
+    points: int,
+    shuffle_seed: int | None = None,
+    splits: Collection[str] = TRAINING,
+    standardise: bool = True,
+) -> Examples:
+    """Load all examples of some data sets.
 
     Args:
         datasets: where each data set lies.
         points: points a cloud is thinned to.
-        learned: what is learned from, by whose mean and deviation targets are standardised.
+        shuffle_seed: when given, each data set's embeddings and colours are permuted together among its objects.
+            This control destroys one relation only, that between a cloud and its views; the embedding and the
+            colours of a view still belong together. Poses stay: all objects have the same ring of cameras.
+        splits: the catalog's splits to load; test objects are never trained on.
+        standardise: whether to bring each dimension of the targets to mean 0 and deviation 1 over all views.
+
+    Raises:
+        UserError: if a data set has no such objects, or its stores do not fit together.
+    """
+    parts = [_read(stores, points, shuffle_seed, splits) for stores in datasets]
+    counts = [part.pose.shape[:2].numel() for part in parts]
+    tables = [
+        rows.view(part.pose.shape[:2])
+        for rows, part in zip(torch.arange(sum(counts)).split(counts), parts, strict=True)
+    ]
+    width = max(table.shape[1] for table in tables)
+    targets = torch.cat([part.embedding.flatten(0, 1).float() for part in parts])
+    mean, std = targets.mean(0), targets.std(0).clamp_min(1e-6)
+    if not standardise:
+        mean, std = torch.zeros_like(mean), torch.ones_like(std)
+    return Examples(
+        ids=[object_id for part in parts for object_id in part.ids],
+        sizes=[len(part.ids) for part in parts],
+        clouds=torch.cat([part.clouds for part in parts]),
+        views=torch.cat([F.pad(table, (0, width - table.shape[1]), value=-1) for table in tables]),
+        pose=torch.cat([part.pose.flatten(0, 1) for part in parts]),
+        colour=torch.cat([part.colour.flatten(0, 1) for part in parts]),
+        targets=targets.sub_(mean).div_(std),  # in place: the largest array
+        mean=mean,
+        std=std,
+    )
+
+
+def load_held_out(datasets: Sequence[Stores], points: int, training: Examples) -> Examples | None:
+    """Load the test objects, to measure how well views of unseen objects are predicted.
+
+    Args:
+        datasets: where each data set lies.
+        points: points a cloud is thinned to.
+        training: the training examples, with whose mean and deviation the targets are standardised.
 
     Returns:
-        None where no data set has test objects.
+        None if no data set has test objects.
     """
     tested = [stores for stores in datasets if usable_ids(stores, HELD_OUT)]
     if not tested:
         return None
     loaded = load_examples(tested, points, splits=HELD_OUT)
-    targets = (loaded.targets * loaded.std + loaded.mean - learned.mean) / learned.std
-    return replace(loaded, targets=targets, mean=learned.mean, std=learned.std)
+    targets = (loaded.targets * loaded.std + loaded.mean - training.mean) / training.std
+    return replace(loaded, targets=targets, mean=training.mean, std=training.std)
 
 
-def load_examples(
-    datasets: Sequence[Stores],
-    points: int | None,
-    shuffle_seed: int | None = None,
-    splits: Collection[str] = LEARNED,
-    standardise: bool = True,
-) -> Examples:
-    """Load everything that pretraining learns from.
-
-    Args:
-        datasets: where each data set lies.
-        points: points a cloud is thinned to; all that the stores keep when None.
-        shuffle_seed: when given, each data set's targets are dealt out anew among its objects: a control.
-        splits: whose objects; test objects are never learned from.
-        standardise: each dimension of the targets, by its mean and deviation over all views.
-
-    Raises:
-        UserError: if a data set has nothing to learn from, or two do not fit together.
-    """
-    ids, clouds, views, pose, colour, embeddings = [], [], [], [], [], []
-    first = 0
-    for stores in datasets:
-        own = usable_ids(stores, splits)
-        if not own:
-            raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
-        position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
-        rows = torch.tensor([position[object_id] for object_id in own])
-        embedding = torch.from_numpy(read_array(stores.targets, "embedding"))[rows]
-        if shuffle_seed is not None:
-            chance = torch.Generator().manual_seed(shuffle_seed)
-            embedding = embedding[torch.randperm(len(own), generator=chance)]
-        ids.append(own)
-        clouds.append(load_clouds(stores.points, points)[rows])
-        views.append(first + torch.arange(len(own) * embedding.shape[1]).view(len(own), -1))
-        pose.append(torch.from_numpy(read_array(stores.targets, "pose"))[rows].flatten(0, 1))
-        colour.append(torch.from_numpy(read_array(stores.targets, "colour"))[rows].flatten(0, 1))
-        embeddings.append(embedding.flatten(0, 1).float())
-        first += views[-1].numel()
-    if len({cloud.shape[1] for cloud in clouds}) > 1:
-        raise UserError(
-            "pretrain.resample: the data sets' stores keep different numbers of points; set it to false"
-        )
-    most = max(table.shape[1] for table in views)
-    embedding = torch.cat(embeddings)
-    mean, std = embedding.mean(0), embedding.std(0).clamp_min(1e-6)
-    if not standardise:
-        mean, std = torch.zeros_like(mean), torch.ones_like(std)
-    return Examples(
-        ids=[object_id for own in ids for object_id in own],
-        sizes=[len(own) for own in ids],
-        clouds=torch.cat(clouds),
-        views=torch.cat([F.pad(table, (0, most - table.shape[1]), value=-1) for table in views]),
-        pose=torch.cat(pose),
-        colour=torch.cat(colour),
-        targets=(embedding - mean) / std,
-        mean=mean,
-        std=std,
+def _read(stores: Stores, points: int, shuffle_seed: int | None, splits: Collection[str]) -> _Dataset:
+    ids = usable_ids(stores, splits)
+    if not ids:
+        raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
+    position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
+    rows = [position[object_id] for object_id in ids]
+    clouds, centre, radius = normalise(torch.from_numpy(read_points(stores.points, "xyz", points)[rows]))
+    pose, colour, embedding = (
+        torch.from_numpy(read_array(stores.targets, name)[rows]) for name in ("pose", "colour", "embedding")
     )
+    if shuffle_seed is not None:
+        order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(shuffle_seed))
+        colour, embedding = colour[order], embedding[order]
+    return _Dataset(ids, clouds, move_cameras(pose, centre, radius), colour, embedding)

@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: JSON lines for programs, TensorBoard for eyes."""
+"""The training log: JSON lines for programs, TensorBoard for people."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class TrainingLog:
-    """Appends one record at a time; on resuming, records past the checkpoint are dropped."""
+    """Appends one record at a time; on resuming, records after the checkpoint's step are dropped."""
 
     def __init__(self, folder: Path, resume_step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,5 +31,5 @@ class TrainingLog:
                 self.board.add_scalar(f"pretrain/{name}", value, int(record["step"]))
 
     def close(self) -> None:
-        """Write out what TensorBoard still holds."""
+        """Flush and close TensorBoard's file."""
         self.board.close()

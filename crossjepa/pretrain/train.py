@@ -1,6 +1,6 @@
-"""The training loop: clouds in, the teacher's embeddings out, smooth-L1 between.
+"""The training loop.
 
-Source: CrossJEPA (arXiv 2511.18424): cached targets, no masking, the teacher never trained.
+Source: CrossJEPA (arXiv 2511.18424): cached targets, smooth-L1 loss, no masking, the teacher never trained.
 """
 
 import logging
@@ -16,77 +16,31 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from crossjepa.errors import UserError
-from crossjepa.model.grouping import patches
-from crossjepa.model.jepa import CrossJEPA
-from crossjepa.model.sizes import SIZES, build
-from crossjepa.pretrain.artifact import save_encoder
-from crossjepa.pretrain.augment import draw_chance, redraws_points
-from crossjepa.pretrain.batch import draw_batch, epoch_length, epoch_order
+from crossjepa.model.sizes import SIZES, CrossJEPA, build
+from crossjepa.pretrain.augment import draw
+from crossjepa.pretrain.batch import epoch_counts, epoch_order, make_batch
 from crossjepa.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from crossjepa.pretrain.examples import Examples
-from crossjepa.pretrain.health import effective_rank, feature_spread
 from crossjepa.pretrain.log import TrainingLog
-from crossjepa.pretrain.loss import LOSSES
-from crossjepa.pretrain.schedule import CosineWithWarmup
+from crossjepa.pretrain.measures import effective_rank, explained_variance, feature_spread
+from crossjepa.pretrain.optimise import LOSSES, learning_rate, make_optimizer
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.progress import bar
 
 LOG_STEPS = 50
 HEALTH_OBJECTS = 512
 CHECKPOINT_SECONDS = 20.0
-VALIDATIONS, VALIDATION_BATCH = 12, 64
+VALIDATIONS = 12
 DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
 
 logger = logging.getLogger(__name__)
 
 
-def make_fabric(settings: PretrainSettings, devices: int = 1, nodes: int = 1) -> Fabric:
-    """The devices to train on, in the settings' precision.
-
-    Args:
-        settings: `precision` is used.
-        devices: GPUs of each node, or processes where there is none.
-        nodes: machines; their launcher (srun, torchrun) starts a process for each device.
-    """
-    precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
-    strategy = "ddp" if devices * nodes > 1 else "auto"
-    return Fabric(
-        accelerator="auto", devices=devices, num_nodes=nodes, strategy=strategy, precision=precision
-    )  # type: ignore[arg-type]
-
-
-def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101) that decays matrices, but no bias, norm or learned token."""
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    kept = [p for p in model.parameters() if p.ndim < 2]
-    parts = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(parts, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
-
-
-def home_of(examples: Examples, fabric: Fabric) -> torch.device:
-    """Where examples lie: on the devices where they leave every one room, else in the host's memory.
-
-    Chance is drawn there too, so all processes must agree.
-    """
-    device = fabric.device
-    if device.type != "cuda":
-        return device
-    size = sum(value.nbytes for value in vars(examples).values() if isinstance(value, Tensor))
-    free, _ = torch.cuda.mem_get_info(device)
-    crowded = torch.tensor(float(size >= DEVICE_SHARE * free), device=device)
-    if not fabric.all_reduce(crowded, reduce_op="sum"):
-        return device
-    logger.info("examples take %.1f GB and stay in the host's memory, which is slower", size / 1e9)
-    return torch.device("cpu")
-
-
 class Training:
-    """One run: a model, its optimiser, its logs and its checkpoint.
+    """One run: networks, optimiser, logs and checkpoint.
 
-    Every process draws the same objects and chance, and computes its own share of each batch.
+    All processes draw the same objects and random numbers, on their compute device, and each computes its
+    own share of every batch.
     """
 
     def __init__(
@@ -99,86 +53,84 @@ class Training:
         fingerprint: str,
         held_out: Examples | None = None,
     ) -> None:
-        """Start a run, or take up the newest checkpoint of the same run.
+        """Start a run, or resume from the latest checkpoint of the same run.
 
         Args:
             fabric: the devices, launched.
             examples: what to learn from.
             settings: how to learn.
-            seed: seeds weights, order, views and augmentation.
-            folder: where the checkpoint and the logs live; outlasts a killed run.
+            seed: of weights, order, views and augmentation.
+            folder: for checkpoint and logs; keep it when a run is killed.
             fingerprint: of everything that determines the run.
-            held_out: objects whose views are predicted now and then, but never learned.
+            held_out: objects to measure the explained variance on; used by the first process only.
 
         Raises:
-            UserError: if a batch cannot be shared out evenly, or there are fewer views than a step wants.
+            UserError: if a batch cannot be divided evenly, an object has fewer views than a step needs, or a
+                data set's weight is too small to show any object.
         """
-        self.fabric = fabric
-        self.settings = settings
-        self.seed = seed
-        self.loss = LOSSES[settings.loss]
-        self.fingerprint = fingerprint
-        self.file = folder / "checkpoint.ckpt"
-        self.weights = [learned.weight for learned in settings.datasets]
-        objects = epoch_length(examples.sizes, self.weights)
+        self.fabric, self.settings, self.seed, self.fingerprint = fabric, settings, seed, fingerprint
+        self.folder = folder
+        self.weights = [dataset.weight for dataset in settings.datasets]
+        objects = sum(epoch_counts(examples.sizes, self.weights))
         self.batch_size = min(settings.batch_size, objects)
         self._check(examples)
         self.steps_per_epoch = objects // self.batch_size
         self.steps = settings.epochs * self.steps_per_epoch
-        self.schedule = CosineWithWarmup(
-            settings.learning_rate, self.steps, round(settings.warmup * self.steps)
-        )
-        self.shape = SIZES[settings.model].encoder
-        if not redraws_points(settings) and examples.centres is None:
-            examples.cut(self.shape.groups, self.shape.group_size)
-        if held_out is not None:
-            held_out.cut(self.shape.groups, self.shape.group_size)
-            held_out = held_out.to(fabric.device)
-        self.held_out = held_out
-        self.home = home_of(examples, fabric)
-        self.examples = examples.to(self.home)
+        self._place(examples, held_out)
         torch.manual_seed(seed)
         target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
-        self.bare = build(
-            settings.model, target_dim, colour_dim, settings.conditioning, settings.predictor_depth
-        )
-        optimizer = make_optimizer(self.bare, settings)
-        model: nn.Module = torch.compile(self.bare) if settings.compile else self.bare  # type: ignore[assignment]
+        self.network = build(settings.model, target_dim, colour_dim, settings.conditioning)
+        optimizer = make_optimizer(self.network, settings)
+        model: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.model, self.optimizer = fabric.setup(model, optimizer)
-        self.first_epoch, self.seconds = self._resume()  # the optimiser's state goes where its weights are
+        self.first_epoch, self.seconds = (
+            self._resume()
+        )  # after setup, so that the optimiser's state is moved too
         self.began = time.monotonic()
-        self.log = (
-            TrainingLog(folder, self.first_epoch * self.steps_per_epoch) if fabric.is_global_zero else None
-        )
+        first_step = self.first_epoch * self.steps_per_epoch
+        self.log = TrainingLog(folder, first_step) if fabric.is_global_zero else None
 
     def _check(self, examples: Examples) -> None:
-        parts = self.fabric.world_size * self.settings.accumulate
-        if self.batch_size % parts:
+        settings, world = self.settings, self.fabric.world_size
+        counts = epoch_counts(examples.sizes, self.weights)
+        for dataset, size, count in zip(settings.datasets, examples.sizes, counts, strict=True):
+            if count == 0:
+                raise UserError(
+                    f"pretrain.datasets: a weight of {dataset.weight:g} shows none of the {size} objects of "
+                    f"{dataset.name}; raise it to at least {1 / size:.2g}"
+                )
+        if self.batch_size % (world * settings.accumulate):
             raise UserError(
-                f"pretrain.batch_size: a batch of {self.batch_size} objects cannot be shared out evenly to "
-                f"{self.fabric.world_size} processes in {self.settings.accumulate} parts each"
+                f"pretrain.batch_size: a batch of {self.batch_size} objects cannot be divided evenly among "
+                f"{world} processes in {settings.accumulate} parts each"
             )
         fewest = int((examples.views >= 0).sum(1).min())
-        if fewest < self.settings.views_per_step:
+        if fewest < settings.views_per_step:
             raise UserError(
-                f"pretrain.views_per_step: {self.settings.views_per_step}, but an object has {fewest} "
-                f"views only; set it to {fewest} at most"
+                f"pretrain.views_per_step: {settings.views_per_step}, but an object has only {fewest} "
+                f"views; set it to {fewest} at most"
             )
 
-    def snapshot(self, epoch: int) -> Path:
-        """Where the encoder of an epoch is kept; `run` writes those that are asked for."""
-        return self.file.with_name(f"epoch{epoch}.safetensors")
+    def _place(self, examples: Examples, held_out: Examples | None) -> None:
+        """Cut clouds into patches and move examples to where they stay."""
+        device = self.fabric.device
+        self.shape = SIZES[self.settings.model].encoder
+        if not self.settings.partial and examples.centres is None:
+            examples.cut(self.shape, device)
+        self.examples = examples.to(_home(examples, self.fabric))
+        self.held_out = None
+        if held_out is not None and self.fabric.is_global_zero:
+            held_out.cut(self.shape, device)
+            self.held_out = held_out.to(device)
 
     def run(self) -> CrossJEPA:
-        """Train to the end of the schedule; the model after the last step."""
+        """Train to the end of the schedule; the networks after the last step."""
         saved = time.monotonic()
-        what = f"pretrain {self.settings.model}, seed {self.seed}"
-        with bar(self.steps, what, "step", quiet=not self.fabric.is_global_zero) as progress:
+        title = f"pretrain {self.settings.model}, seed {self.seed}"
+        with bar(self.steps, title, "step", quiet=not self.fabric.is_global_zero) as progress:
             progress.update(self.first_epoch * self.steps_per_epoch)
             for epoch in range(self.first_epoch, self.settings.epochs):
                 self._epoch(epoch, progress)
-                if self.log and epoch + 1 in self.settings.snapshots:
-                    save_encoder(self.snapshot(epoch + 1), self.bare.encoder, {"seed": self.seed})
                 finished = epoch + 1 == self.settings.epochs
                 if self.log and (finished or time.monotonic() - saved > CHECKPOINT_SECONDS):
                     self.save(epoch + 1)
@@ -186,52 +138,54 @@ class Training:
         if self.log:
             self.log.close()
         self.fabric.barrier()
-        return self.bare
+        return self.network
 
     def _epoch(self, epoch: int, progress: "tqdm[Any]") -> None:
-        """One pass over the objects, in an order that depends on seed and epoch alone."""
-        generator = torch.Generator(self.home).manual_seed(self.seed * 1_000_003 + epoch)
+        """One pass over the objects, in an order that depends only on seed and epoch."""
+        generator = torch.Generator(self.fabric.device).manual_seed(self.seed * 1_000_003 + epoch)
         order = epoch_order(self.examples.sizes, self.weights, generator)
+        batches = order[: self.steps_per_epoch * self.batch_size].split(self.batch_size)
         losses: list[Tensor] = []
         features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / self.batch_size))
         began = time.monotonic()
-        for index in range(1, self.steps_per_epoch + 1):
+        for index, rows in enumerate(batches, 1):
             step = epoch * self.steps_per_epoch + index
-            rate = self.schedule.at(step - 1)
-            loss, pooled = self.step(
-                order[(index - 1) * self.batch_size :][: self.batch_size], generator, rate
-            )
+            rate = learning_rate(step - 1, self.steps, self.settings)
+            loss, pooled = self.step(rows, generator, rate)
             losses.append(loss)
             features.append(pooled)
             progress.update()
             if index % LOG_STEPS == 0 or index == self.steps_per_epoch:
                 loss = self.fabric.all_reduce(torch.stack(losses).mean())
-                seen = self.fabric.all_gather(torch.cat(list(features))).flatten(0, -2)
-                value = loss.item()  # waits for the device
-                speed = index * self.batch_size / (time.monotonic() - began)
-                last = index == self.steps_per_epoch and self._validates(epoch)
-                self._record(step, epoch, value, rate, speed, seen, self._explained() if last else None)
+                gathered = self.fabric.all_gather(torch.cat(list(features))).flatten(0, -2)
+                record = {"step": step, "epoch": epoch + 1, "loss": loss.item(), "learning_rate": rate}
+                record["objects_per_second"] = index * self.batch_size / (time.monotonic() - began)
+                self._record(record, gathered, validate=index == self.steps_per_epoch)
 
     def step(self, rows: Tensor, generator: torch.Generator, rate: float) -> tuple[Tensor, Tensor]:
-        """One update; this process's loss, and its objects' pooled tokens (B, dim)."""
-        for part in self.optimizer.param_groups:
-            part["lr"] = rate
-        views, points = self.examples.views.shape[1], self.examples.clouds.shape[1]
-        chance = draw_chance(len(rows), views, points, self.settings, generator, self.bare.branches)
-        parts, size = (
-            self.settings.accumulate,
-            len(rows) // self.fabric.world_size // self.settings.accumulate,
-        )
+        """One update of the weights.
+
+        Args:
+            rows: (batch size,) int64 positions among the examples.
+            generator: on the compute device.
+            rate: the learning rate.
+
+        Returns:
+            This process's loss, and (its objects, dim) mean tokens.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        views, parts = self.examples.views.shape[1], self.settings.accumulate
+        draws = draw(len(rows), views, self.network.branches, self.settings, generator)
+        size = len(rows) // (self.fabric.world_size * parts)
         first = self.fabric.global_rank * parts * size
         losses, features = [], []
         for number in range(parts):
-            own = slice(first + number * size, first + (number + 1) * size)
-            batch = draw_batch(self.examples, rows[own], chance[own], self.settings, self.shape)
-            batch = batch.to(self.fabric.device)
+            part = slice(first + number * size, first + (number + 1) * size)
+            *inputs, targets = make_batch(self.examples, rows[part], draws[part], self.settings, self.shape)
             with self.fabric.no_backward_sync(self.model, enabled=number + 1 < parts):
-                seen = batch.offsets, batch.centres, batch.pose, batch.colour
-                predicted, tokens = self.model(*seen, batch.kept)
-                loss = self.loss(predicted.float(), batch.targets) / parts
+                predicted, tokens = self.model(*inputs)
+                loss = LOSSES[self.settings.loss](predicted.float(), targets) / parts
                 self.fabric.backward(loss)
             losses.append(loss.detach())
             features.append(tokens.detach().float().mean(1))
@@ -242,82 +196,61 @@ class Training:
         self.optimizer.zero_grad()
         return torch.stack(losses).sum(), torch.cat(features)
 
-    def _validates(self, epoch: int) -> bool:
-        """A dozen times in a run, and at its end."""
-        spacing = max(1, self.settings.epochs // VALIDATIONS)
-        return self.log is not None and (epoch + 1 == self.settings.epochs or (epoch + 1) % spacing == 0)
+    def _record(self, record: dict[str, float], features: Tensor, validate: bool) -> None:
+        """Complete a record and log it.
 
-    @torch.no_grad()
-    def _explained(self) -> float | None:
-        """Share of the variance of unseen objects' targets that is predicted; none without such objects.
-
-        Their own mean and deviation are the measure, whatever was learned from: every dimension counts alike.
+        Raises:
+            UserError: if the loss is not finite.
         """
-        examples = self.held_out
-        if examples is None or examples.centres is None or examples.members is None:
-            return None
-        missed, whole = 0.0, 0.0
-        said = examples.targets[examples.views[examples.views >= 0]]
-        mean, spread = said.mean(0), said.std(0).clamp_min(1e-6)
-        self.bare.eval()
-        for rows in torch.arange(len(examples.ids), device=examples.clouds.device).split(VALIDATION_BATCH):
-            cut = patches(examples.clouds[rows], examples.centres[rows], examples.members[rows])
-            views = examples.views[rows].clamp_min(0)
-            there = (examples.views[rows] >= 0).unsqueeze(-1)
-            with self.fabric.autocast():
-                predicted, _ = self.bare(*cut, examples.pose[views], examples.colour[views])
-            targets = examples.targets[views]
-            missed += (there * ((predicted.float() - targets) / spread).square()).sum().item()
-            whole += (there * ((targets - mean) / spread).square()).sum().item()
-        self.bare.train()
-        return 1 - missed / whole
+        if not isfinite(record["loss"]):
+            raise UserError(
+                f"the loss is {record['loss']} at step {record['step']}; lower pretrain.learning_rate"
+            )
+        if self.log is None:
+            return
+        record["seconds"] = self._seconds()
+        record["feature_spread"] = feature_spread(features)
+        record["effective_rank"] = effective_rank(features)
+        epoch, spacing = record["epoch"], max(1, self.settings.epochs // VALIDATIONS)
+        if validate and self.held_out and (epoch % spacing == 0 or epoch == self.settings.epochs):
+            record["unseen_explained"] = explained_variance(self.network, self.held_out, self.fabric.autocast)
+        self.log.write(record)
 
-    def _record(
-        self,
-        step: int,
-        epoch: int,
-        loss: float,
-        rate: float,
-        speed: float,
-        features: Tensor,
-        explained: float | None,
-    ) -> None:
-        if not isfinite(loss):
-            raise UserError(f"the loss is {loss} at step {step}; lower pretrain.learning_rate")
-        if self.log:
-            record = {
-                "step": step,
-                "epoch": epoch + 1,
-                "loss": loss,
-                "learning_rate": rate,
-                "objects_per_second": speed,
-                "seconds": self._spent(),
-                "feature_spread": feature_spread(features),
-                "effective_rank": effective_rank(features),
-            }
-            self.log.write(record if explained is None else record | {"unseen_explained": explained})
-
-    def _spent(self) -> float:
-        """Seconds of training, those before the last resumption included."""
+    def _seconds(self) -> float:
+        """Seconds of training, including those before the run was resumed."""
         return self.seconds + time.monotonic() - self.began
 
     def save(self, epoch: int) -> None:
-        """Write the checkpoint from which the same run goes on after `epoch` epochs."""
+        """Write the checkpoint after `epoch` epochs."""
         state = {
             "fingerprint": self.fingerprint,
             "epoch": epoch,
-            "seconds": self._spent(),
-            "model": self.bare.state_dict(),
+            "seconds": self._seconds(),
+            "model": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        save_checkpoint(self.file, state)
+        save_checkpoint(self.folder / "checkpoint.ckpt", state)
 
     def _resume(self) -> tuple[int, float]:
-        """Load the checkpoint of this very run if there is one: its epoch and seconds."""
-        state = load_checkpoint(self.file, self.fingerprint)
+        """Load the checkpoint of the same run if there is one: its number of epochs, and seconds."""
+        state = load_checkpoint(self.folder / "checkpoint.ckpt", self.fingerprint)
         if state is None:
             return 0, 0.0
-        self.bare.load_state_dict(state["model"])
+        self.network.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         logger.info("resume after epoch %d", state["epoch"])
         return int(state["epoch"]), float(state["seconds"])
+
+
+def _home(examples: Examples, fabric: Fabric) -> torch.device:
+    """Where examples are kept: on the GPUs if they fit on each, else in the host's memory."""
+    device = fabric.device
+    if device.type != "cuda":
+        return device
+    size = sum(value.nbytes for value in vars(examples).values() if isinstance(value, Tensor))
+    free, _ = torch.cuda.mem_get_info(device)
+    too_large = torch.tensor(float(size >= DEVICE_SHARE * free), device=device)
+    if not fabric.all_reduce(too_large, reduce_op="sum"):
+        return device
+    logger.info("examples take %.1f GB and stay in the host's memory, which is slower", size / 1e9)
+    return torch.device("cpu")

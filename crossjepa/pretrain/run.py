@@ -1,0 +1,103 @@
+"""One run from sealed stores to `encoder.safetensors`, with its provenance."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+
+from crossjepa.artifact import save_encoder, save_predictor
+from crossjepa.files import sha256_file, write_whole
+from crossjepa.model.imagine import Imagination, ring
+from crossjepa.model.predictor import ViewPredictor
+from crossjepa.model.transformer import parameters
+from crossjepa.pretrain.checkpoint import fingerprint
+from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
+from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.train import Training
+
+logger = logging.getLogger(__name__)
+
+
+def pretrain(
+    fabric: Fabric, settings: PretrainSettings, stores: Sequence[Stores], seed: int, code: str, output: Path
+) -> None:
+    """Train one encoder to the end of its schedule; a killed run resumes.
+
+    Args:
+        fabric: the devices, launched, in the settings' precision.
+        settings: with a precision that is not `auto`.
+        stores: of each of `settings.datasets`, in their order.
+        seed: of weights, order, views and augmentation.
+        code: digest of the code; a checkpoint of other code is ignored.
+        output: folder for `encoder.safetensors`, `predictor.safetensors` and `metrics.jsonl`; in its folder
+            `checkpoint` the run's state outlasts a kill.
+
+    Raises:
+        UserError: if stores and settings do not fit together, or training diverges.
+    """
+    if fabric.is_global_zero:
+        logger.info("train on %d x %s in %s", fabric.world_size, fabric.device.type, settings.precision)
+    examples = load_examples(
+        stores,
+        settings.points,
+        shuffle_seed=seed if settings.shuffle_targets else None,
+        standardise=settings.standardise_targets,
+    )
+    held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
+    determinants = {
+        "seed": seed,
+        # Without what only changes how a batch is computed: a run may resume with more memory or fewer processes.
+        "settings": settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"}),
+        "stores": {
+            dataset.name: {
+                "points": sha256_file(each.points / "manifest.json"),
+                "targets": sha256_file(each.targets / "manifest.json"),
+            }
+            for dataset, each in zip(settings.datasets, stores, strict=True)
+        },
+        "torch": torch.__version__,
+    }
+    mark = fingerprint(**determinants, ids=examples.ids, code=code, device=fabric.device.type)
+    state = output / "checkpoint"
+    training = Training(fabric, examples, settings, seed, state, mark, held_out)
+    model = training.run()
+    if not fabric.is_global_zero:
+        return
+    provenance: dict[str, Any] = determinants | {
+        "datasets": [dataset.name for dataset in settings.datasets],
+        "objects": len(examples.ids),
+        "epochs": settings.epochs,
+        "steps": training.steps,
+        "seen": _seen(stores, examples),
+        "pretraining_parameters": parameters(model),
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
+    }
+    save_encoder(output / "encoder.safetensors", model.encoder, provenance)
+    imagination = imagine_training_views(model.predictor, examples)
+    save_predictor(output / "predictor.safetensors", imagination, model.encoder.config.dim)
+    with write_whole(output / "metrics.jsonl") as partial:
+        shutil.copyfile(state / "metrics.jsonl", partial)
+
+
+def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:
+    """The predictor with a ring of views at the mean elevation, distance and colours of the training views."""
+    elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
+    colour = examples.colour.mean(0)
+    return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)
+
+
+def _seen(stores: Sequence[Stores], examples: Examples) -> list[str]:
+    """First 16 hexadecimal digits of the training meshes' SHA-256, to recognise them in other data sets."""
+    prefixes: set[str] = set()
+    first = 0
+    for each, size in zip(stores, examples.sizes, strict=True):
+        digests = pd.read_parquet(each.catalog).set_index("id")["sha256"]
+        prefixes.update(str(digests[object_id])[:16] for object_id in examples.ids[first : first + size])
+        first += size
+    return sorted(prefixes)
