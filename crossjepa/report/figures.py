@@ -63,7 +63,7 @@ def training_curves(runs: Sequence[pd.DataFrame], loss: str) -> Figure:
         loss: the name of the loss.
     """
     titles = {c: title for c, title in (CURVES | {"loss": loss}).items() if c in runs[0]}
-    figure = Figure(figsize=(2.8 * len(titles), 2.6), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(titles), 2.6), layout="constrained")
     draw_curves(figure.subplots(1, len(titles), squeeze=False)[0], runs, titles)
     return figure
 

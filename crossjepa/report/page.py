@@ -125,22 +125,24 @@ def _feature_images(
     table = catalog.set_index("id").loc[np.array(attributes["ids"])[usable]]
     labels = table["class"].to_numpy(dtype=str)
     labelled = labels != ""
-    neighbours = None
+    drawn = feature_map(features[labelled], labels[labelled])
+    images: dict[str, Any] = {"map": data_uri(drawn), "neighbours": None}
     if "targets" in parts:
         tests = np.flatnonzero(table["split"] == "test")
         queries = tests[spread_over_classes(labels[tests], settings.queries)]
         shown = np.c_[queries, nearest(features, queries, settings.neighbours)]
-        neighbours = _cards(parts["targets"], table["class"], shown)
-    return {"map": data_uri(feature_map(features[labelled], labels[labelled])), "neighbours": neighbours}
+        images["neighbours"] = _cards(parts["targets"], table["class"], shown)
+    return images
 
 
-def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[list[dict[str, str]]]:
+def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[list[tuple[str, str, str]]]:
     """Id, label and thumbnail of the objects in `shown`: (Q, 1 + K) rows of `labels`, queries first."""
     rows = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
     thumbnails = read_array(targets, "thumbnail")
-
-    def card(object_id: str, label: str) -> dict[str, str]:
-        picture = data_uri(Image.fromarray(thumbnails[rows[object_id]]))
-        return {"id": object_id, "label": label, "picture": picture}
-
-    return [[card(*item) for item in labels.iloc[line].items()] for line in shown]
+    return [
+        [
+            (id, label, data_uri(Image.fromarray(thumbnails[rows[id]])))
+            for id, label in labels.iloc[line].items()
+        ]
+        for line in shown
+    ]

@@ -15,8 +15,12 @@ from crossjepa.report.figures import COLOURS, CURVES, PALE, STYLE, Score, draw_c
 
 COMPARED = ("encoder", "random_encoder", "teacher_views")
 REGIMES = {"canonical": "canonical pose", "zz": "rotated about up (z/z)"}
-# Panels of a sweep: metric and regime.
-SWEPT = (("unseen_explained", ""), ("accuracy", "canonical"), ("accuracy", "zz"))
+# Panels of a sweep, by metric and regime.
+SWEPT = {
+    ("unseen_explained", ""): METRICS["unseen_explained"],
+    ("accuracy", "canonical"): "accuracy, canonical, %",
+    ("accuracy", "zz"): "accuracy, z/z, %",
+}
 
 
 def save_plot(result: TableResult, logs: Sequence[Path], path: Path) -> None:
@@ -97,14 +101,18 @@ def plot_sweep(result: TableResult, _: Sequence[pd.DataFrame]) -> Figure:
             low, high = row.gain.ci95 if row.gain and row.gain.ci95 else (nan, nan)
             scores.append((name.removeprefix("sweep-"), "", row.mean, reference + low, reference + high))
         draw_intervals(axis, scores)
-        axis.set(title=f"{METRICS[metric]} {regime}".rstrip())
-    figure.suptitle(f"{len(result.seeds)} seeds; lines: 95% interval of the gain over 'trained'")
+        axis.set(title=SWEPT[metric, regime])
+    figure.suptitle(
+        f"{len(result.seeds)} seeds; lines: 95% interval of the gain over 'trained', the configured settings"
+    )
     return figure
 
 
 def _panels(figure: Figure) -> Iterator[tuple[Axes, str]]:
     """A titled panel for each regime."""
-    for axis, (regime, title) in zip(figure.subplots(1, 2, sharey=True), REGIMES.items(), strict=True):
+    for axis, (regime, title) in zip(
+        figure.subplots(1, 2, sharex=True, sharey=True), REGIMES.items(), strict=True
+    ):
         axis.set_title(title)
         yield axis, regime
 

@@ -19,7 +19,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 }
 # Training and test objects; the HDF5 release of ModelNet40 lacks three training objects of the others.
 OFFICIAL = {"modelnet40": {(9840, 2468), (9843, 2468)}, "scanobjectnn_obj_bg": {(2309, 581)}}
-SHOWN = ["method", "accuracy", "parameters", "compute", "origin", "source"]
+COLUMNS = ["dataset", "split", "method", "accuracy", "parameters", "compute", "origin", "source"]
 HEADER = "| method | accuracy, % | parameters | compute | origin | source |\n|---|---|---|---|---|---|"
 
 
@@ -32,7 +32,7 @@ def summary_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
         `parameters`; `compute` of pretraining; `origin` (`published` or `run here`); `source`.
     """
     rows = [row for result in results for row in _published(result) + _measured(result)]
-    return pd.DataFrame(rows, columns=["dataset", "split", *SHOWN]).fillna("")
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def summary_markdown(table: pd.DataFrame) -> str:
@@ -40,7 +40,7 @@ def summary_markdown(table: pd.DataFrame) -> str:
     parts = ["# Linear probes on frozen features, canonical pose", ""]
     for dataset, rows in table.groupby("dataset", sort=False):
         parts += [f"## {dataset}", "", f"{rows['split'].iloc[0].capitalize()}.", "", HEADER]
-        parts += [f"| {' | '.join(cells)} |" for cells in rows[SHOWN].replace("", "-").to_numpy()]
+        parts += [f"| {' | '.join(cells)} |" for cells in rows[COLUMNS[2:]].replace("", "-").to_numpy()]
         parts.append("")
     return "\n".join(parts)
 
@@ -77,18 +77,26 @@ def _measured(result: ProbeResult) -> list[dict[Any, Any]]:
     names = " and ".join(learned.datasets)
     ours = f"{probe}; pretrained on {names}, saw {learned.saw_test_objects} test objects"
     size = f"{result.encoder.parameters / 1e6:.1f}M (encoder)"
-
-    def row(method: str, accuracy: Accuracy, source: str, **cells: str) -> dict[Any, Any]:
-        same = {"dataset": result.dataset, "split": _split(result), "origin": "run here"}
-        return same | {"method": method, "accuracy": _percent(accuracy), "source": source} | cells
-
+    methods = {
+        "ours": (result.accuracy, size, _compute(result), ours),
+        "random weights": (baselines.random_encoder, size, "", probe),
+        "teacher, mean of views": (baselines.teacher_views, "", "", probe),
+    }
     rows = [
-        row("ours", result.accuracy.canonical, ours, parameters=size, compute=_compute(result)),
-        row("random weights", baselines.random_encoder.canonical, probe, parameters=size),
+        (
+            result.dataset,
+            _split(result),
+            method,
+            _percent(scores.canonical),
+            size,
+            compute,
+            "run here",
+            source,
+        )
+        for method, (scores, size, compute, source) in methods.items()
+        if scores
     ]
-    if baselines.teacher_views is not None:
-        rows.append(row("teacher, mean of views", baselines.teacher_views.canonical, probe))
-    return rows
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
 def _percent(accuracy: Accuracy) -> str:
