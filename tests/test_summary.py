@@ -1,4 +1,4 @@
-"""The summary: published and own numbers side by side, and only where they may stand so."""
+"""The summary lists published numbers beside measured ones only where the two are comparable."""
 
 import csv
 import json
@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crossjepa.report.command import app
-from test_report import result
-from typer.testing import CliRunner
+from test_report import call, result
 
 SETTINGS = {
     "modelnet40": {"kind": "modelnet", "categories": 40, "release": "hdf5"},
@@ -27,13 +25,12 @@ def of(dataset: str, n_train: int, n_test: int, **changed: Any) -> dict[str, Any
 
 
 def summarise(folder: Path, *results: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
-    """What the command writes: the page, and the table's rows."""
-    command = ["summary", "--markdown", str(folder / "s.md"), "--csv", str(folder / "s.csv")]
+    """The Markdown and the rows of the CSV that the command writes."""
+    inputs = []
     for index, values in enumerate(results):
         (folder / f"{index}.json").write_text(json.dumps(values))
-        command += ["--result", str(folder / f"{index}.json")]
-    outcome = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert outcome.exit_code == 0, outcome.output
+        inputs.append(f"result={folder / f'{index}.json'}")
+    call("summary", inputs, folder / "s.md")
     with (folder / "s.csv").open() as table:
         return (folder / "s.md").read_text(), list(csv.DictReader(table))
 
@@ -46,7 +43,7 @@ def summarise(folder: Path, *results: dict[str, Any]) -> tuple[str, list[dict[st
         ("scanobjectnn_obj_bg", 2309, 581, 5, "88.3"),
     ],
 )
-def test_a_complete_official_split_stands_beside_what_was_published(
+def test_the_whole_official_split_is_listed_beside_published_numbers(
     tmp_path: Path, dataset: str, n_train: int, n_test: int, methods: int, best: str
 ) -> None:
     _, rows = summarise(tmp_path, of(dataset, n_train, n_test))
@@ -67,14 +64,14 @@ def test_a_complete_official_split_stands_beside_what_was_published(
         ("scanobjectnn_pb_t50_rs", 9840, "no published numbers"),
     ],
 )
-def test_any_other_split_stands_alone(tmp_path: Path, dataset: str, n_train: int, split: str) -> None:
+def test_any_other_split_is_listed_alone(tmp_path: Path, dataset: str, n_train: int, split: str) -> None:
     page, rows = summarise(tmp_path, of(dataset, n_train, 2468))
     assert {(row["origin"], row["split"]) for row in rows} == {("run here", split)}
     assert f"## {dataset}\n\n{split.capitalize()}." in page
     assert "94.2" not in page
 
 
-def test_a_data_set_is_known_by_what_it_is_not_by_its_name(tmp_path: Path) -> None:
+def test_a_data_set_is_recognised_by_its_settings_not_by_its_name(tmp_path: Path) -> None:
     renamed = of("modelnet40", 9840, 2468) | {"dataset": "mine"}
     namesake = of("modelnet40", 9840, 2468, data={"kind": "folder"})
     ten = of("modelnet40", 9840, 2468, data={"kind": "modelnet", "categories": 10})
@@ -88,7 +85,7 @@ def test_a_data_set_is_known_by_what_it_is_not_by_its_name(tmp_path: Path) -> No
         assert ("94.2" in {row["accuracy"] for row in rows}) == (values is renamed)
 
 
-def test_turned_clouds_stand_nowhere(tmp_path: Path) -> None:
+def test_accuracies_of_rotated_clouds_are_not_listed(tmp_path: Path) -> None:
     page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468))
     assert "60.5" not in page
     assert "60.5" not in json.dumps(rows)
@@ -105,7 +102,7 @@ def test_every_row_says_how_it_was_run(tmp_path: Path) -> None:
     page, rows = summarise(tmp_path, of("modelnet40", 9840, 2468), values)
     ours, random = [row for row in rows if row["dataset"] == "shapes"]
     assert ours["accuracy"] == "71.3 ± 0.8"
-    assert ours["compute"] == "1.5 h on cpu, 2 seeds"
+    assert ours["compute"] == "1.5 h for 2 seeds on cpu"
     assert ours["parameters"] == random["parameters"] == "1.9M (encoder)"
     assert ours["source"] == (
         "protocol pointjepa, the published C; pretrained on made-up, saw 0 test objects"
@@ -113,3 +110,14 @@ def test_every_row_says_how_it_was_run(tmp_path: Path) -> None:
     assert page.count("\n## ") == 2
     table = page.split("## shapes")[1]
     assert {line.count(" | ") for line in table.splitlines() if line.startswith("| ")} == {5}
+
+
+@pytest.mark.parametrize(("seconds", "stated"), [(100.0, "1.7 min for 1 seed on cpu"), (None, "")])
+def test_the_time_of_pretraining_is_stated_with_the_number_of_seeds(
+    tmp_path: Path, seconds: float | None, stated: str
+) -> None:
+    values = of("shapes", 15, 9)
+    values["provenance"] = values["provenance"] | {"seconds": {"pretrain": seconds} if seconds else {}}
+    page, (ours, *_) = summarise(tmp_path, values)
+    assert ours["compute"] == stated
+    assert f"| {stated or '-'} | run here |" in page

@@ -1,47 +1,47 @@
-"""The JSON that a probe writes: this model is its schema and its documentation."""
+"""Schemas of the result files: `ProbeResult` of the linear probe, `TableResult` of all other suites."""
 
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_json
+from crossjepa.probe.parts import Count, Difference, Head, Part, Percent, Provenance
 from crossjepa.settings import check
-from crossjepa.store.sharded import write_json
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-Difference = Annotated[float, Field(ge=-100, le=100)]
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Part(BaseModel):
-    """A part of the result; unknown keys and values that are not finite are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
+# The name of every compared system in result files, and the name that tables and plots show.
+SYSTEMS: dict[str, str] = {
+    "encoder": "pretrained: tokens",
+    "imagined": "pretrained: imagined views",
+    "tokens_and_imagined": "pretrained: tokens beside imagined views",
+    "random_encoder": "random weights",
+    "geometry": "geometry (D2, extents)",
+    "teacher_one_view": "teacher, one view",
+    "teacher_views": "teacher, mean of views",
+    "shuffled_targets": "control: shuffled targets",
+    "random_teacher": "control: random-weight teacher",
+    "majority": "majority class",
+    "chance": "chance",
+}
+# Every metric, and the name that tables and plots show.
+METRICS: dict[str, str] = {
+    "accuracy": "accuracy, %",
+    "top1": "top-1, %",
+    "top5": "top-5, %",
+    "unseen_explained": "explained variance, unseen objects, %",
+    "effective_rank": "effective rank",
+    "minutes": "minutes a seed",
+    "steps": "steps",
+    "parameters": "encoder parameters",
+}
 
 Result = TypeVar("Result", bound=Part)
 
 
-class Head(Part):
-    """What every probe's result begins with."""
-
-    dataset: str
-    data: dict[str, Any] = Field(
-        description="The data set's settings, less its place: its kind, and which release or variant."
-    )
-    protocol: str = Field(description="Named protocol: cloud, feature and classifier.")
-    protocol_source: str = Field(description="Where it was published.")
-    n_train: Count
-    n_test: Count
-    n_classes: Count
-    seeds: list[int] = Field(description="Pretraining seeds, one encoder each.", min_length=1)
-
-
 class Accuracy(Part):
-    """Share of objects classified rightly."""
+    """Share of correctly classified objects."""
 
     mean: Percent = Field(description="Mean over seeds.")
     sd: Percent | None = Field(description="Standard deviation over seeds; null for a single one.")
@@ -79,7 +79,7 @@ class OtherFeatures(Part):
     """Other features of the same encoder, from the same clouds."""
 
     imagined: Regimes = Field(description="The predictor's embeddings for a fixed ring of views, averaged.")
-    tokens_and_imagined: Regimes = Field(description="Both, beside each other.")
+    tokens_and_imagined: Regimes = Field(description="Pooled tokens and imagined views, concatenated.")
 
 
 class PerSeed(Part):
@@ -90,16 +90,16 @@ class PerSeed(Part):
 
 
 class Baselines(Part):
-    """What the encoder is measured against, under the same classifier, objects and folds."""
+    """The baselines, under the same classifier, objects and folds as the encoder."""
 
     random_encoder: Regimes = Field(description="The same encoder with random weights, over several draws.")
     geometry: Regimes = Field(description="Distribution of distances between points, and extents.")
     teacher_views: Regimes | None = Field(
         default=None,
-        description="The image teacher's mean view embedding: the ceiling. Null for point clouds, which it "
-        "cannot see.",
+        description="The image teacher's mean view embedding: the ceiling. Null for data sets of point "
+        "clouds, which have no views.",
     )
-    majority: Regimes = Field(description="Always the commonest class of the training objects.")
+    majority: Regimes = Field(description="The most frequent class of the training objects.")
 
 
 class OtherClassifier(Part):
@@ -110,14 +110,14 @@ class OtherClassifier(Part):
 
 
 class OtherClassifiers(Part):
-    """For comparison with papers that use them."""
+    """Classifiers that other papers use."""
 
     logistic_regression: OtherClassifier = Field(description="Standardised features, C = 1.")
-    knn: OtherClassifier = Field(description="Most votes of the 20 nearest training objects by cosine.")
+    knn: OtherClassifier = Field(description="The 20 nearest training objects by cosine distance.")
 
 
 class ClassAccuracy(Part):
-    """One class on the fixed split; mean over seeds."""
+    """Size and accuracy of one class on the fixed split; mean over seeds."""
 
     n_train: Count
     n_test: Count
@@ -128,10 +128,10 @@ class ClassAccuracy(Part):
 class CrossValidation(Part):
     """Repeated grouped cross-validation over all labelled objects, C nested in each training part."""
 
-    folds: Count = Field(description="Folds; fewer than asked for where no class has that many groups.")
+    folds: Count = Field(description="Folds; fewer than `probe.folds` if no class has that many groups.")
     repeats: Count
     n_objects: Count
-    n_seen: Count = Field(description="Objects whose meshes, never labels, pretraining saw.")
+    n_seen: Count = Field(description="Objects whose meshes pretraining saw; it never sees labels.")
     saw_test_objects: StrictBool | Literal["partly"] = Field(
         description="Whether pretraining saw the meshes of the folds' test objects."
     )
@@ -149,46 +149,25 @@ class Encoder(Part):
 
 
 class Pretraining(Part):
-    """What the encoder learned from."""
+    """The data that the encoder was pretrained on."""
 
     datasets: list[str]
     objects: Count
     epochs: Count
-    same_dataset: bool = Field(description="Whether the probed data set itself is among them.")
+    same_dataset: bool = Field(description="Whether the probed data set is one of `datasets`.")
     saw_objects: Count = Field(
-        description="Labelled objects whose mesh it saw, never their labels, by the digest of the file."
+        description="Labelled objects whose mesh file (by digest) pretraining saw; it never sees labels."
     )
-    saw_test_objects: Count = Field(description="Test objects of the fixed split among them.")
-
-
-class Git(Part):
-    """The checkout that the code ran from."""
-
-    commit: str
-    dirty: bool = Field(description="Whether tracked files differ from the commit.")
-
-
-class Provenance(Part):
-    """What made this result."""
-
-    git: Git | None = Field(description="Null outside a checkout.")
-    config_hash: Sha256 = Field(description="SHA-256 of the run's configuration file.")
-    stores: dict[Literal["points", "targets"], Sha256] = Field(
-        description="SHA-256 of each store's manifest, which has the SHA-256 of every file; no targets of "
-        "point clouds."
-    )
-    packages: dict[str, str] = Field(description="Versions by package.")
-    device: str | None = Field(description="Device of pretraining; null where it was not recorded.")
-    seconds: dict[str, float] = Field(description="Wall seconds of each stage's jobs, summed.")
+    saw_test_objects: Count = Field(description="Test objects of the fixed split among `saw_objects`.")
 
 
 class ProbeResult(Head):
     """Accuracy of a linear classifier on frozen features, in percent, beside its baselines."""
 
-    n_left_out: Count = Field(description="Labelled objects that some compared system has no features of.")
-    copies_in_train: Count = Field(description="Test objects whose file a training object has as well.")
+    n_left_out: Count = Field(description="Labelled objects without features in at least one system.")
+    copies_in_train: Count = Field(description="Test objects with the same file as a training object.")
     classes: list[str]
-    accuracy: Regimes = Field(description="Of the pooled tokens.")
+    accuracy: Regimes = Field(description="Accuracy of the pooled tokens.")
     other_features: OtherFeatures
     per_seed: PerSeed = Field(description="Accuracy of each seed's encoder.")
     per_class: dict[str, ClassAccuracy]
@@ -196,12 +175,12 @@ class ProbeResult(Head):
         description="Canonical, summed over seeds; rows are true and columns predicted classes."
     )
     C_choice: Literal["cross-validation", "published"]
-    chosen_C: PerSeed = Field(description="The C chosen inside the training split, or the published one.")
+    chosen_C: PerSeed = Field(description="C chosen inside the training split, or the published one.")
     baselines: Baselines
     gain_over_random: Gains
     other_classifiers: OtherClassifiers
     cross_validation: CrossValidation | None = Field(
-        description="Null where the data set comes with its own split, which is its protocol."
+        description="Null for a data set with an official split, which is its protocol."
     )
     encoder: Encoder
     pretraining: Pretraining
@@ -218,22 +197,89 @@ class ProbeResult(Head):
         return self
 
 
+class Difference95(Part):
+    """A paired difference with its 95% interval."""
+
+    mean: float
+    sd: float | None = Field(description="Standard deviation over the units of `Summary.sd`.")
+    ci95: tuple[float, float] | None = Field(
+        description="Interval by the same method as `Summary.ci95`; in a sweep Student's t over seeds. Null "
+        "if there is a single unit."
+    )
+
+
+class Summary(Part):
+    """One metric of one system in one question and pose regime."""
+
+    question: str = Field(description="A key of `questions`.")
+    regime: str = Field(description="`canonical`, `zz` or `partial`; empty for metrics without clouds.")
+    system: str = Field(
+        description="A key of `SYSTEMS`; in a sweep `<variant>` for tokens, `<variant>:tokens_and_imagined`."
+    )
+    metric: str = Field(description="A key of `METRICS`.")
+    mean: float
+    sd: float | None = Field(
+        description="Standard deviation over seeds; few_shot: over trials, seeds averaged; label_efficiency: "
+        "over seeds and draws. Null for a single one."
+    )
+    ci95: tuple[float, float] | None = Field(
+        description="Bootstrap interval over groups of near-duplicate objects; for the question `library` "
+        "Student's t over libraries. Null in a sweep."
+    )
+    seeds: Count = Field(description="Encoders (or views of the teacher) that the mean is over.")
+    gain: Difference95 | None = Field(
+        description="Gain over `random_encoder` on the same objects and folds; in a sweep over the variant "
+        "`trained`. Null for the reference itself."
+    )
+
+
+class Question(Part):
+    """A set of splits on which all systems are compared."""
+
+    title: str
+    description: str
+    objects: Count = Field(description="Distinct test objects.")
+    answers: Count = Field(description="Answers of each encoder: test objects summed over splits.")
+    note: str | None = Field(description="Why the data set cannot answer it; null if it can.")
+
+
+class Trained(Part):
+    """The pretrained encoders behind a table."""
+
+    datasets: list[str]
+    objects: Count
+    epochs: Count
+    steps: Count | None
+    parameters: Count | None = Field(description="Parameters of the encoder.")
+    seconds: Annotated[float, Field(ge=0)] | None = Field(
+        description="Wall seconds of pretraining a seed, mean over seeds; null without training logs."
+    )
+
+
+class TableResult(Head):
+    """Summaries of all systems in all questions of one suite."""
+
+    suite: Literal["few_shot", "label_efficiency", "benchmark", "sweep"]
+    questions: dict[str, Question]
+    rows: list[Summary]
+    variants: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Changed settings of each variant of a sweep; else empty."
+    )
+    pretraining: Trained
+    provenance: Provenance
+
+
 def write_result(path: Path, result: Part) -> None:
     """Write a result as JSON, whole or not at all."""
     write_json(path, result.model_dump(mode="json"))
 
 
-def read_result(path: Path) -> ProbeResult:
-    """Read a linear probe's result back; see `read_as`."""
-    return read_as(ProbeResult, path)
-
-
 def read_as(model: type[Result], path: Path) -> Result:
-    """Read a result of any probe back.
+    """Read a result file back.
 
     Args:
         model: the result's schema.
-        path: its file.
+        path: the file.
 
     Raises:
         UserError: if the file is missing or does not follow the schema.

@@ -1,2 +1,1 @@
-"""What people look at: one self-contained page about a run, the plot of label efficiency, and the summary
-beside published numbers."""
+"""What people read: the HTML page about a run, plots, and a summary beside published numbers."""

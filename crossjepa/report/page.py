@@ -1,204 +1,148 @@
-"""Gathering a run's results into the page."""
+"""The HTML page about a run, filled from the run's files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import yaml
 from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
+from PIL import Image
 
-from crossjepa.probe.result import Accuracy, ProbeResult
-from crossjepa.report.figures import accuracy_intervals, confusion_matrix, feature_map, training_curves
-from crossjepa.report.images import figure_uri, file_uri, pixels_uri
-from crossjepa.report.log import read_log
+from crossjepa.errors import UserError
+from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.probe.result import SYSTEMS, CrossValidation, ProbeResult, Regimes, read_as
+from crossjepa.report.figures import STYLE, accuracy_intervals, confusion_matrix, feature_map, training_curves
+from crossjepa.report.images import data_uri
 from crossjepa.report.neighbours import nearest, spread_over_classes
 from crossjepa.report.settings import ReportSettings
+from crossjepa.settings import read_section
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
-REGIMES = {"canonical": "canonical", "zz": "turned about up (z/z)"}
-FEATURES = {
-    "imagined": "views imagined by its predictor",
-    "tokens_and_imagined": "tokens beside imagined views",
-}
-NAMES = {
-    "random_encoder": "random weights",
-    "geometry": "geometry (D2, extents)",
-    "teacher_views": "teacher, mean of views",
-    "majority": "majority class",
-}
-
-
+LOSSES = {"smooth_l1": "smooth-L1 loss", "mse": "mean squared error"}
+REGIMES = {"canonical": "canonical", "zz": "rotated about up (z/z)"}
 CLASSIFIERS = {
     "logistic_regression": "logistic regression, standardised features",
     "knn": "20 nearest neighbours by cosine",
 }
 
 
-@dataclass(frozen=True)
-class ProbedDataset:
-    """What one probed data set contributes.
-
-    Attributes:
-        result: its probe's result.
-        features: the bundle to map.
-        catalog: its catalog.
-        targets: its sealed target store; none where there is nothing that the teacher could see.
-        sheet: its contact sheet; none where there are no meshes to draw.
-    """
-
-    result: ProbeResult
-    features: Path
-    catalog: Path
-    targets: Path | None
-    sheet: Path | None
-
-
-def render_page(
-    datasets: Sequence[ProbedDataset], metrics: Sequence[Path], run_config: Path, settings: ReportSettings
-) -> str:
-    """The whole page as HTML.
+def render_page(inputs: Mapping[str, Sequence[Path]], settings: ReportSettings) -> str:
+    """The page as HTML.
 
     Args:
-        datasets: the probed data sets.
-        metrics: training logs, one a seed.
-        run_config: the resolved configuration.
+        inputs: `result`: probe results, one for each data set; `metrics`: training logs, one for each seed;
+            `config`: the run's configuration; and for each data set `features.<dataset>`: features of one
+            seed; `catalog.<dataset>`; where they exist, `targets.<dataset>`: the sealed target store, and
+            `sheet.<dataset>`: the contact sheet.
         settings: how much to show.
+
+    Raises:
+        UserError: if a data set lacks its features or catalog, or an input's data set has no result.
     """
-    runs = [read_log(path) for path in metrics]
+    results = [read_as(ProbeResult, path) for path in inputs["result"]]
+    parts = _by_dataset(inputs, [result.dataset for result in results])
+    runs = [pd.read_json(path, lines=True) for path in inputs["metrics"]]
+    config = inputs["config"][0]
+    loss = LOSSES[read_section(PretrainSettings, "pretrain", str(config)).loss]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text())
-    return template.render(
-        poses=REGIMES,
-        sections=[_section(dataset, settings) for dataset in datasets],
-        curves=figure_uri(training_curves(runs)),
-        last=[run.iloc[-1].to_dict() for run in runs],
-        config=yaml.safe_dump(yaml.safe_load(run_config.read_text()), sort_keys=False),
+    template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text("utf-8"))
+    with mpl.rc_context(STYLE):
+        return template.render(
+            names=SYSTEMS | REGIMES | CLASSIFIERS,
+            regimes=REGIMES,
+            sections=[_section(result, parts[result.dataset], settings) for result in results],
+            curves=data_uri(training_curves(runs, loss)),
+            last=[run.iloc[-1].to_dict() for run in runs],
+            loss=loss,
+            config=config.read_text("utf-8"),
+        )
+
+
+def _by_dataset(inputs: Mapping[str, Sequence[Path]], datasets: Sequence[str]) -> dict[str, dict[str, Path]]:
+    """The inputs `<part>.<dataset>` by data set and part."""
+    parts: dict[str, dict[str, Path]] = {dataset: {} for dataset in datasets}
+    for name, paths in inputs.items():
+        part, dot, dataset = name.partition(".")
+        if dot and dataset not in parts:
+            raise UserError(f"--input {name}: there is no --input result= of '{dataset}'")
+        if dot:
+            parts[dataset][part] = paths[0]
+    for dataset, given in parts.items():
+        if missing := {"features", "catalog"} - given.keys():
+            raise UserError(f"--input {min(missing)}.{dataset}=PATH is missing")
+    return parts
+
+
+def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSettings) -> dict[str, Any]:
+    """What the template shows of one data set."""
+    catalog = pd.read_parquet(parts["catalog"])
+    unusable = catalog.loc[catalog["status"] != "ok"].set_index("id")["status"].to_dict()
+    without_targets = read_manifest(parts["targets"]).set_aside if "targets" in parts else {}
+    split = _systems(result)
+    intervals = accuracy_intervals(
+        (SYSTEMS[system], REGIMES[regime], accuracy.mean, *accuracy.ci95)
+        for system, regimes in split.items()
+        for regime, accuracy in regimes
+        if accuracy
     )
-
-
-def _section(dataset: ProbedDataset, settings: ReportSettings) -> dict[str, Any]:
-    result = dataset.result
-    catalog = pd.read_parquet(dataset.catalog)
-    set_aside = catalog.loc[catalog["status"] != "ok", ["id", "status"]].to_records(index=False).tolist()
-    unseen = read_manifest(dataset.targets).set_aside if dataset.targets else {}
-    set_aside += sorted(unseen.items())
-    rows = _accuracy_rows(result)
     return {
         "result": result,
-        "rows": rows,
-        "others": _other_rows(result),
+        "split": split,
+        "folds": _systems(result.cross_validation) if result.cross_validation else None,
         "procedural": bool((catalog["source"] == "procedural").any()),
         "objects": len(catalog),
-        "sheet": file_uri(dataset.sheet) if dataset.sheet else None,
-        "pictured": dataset.targets is not None,
-        "intervals": figure_uri(
-            accuracy_intervals([(r.features, r.regime, r.split.mean, *r.split.ci95) for r in rows])
-        ),
-        "confusion": figure_uri(confusion_matrix(np.array(result.confusion), result.classes)),
-        "set_aside": set_aside,
-        "licences": _licences(catalog),
-        **_features(dataset, catalog, set(unseen), settings),
+        "sheet": data_uri(Image.open(parts["sheet"]).convert("RGB")) if "sheet" in parts else None,
+        "intervals": data_uri(intervals),
+        "confusion": data_uri(confusion_matrix(np.array(result.confusion), result.classes)),
+        "set_aside": [*unusable.items(), *sorted(without_targets.items())],
+        "licences": [
+            (*names, len(objects), ", ".join(sorted(objects["creator"].unique(), key=str.casefold)))
+            for names, objects in catalog.groupby(["source", "licence"])
+        ],
+        **_feature_images(parts, catalog, without_targets, settings),
     }
 
 
-@dataclass(frozen=True)
-class AccuracyRow:
-    """One line of the accuracy table: what was measured, on the fixed split and in cross-validation."""
-
-    features: str
-    regime: str
-    split: Accuracy
-    folds: Accuracy | None
+def _systems(part: ProbeResult | CrossValidation) -> dict[str, Regimes]:
+    """The accuracies of the systems that were measured, by name."""
+    systems = {"encoder": part.accuracy, **dict(part.other_features), **dict(part.baselines)}
+    return {name: regimes for name, regimes in systems.items() if regimes}
 
 
-def _accuracy_rows(result: ProbeResult) -> list[AccuracyRow]:
-    """Ours and every baseline, in each pose regime that it was measured in."""
-    folds = result.cross_validation
-    scores = {"pretrained encoder": (result.accuracy, folds.accuracy if folds else None)}
-    for name, label in FEATURES.items():
-        split = getattr(result.other_features, name)
-        scores[label] = (split, getattr(folds.other_features, name) if folds else None)
-    for name, label in NAMES.items():
-        if (split := getattr(result.baselines, name)) is not None:
-            scores[label] = (split, getattr(folds.baselines, name) if folds else None)
-    return [
-        AccuracyRow(name, regime, getattr(split, regime), getattr(folds, regime) if folds else None)
-        for name, (split, folds) in scores.items()
-        for regime in REGIMES
-        if getattr(split, regime) is not None
-    ]
-
-
-def _other_rows(result: ProbeResult) -> list[tuple[str, str, str, Accuracy]]:
-    """(classifier, features, regime, accuracy) of the classifiers beside the probe."""
-    return [
-        (label, features, regime, getattr(getattr(getattr(result.other_classifiers, name), system), regime))
-        for name, label in CLASSIFIERS.items()
-        for system, features in (("encoder", "pretrained encoder"), ("random_encoder", "random weights"))
-        for regime in REGIMES
-    ]
-
-
-def _features(
-    dataset: ProbedDataset, catalog: pd.DataFrame, unseen: set[str], settings: ReportSettings
+def _feature_images(
+    parts: Mapping[str, Path], catalog: pd.DataFrame, left_out: Mapping[str, str], settings: ReportSettings
 ) -> dict[str, Any]:
-    """The map of labelled objects, and the neighbours of some test objects among all objects."""
-    arrays, attributes = read_bundle(dataset.features)
-    usable = np.array([i for i, o in enumerate(attributes["ids"]) if o not in unseen])
-    ids = [attributes["ids"][i] for i in usable]
+    """The map of labelled objects and, where there are thumbnails, test objects with their neighbours."""
+    arrays, attributes = read_bundle(parts["features"])
+    usable = ~np.isin(attributes["ids"], list(left_out))
     features = arrays["canonical_tokens"][usable]
-    table = catalog.set_index("id").loc[ids]
+    table = catalog.set_index("id").loc[np.array(attributes["ids"])[usable]]
     labels = table["class"].to_numpy(dtype=str)
-    labelled = np.flatnonzero(labels != "")
-    tests = np.flatnonzero(table["split"].to_numpy() == "test")
-    queries = tests[spread_over_classes(labels[tests], settings.queries, settings.seed)]
-    return {
-        "map": figure_uri(feature_map(features[labelled], labels[labelled].tolist(), settings.seed)),
-        "neighbours": _neighbours(dataset.targets, features, ids, labels, queries, settings.neighbours)
-        if dataset.targets
-        else [],
-    }
+    labelled = labels != ""
+    drawn = feature_map(features[labelled], labels[labelled])
+    images: dict[str, Any] = {"map": data_uri(drawn), "neighbours": None}
+    if "targets" in parts:
+        tests = np.flatnonzero(table["split"] == "test")
+        queries = tests[spread_over_classes(labels[tests], settings.queries)]
+        shown = np.c_[queries, nearest(features, queries, settings.neighbours)]
+        images["neighbours"] = _cards(parts["targets"], table["class"], shown)
+    return images
 
 
-def _neighbours(
-    targets: Path,
-    features: NDArray[np.float32],
-    ids: Sequence[str],
-    labels: NDArray[np.str_],
-    queries: NDArray[np.int64],
-    count: int,
-) -> list[dict[str, Any]]:
-    """Cards of each query and of its nearest objects, with the thumbnails of a sealed target store."""
-    row_in_store = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
+def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[list[tuple[str, str, str]]]:
+    """Id, label and thumbnail of the objects in `shown`: (Q, 1 + K) rows of `labels`, queries first."""
+    rows = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
     thumbnails = read_array(targets, "thumbnail")
-
-    def card(position: int) -> dict[str, str]:
-        object_id = ids[position]
-        picture = pixels_uri(thumbnails[row_in_store[object_id]])
-        return {"id": object_id, "label": labels[position], "picture": picture}
-
-    found = nearest(features, queries, count)
     return [
-        {"query": card(query), "found": [card(position) for position in row]}
-        for query, row in zip(queries, found, strict=True)
-    ]
-
-
-def _licences(catalog: pd.DataFrame) -> list[tuple[str, str, int, str]]:
-    """(source, licence, meshes, their makers) of every source and licence."""
-    return [
-        (
-            str(source),
-            str(licence),
-            len(meshes),
-            ", ".join(sorted(meshes["creator"].unique(), key=str.casefold)),
-        )
-        for (source, licence), meshes in catalog.groupby(["source", "licence"])
+        [
+            (id, label, data_uri(Image.fromarray(thumbnails[rows[id]])))
+            for id, label in labels.iloc[line].items()
+        ]
+        for line in shown
     ]

@@ -1,154 +1,113 @@
-"""What was run here beside what was published, where the two may stand side by side.
+"""The summary: this run's linear probes beside published ones, where the two are comparable.
 
-They may on an official split in full, in the pose that the data set gives: published linear probes know no
-other. Whatever else was run stands under its own heading, beside its own baselines alone.
+Published linear probes use the whole official split, in the pose that the data set gives. A result on any
+other split is listed with its baselines only.
 """
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
+from typing import Any
+
+import pandas as pd
 
 from crossjepa.probe.result import Accuracy, ProbeResult
 
+# Columns of `published.csv`, and the settings by which their data set is recognised, whatever its name.
+KNOWN: dict[str, dict[str, Any]] = {
+    "modelnet40": {"kind": "modelnet", "categories": 40},
+    "scanobjectnn_obj_bg": {"kind": "scanobjectnn", "variant": "obj_bg"},
+}
 # Training and test objects; the HDF5 release of ModelNet40 lacks three training objects of the others.
 OFFICIAL = {"modelnet40": {(9840, 2468), (9843, 2468)}, "scanobjectnn_obj_bg": {(2309, 581)}}
+COLUMNS = ["dataset", "split", "method", "accuracy", "parameters", "compute", "origin", "source"]
 HEADER = "| method | accuracy, % | parameters | compute | origin | source |\n|---|---|---|---|---|---|"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One method on one data set, in canonical pose; what is not known is empty.
+def summary_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """One row for each method on each data set, in canonical pose.
 
-    Attributes:
-        dataset: the data set's name.
-        split: `official split`, `not the official split`, or `no published numbers`.
-        method: what the features are of.
-        accuracy: percent, with the standard deviation over seeds where there is one.
-        parameters: of the encoder, or as published.
-        compute: of pretraining.
-        origin: `published` or `run here`.
-        source: the publication, or how it was run.
+    Returns:
+        Text columns, empty where unknown: `dataset`; `split` (`official split`, `not the official split` or
+        `no published numbers`); `method`; `accuracy` in percent, with the standard deviation over seeds;
+        `parameters`; `compute` of pretraining; `origin` (`published` or `run here`); `source`.
     """
-
-    dataset: str
-    split: str
-    method: str
-    accuracy: str
-    parameters: str
-    compute: str
-    origin: str
-    source: str
+    rows = [row for result in results for row in _published(result) + _measured(result)]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def summary_rows(results: Sequence[ProbeResult]) -> list[Row]:
-    """The rows of every data set in turn: what was published on it, then what was run here."""
-    return [row for result in results for row in (*_published(result), *_run_here(result))]
-
-
-def summary_markdown(rows: Sequence[Row]) -> str:
-    """A table a data set."""
+def summary_markdown(table: pd.DataFrame) -> str:
+    """The summary as Markdown, one table for each data set."""
     parts = ["# Linear probes on frozen features, canonical pose", ""]
-    for dataset in dict.fromkeys(row.dataset for row in rows):
-        own = [row for row in rows if row.dataset == dataset]
-        parts += [f"## {dataset}", "", f"{own[0].split.capitalize()}.", "", HEADER]
-        for row in own:
-            cells = (row.method, row.accuracy, row.parameters, row.compute, row.origin, row.source)
-            parts.append("| " + " | ".join(cell or "-" for cell in cells) + " |")
+    for dataset, rows in table.groupby("dataset", sort=False):
+        parts += [f"## {dataset}", "", f"{rows['split'].iloc[0].capitalize()}.", "", HEADER]
+        parts += [f"| {' | '.join(cells)} |" for cells in rows[COLUMNS[2:]].replace("", "-").to_numpy()]
         parts.append("")
     return "\n".join(parts)
 
 
-def summary_csv(rows: Sequence[Row]) -> str:
-    """The same rows for machines, with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
+def _column(result: ProbeResult) -> str | None:
+    """The data set's column in `published.csv`."""
+    return next((name for name, settings in KNOWN.items() if settings.items() <= result.data.items()), None)
 
 
 def _split(result: ProbeResult) -> str:
-    known = _known_as(result)
-    if known is None:
+    column = _column(result)
+    if column is None:
         return "no published numbers"
-    sizes = (result.n_train, result.n_test)
-    return "official split" if sizes in OFFICIAL[known] else "not the official split"
+    official = (result.n_train, result.n_test) in OFFICIAL[column]
+    return "official split" if official else "not the official split"
 
 
-def _known_as(result: ProbeResult) -> str | None:
-    """The column of `published.csv` that a data set belongs to, whatever it is called here."""
-    match result.data:
-        case {"kind": "modelnet", "categories": 40}:
-            return "modelnet40"
-        case {"kind": "scanobjectnn", "variant": "obj_bg"}:
-            return "scanobjectnn_obj_bg"
-    return None
-
-
-def _published(result: ProbeResult) -> list[Row]:
-    known = _known_as(result)
-    if known is None or _split(result) != "official split":
+def _published(result: ProbeResult) -> list[dict[Any, Any]]:
+    if _split(result) != "official split":
         return []
-    text = files("crossjepa.report").joinpath("published.csv").read_text("utf-8")
-    return [
-        Row(
-            dataset=result.dataset,
-            split="official split",
-            method=line["method"],
-            accuracy=line[known],
-            parameters=line["parameters"],
-            compute=line["compute"],
-            origin="published",
-            source=line["source"],
-        )
-        for line in csv.DictReader(io.StringIO(text))
-        if line[known]
-    ]
+    file = files("crossjepa.report").joinpath("published.csv")
+    with file.open(encoding="utf-8") as lines:
+        table = pd.read_csv(lines, dtype=str, keep_default_na=False)
+    table = table.rename(columns={_column(result): "accuracy"}).query("accuracy != ''")
+    same = {"dataset": result.dataset, "split": "official split", "origin": "published"}
+    return table.assign(**same).to_dict("records")
 
 
-def _run_here(result: ProbeResult) -> list[Row]:
-    """Ours, and what a reader must know to judge it: random weights, and the teacher where there is one."""
-    size = f"{result.encoder.parameters / 1e6:.1f}M (encoder)"
+def _measured(result: ProbeResult) -> list[dict[Any, Any]]:
+    """The pretrained encoder, the same with random weights and, where there are views, the teacher."""
+    chosen = "the published C" if result.C_choice == "published" else "C by cross-validation"
+    probe = f"protocol {result.protocol}, {chosen}"
     learned, baselines = result.pretraining, result.baselines
-    C = "the published C" if result.C_choice == "published" else "C by cross-validation"
-    probe = f"protocol {result.protocol}, {C}"
     names = " and ".join(learned.datasets)
     ours = f"{probe}; pretrained on {names}, saw {learned.saw_test_objects} test objects"
-
-    def row(method: str, accuracy: Accuracy, parameters: str, compute: str, source: str) -> Row:
-        return Row(
-            dataset=result.dataset,
-            split=_split(result),
-            method=method,
-            accuracy=_percent(accuracy),
-            parameters=parameters,
-            compute=compute,
-            origin="run here",
-            source=source,
-        )
-
+    size = f"{result.encoder.parameters / 1e6:.1f}M (encoder)"
+    methods = {
+        "ours": (result.accuracy, size, _compute(result), ours),
+        "random weights": (baselines.random_encoder, size, "", probe),
+        "teacher, mean of views": (baselines.teacher_views, "", "", probe),
+    }
     rows = [
-        row("ours", result.accuracy.canonical, size, _compute(result), ours),
-        row("random weights", baselines.random_encoder.canonical, size, "", probe),
+        (
+            result.dataset,
+            _split(result),
+            method,
+            _percent(scores.canonical),
+            size,
+            compute,
+            "run here",
+            source,
+        )
+        for method, (scores, size, compute, source) in methods.items()
+        if scores
     ]
-    if baselines.teacher_views is not None:
-        rows.append(row("teacher, mean of views", baselines.teacher_views.canonical, "", "", probe))
-    return rows
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
 def _percent(accuracy: Accuracy) -> str:
-    spread = "" if accuracy.sd is None else f" ± {accuracy.sd:.1f}"
-    return f"{accuracy.mean:.1f}{spread}"
+    return f"{accuracy.mean:.1f}" + ("" if accuracy.sd is None else f" ± {accuracy.sd:.1f}")
 
 
 def _compute(result: ProbeResult) -> str:
-    """The time that pretraining took, all seeds together."""
+    """How long pretraining the probed seeds took in all, and on which device."""
     seconds = result.provenance.seconds.get("pretrain")
     if seconds is None:
         return ""
-    device = result.provenance.device or "an unknown device"
-    seeds = f", {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
     time = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
-    return f"{time} on {device}{seeds}"
+    seeds = "1 seed" if len(result.seeds) == 1 else f"{len(result.seeds)} seeds"
+    return f"{time} for {seeds} on {result.provenance.device or 'an unknown device'}"
