@@ -26,8 +26,8 @@ def check_plan(plan: Plan) -> None:
     for dataset in sorted(learned):
         if not plan.has_views(dataset):
             raise UserError(
-                f"pretrain.datasets: '{dataset}' has point clouds only, which the teacher cannot see; learn from "
-                "a data set with meshes"
+                f"pretrain.datasets: '{dataset}' has point clouds only, which the teacher cannot see; learn "
+                "from a data set with meshes"
             )
     if not plan.has_views(config.benchmark.elsewhere):
         raise UserError(

@@ -1,8 +1,8 @@
 """A digest of the code behind a rule, which Snakemake compares as a parameter.
 
-Snakemake does not look into imported packages. The digest covers the function of a command and the modules that it
-imports, at any depth, as syntax trees without docstrings. So an edited statement reruns the rules that execute it,
-and an edited comment or docstring, a touched file or a fresh clone reruns nothing.
+Snakemake does not look into imported packages. The digest covers the function of a command and the modules that
+it imports, at any depth, as syntax trees without docstrings. So an edited statement reruns the rules that execute
+it, and an edited comment or docstring, a touched file or a fresh clone reruns nothing.
 """
 
 import ast
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# Modules that cannot change results; the same holds for models of settings, whose values are parameters themselves.
+# Modules that cannot change results. Models of settings are left out too: their values are parameters themselves.
 UNTRACKED = {
     f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")
 }
@@ -34,7 +34,7 @@ def code_digest(*commands: str, modules: Iterable[str] = ()) -> str:
 
 
 def closure(modules: Iterable[str]) -> list[str]:
-    """The tracked modules that `modules` import at any depth, with their parent packages and themselves, sorted."""
+    """`modules` and all that they import at any depth, with parent packages, sorted; untracked ones left out."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -52,6 +52,8 @@ def functions(command: str) -> list[ast.FunctionDef]:
     beside = [node for node in _tree(f"crossjepa.commands.{stage}").body if isinstance(node, ast.FunctionDef)]
     is_called = f"app.command('{name}')"
     called = [f for f in beside if not f.decorator_list or is_called in map(ast.unparse, f.decorator_list)]
+    if not any(f.decorator_list for f in called):
+        raise ValueError(f"crossjepa has no command '{command}'")
     bare = copy.deepcopy(called)
     for function in bare:
         function.decorator_list = []

@@ -16,7 +16,7 @@ def options(inputs: Inputs) -> str:
 
 
 def files(plan: Plan, inputs: Inputs) -> list[str]:
-    """The files that a rule waits for: of a store its manifest and shards, so that a lost shard is noticed."""
+    """The files that a rule waits for: of a store the manifest and all shards, so that a lost one is noticed."""
     return [file for all_paths in inputs.values() for path in all_paths for file in _files(plan, path)]
 
 
@@ -95,8 +95,8 @@ def table(plan: Plan, name: str, dataset: str) -> Inputs:
 def accounts(plan: Plan, dataset: str) -> Inputs:
     """What results report on the run beside their inputs: seconds of each stage, and the configuration.
 
-    Stages whose artefacts are named by content have folders of their own; of features each file is named, since
-    other seeds may have left theirs in the same folder.
+    Folders named by content hold the files of one artefact; those of features may hold other runs' seeds too, so
+    each file is named.
     """
     names = {
         "data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]

@@ -1,7 +1,7 @@
-"""What a configuration asks for: the variants to train, the artefacts with their names, and each rule's settings.
+"""What a configuration asks for: variants to train, artefacts by name, and the settings of each rule.
 
-An artefact's name carries a hash of all that determines its content. Runs that agree in that share the artefact;
-a changed setting gets a new one beside it.
+An artefact's name carries a hash of all that determines its content. Runs that agree in that share the
+artefact; a changed setting makes a new one beside it.
 """
 
 import hashlib
@@ -15,8 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from crossjepa.config import Config
-from crossjepa.data.listing import listing_digest, outline_digest
-from crossjepa.data.location import downloads, has_views, places
+from crossjepa.data.location import downloads, has_views
 from crossjepa.data.settings import AnySource
 from crossjepa.files import sha256_file, write_whole
 from crossjepa.pretrain.settings import PretrainSettings
@@ -39,10 +38,11 @@ def _keys(section: type[BaseModel], *left_out: str) -> set[str]:
 RENDER = _keys(RenderSettings, "keep_views")
 TEACHER = _keys(TeacherSettings, "path")
 PROBE = _keys(ProbeSettings, "datasets")
+FURNITURE_LABELS = Path(__file__).parent.parent / "data/furniture_labels.csv"
 SPLIT = {"split_seed", "test_fraction"}
 SAMPLE = {"points", "seed"}
 
-# The settings, besides the data set's entry, that determine an artefact's content and are hashed into its name.
+# The settings that determine an artefact's content, with the data set's entry: they are hashed into its name.
 DETERMINANTS: Mapping[Kind, Uses] = {
     "scan": {},
     "catalog": {"data": SPLIT},
@@ -51,11 +51,11 @@ DETERMINANTS: Mapping[Kind, Uses] = {
     "sheet": {"render": RENDER},
     "weights": {"teacher": {"name", "revision"}},
 }
-# The settings that each rule passes to its command, besides the data set's entry. They are compared between runs.
+# The settings that each rule passes to its command. A changed one reruns the rule.
 RULES: Mapping[str, Uses] = {
     "scan": {"data": {"max_faces"}},
     "catalog": {"data": SPLIT},
-    "points_layout": {"data": SAMPLE, "store": None},
+    "points_layout": {"data": SAMPLE | {"max_bad_fraction"}, "store": None},
     "points": {"data": SAMPLE},
     "seal": {"data": {"max_bad_fraction"}},
     "render": {"render": RENDER},
@@ -132,7 +132,7 @@ class Plan:
         return [name for name, artefact in self.artefacts.items() if artefact.kind == kind]
 
     def settings(self, rule: str, dataset: str = "", variant: str = "trained") -> str:
-        """A partial configuration as JSON with sorted keys: all that a rule tells its command of the settings.
+        """The settings that a rule passes to its command: a partial configuration as JSON with sorted keys.
 
         Args:
             rule: a key of `RULES`.
@@ -163,22 +163,16 @@ class Plan:
         return values
 
     def archives(self, dataset: str) -> list[str]:
-        """The archives of a data set that rules wait for: those downloaded, or the furniture's in its `path`."""
+        """The archives that rules wait for: downloaded ones, and those of furniture also in its `path`."""
         entry, path = self.sources[dataset], self.source(dataset).get("path")
         if entry.kind == "furniture":
             return [f"{path}/{name}" for name in downloads(entry)]
         return [str(path)] if downloads(entry) and not getattr(entry, "path", None) else []
 
-    def listing(self, dataset: str) -> str:
-        """A digest of what lies where a data set does, which changes when files are added, edited or removed."""
-        entry = self.sources[dataset]
-        if entry.kind != "folder":
-            return outline_digest(places(entry).values())
-        return listing_digest(Path(entry.path)) + self.labels(dataset)
-
     def labels(self, dataset: str) -> str:
         """A digest of a data set's CSV of labels; empty without one."""
-        path = getattr(self.sources[dataset], "labels", None)
+        entry = self.sources[dataset]
+        path = FURNITURE_LABELS if entry.kind == "furniture" else getattr(entry, "labels", None)
         return sha256_file(Path(path)) if path else ""
 
     def learned(self, variant: str = "trained") -> list[str]:
@@ -227,7 +221,7 @@ class Plan:
         return paths.weights(self.name("weights", variant=self.artefacts[targets].variant))
 
     def write_configuration(self) -> None:
-        """Write the whole configuration beside the results, and once more under its SHA-256, where it stays."""
+        """Write the whole configuration beside the results, and a copy that later calls do not overwrite."""
         latest = Path(self.paths.configuration)
         with write_whole(latest) as partial:
             partial.write_text(yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False))

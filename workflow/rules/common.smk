@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT))
 from crossjepa.config import Config
-from crossjepa.data.location import downloads
+from crossjepa.data.location import content_digest, downloads
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file
 from crossjepa.settings import check

@@ -56,7 +56,7 @@ rule scan:
     params:
         settings=lambda w: PLAN.settings_of("scan", w.scan),
         dataset=lambda w: of(w.scan).dataset,
-        listing=lambda w: PLAN.listing(of(w.scan).dataset),
+        content=lambda w: content_digest(PLAN.sources[of(w.scan).dataset]),
         code=lambda w: code("data scan", dataset=of(w.scan).dataset),
     shell:
         "python -m crossjepa data scan --settings {params.settings:q} --dataset {params.dataset}"
@@ -110,7 +110,8 @@ rule points_layout:
 
 rule points:
     input:
-        layout=paths.store_layout(paths.points("{points}"), POINT_ARRAYS),
+        # Ancient: a raised limit of broken meshes lays the store out again, and keeps its shards.
+        layout=ancient(paths.store_layout(paths.points("{points}"), POINT_ARRAYS)),
         meshes=lambda w: PLAN.meshes(of(w.points).dataset),
         archives=lambda w: ancient(PLAN.archives(of(w.points).dataset)),
     output:
