@@ -1,8 +1,8 @@
 """A digest of the code behind a rule, which Snakemake compares as a parameter.
 
-Snakemake does not look into imported packages. The digest covers the function of a command and the modules that
-it imports, at any depth, as syntax trees without docstrings. So an edited statement reruns the rules that execute
-it, and an edited comment or docstring, a touched file or a fresh clone reruns nothing.
+Snakemake does not look into imported packages. The digest covers the function of a command and the modules
+that it imports, at any depth, as syntax trees without docstrings. So an edited statement reruns the rules
+that execute it, and an edited comment or docstring, a touched file or a fresh clone reruns nothing.
 """
 
 import ast
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# Modules that cannot change results. Models of settings are left out too: their values are parameters themselves.
+# Modules that cannot change results. Models of settings are left out too: rules pass the values themselves.
 UNTRACKED = {
     f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")
 }
@@ -34,7 +34,7 @@ def code_digest(*commands: str, modules: Iterable[str] = ()) -> str:
 
 
 def closure(modules: Iterable[str]) -> list[str]:
-    """`modules` and all that they import at any depth, with parent packages, sorted; untracked ones left out."""
+    """`modules`, all that they import at any depth and parent packages, but not untracked modules; sorted."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:

@@ -16,7 +16,7 @@ def options(inputs: Inputs) -> str:
 
 
 def files(plan: Plan, inputs: Inputs) -> list[str]:
-    """The files that a rule waits for: of a store the manifest and all shards, so that a lost one is noticed."""
+    """The files that a rule waits for: of a store the manifest and all shards, to notice a lost one."""
     return [file for all_paths in inputs.values() for path in all_paths for file in _files(plan, path)]
 
 
@@ -95,8 +95,8 @@ def table(plan: Plan, name: str, dataset: str) -> Inputs:
 def accounts(plan: Plan, dataset: str) -> Inputs:
     """What results report on the run beside their inputs: seconds of each stage, and the configuration.
 
-    Folders named by content hold the files of one artefact; those of features may hold other runs' seeds too, so
-    each file is named.
+    A folder that is named by content holds the files of one artefact. That of features may hold those of
+    other seeds too, so each file is named.
     """
     names = {
         "data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]
