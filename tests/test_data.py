@@ -1,5 +1,6 @@
 """Data: meshes read as they are, the broken set aside, splits that keep groups together, true clouds."""
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -8,23 +9,30 @@ import numpy as np
 import pandas as pd
 import pytest
 import trimesh
-from crossjepa.data.assemblies import Assemblies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from typer.testing import CliRunner
 
-from crossjepa.config import AssembliesSource
+from crossjepa.commands.data import app
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
-from crossjepa.data.dataset import BadMesh, Cloud, ObjectRecord, open_dataset
-from crossjepa.data.furniture import Furniture, check_archives
+from crossjepa.data.dataset import BadMesh, ObjectRecord, open_dataset
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
-from crossjepa.data.sample import farthest_first, point_arrays, sample_mesh, thin_cloud, write_points
-from crossjepa.data.scan import _look, inspect, scan
-from crossjepa.data.settings import FurnitureSource, ShapesSource
-from crossjepa.data.shapes import CLASSES, Shapes
-from crossjepa.data.table import stored_points, write_meshes
+from crossjepa.data.sample import (
+    farthest_first,
+    point_arrays,
+    sample_mesh,
+    stored_points,
+    thin_cloud,
+    write_points,
+)
+from crossjepa.data.scan import inspect, inspect_mesh, scan
+from crossjepa.data.settings import FolderSource, FurnitureSource, ShapesSource
+from crossjepa.data.sources.furniture import Furniture, check_archive
+from crossjepa.data.sources.shapes import CLASSES, Shapes
+from crossjepa.data.table import check_broken, write_meshes
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
@@ -72,28 +80,38 @@ def test_furniture_reads_names_creators_and_rotation(archive: Path) -> None:
     assert np.ptp(vertices[:, 1]) == pytest.approx(2)
 
 
-def test_textures_reach_the_sampled_points(archive: Path) -> None:
-    cloud = sample_mesh(Furniture(archive).load("a/plane.obj"), 2000, seed=0)
-    left, right = cloud.xyz[:, 0] < -0.1, cloud.xyz[:, 0] > 0.1
-    assert (cloud.colour[left] == (255, 0, 0)).all()
-    assert (cloud.colour[right] == (0, 0, 255)).all()
-    assert np.allclose(np.abs(cloud.normal[:, 2]), 1, atol=1e-3)
+def test_materials_and_textures_are_found_whatever_the_case_of_their_names(archive: Path) -> None:
+    (plane,) = Furniture(archive).load("a/plane.obj").geometry.values()
+    picture = np.asarray(plane.visual.material.image)
+    assert picture.shape == (16, 16, 3)
+    assert picture[0, [0, 15]].tolist() == [[255, 0, 0], [0, 0, 255]]
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_meshes_say_why(archive: Path, name: str) -> None:
     with pytest.raises(BadMesh, match=BROKEN[name][1]):
-        inspect(Furniture(archive).load(f"a/{name}.obj"), 1000)
+        inspect_mesh(Furniture(archive).load(f"a/{name}.obj"), 1000)
 
 
-def test_a_scan_sets_broken_meshes_aside_and_stops_at_too_many(archive: Path) -> None:
-    table = scan(FurnitureSource(), archive, max_bad_fraction=0.75, max_faces=10_000, threads=1)
+def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path) -> None:
+    table = scan(FurnitureSource(path=str(archive)), max_faces=10_000, threads=1)
     assert table.loc[0, "status"] == "ok"
     for status, (_, reason) in zip(table["status"][1:], BROKEN.values(), strict=True):
         assert reason in status
     assert table.loc[0, ["extent_x", "extent_y"]].tolist() == [2, 2]
-    with pytest.raises(UserError, match=r"3 of 4 meshes are broken, more than data\.max_bad_fraction = 0\.7"):
-        scan(FurnitureSource(), archive, max_bad_fraction=0.7, max_faces=10_000, threads=1)
+    meshes, store = archive / "meshes.parquet", archive / "points"
+    write_meshes(table, meshes)
+    check_broken(meshes, 0.75)
+    command = ["layout", "--dataset", "furniture", "--meshes", str(meshes), "--store", str(store)]
+    result = CliRunner().invoke(app, [*command, "--settings", '{"data": {"max_bad_fraction": 0.7}}'])
+    assert "3 of 4 meshes are broken, more than data.max_bad_fraction = 0.7 allows" in str(result.exception)
+    assert not store.exists()
+
+
+def test_a_scan_without_any_usable_object_fails(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_text("no mesh")
+    with pytest.raises(UserError, match=r"none of the 1 objects is usable; the first: no faces"):
+        scan(FolderSource(path=str(tmp_path)), max_faces=10_000, threads=1)
 
 
 class Odd(Shapes):
@@ -105,12 +123,10 @@ class Odd(Shapes):
         return super().load(object_id)
 
 
-def test_an_unforeseen_failure_costs_one_object_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unforeseen_failure_costs_one_object_only(tmp_path: Path) -> None:
     odd = Odd(6, seed=0)
     ids = [record.id for record in odd.objects()]
-    monkeypatch.setattr("crossjepa.data.scan._dataset", odd, raising=False)
-    monkeypatch.setattr("crossjepa.data.scan._max_faces", 10_000, raising=False)
-    looked = {object_id: _look(object_id)["status"] for object_id in ids}
+    looked = {object_id: inspect(odd, object_id, 10_000)["status"] for object_id in ids}
     sharded.create(tmp_path / "points", sharded.Layout(6, 1, 6), point_arrays(64), {})
     write_points(odd, ids, tmp_path / "points", 0, 64, 0)
     assert looked == dict.fromkeys(ids, "ok") | {"bottle-000003": "ValueError: two lines"}
@@ -124,7 +140,7 @@ def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: Twice(24, seed=0))
     with pytest.raises(UserError, match="two objects have the id 'bottle-000003'; ids must be unique"):
-        scan(ShapesSource(), None, max_bad_fraction=0.5, max_faces=10_000, threads=1)
+        scan(ShapesSource(), max_faces=10_000, threads=1)
 
 
 def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
@@ -133,17 +149,17 @@ def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     furniture = Furniture(archive)
     furniture._entries["a/noise.obj"] = (furniture.objects()[0], np.eye(3))
     with pytest.raises(BadMesh):
-        inspect(furniture.load("a/noise.obj"), 1000)
+        inspect_mesh(furniture.load("a/noise.obj"), 1000)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: missing; data\.furniture\.path must hold"):
-        check_archives(tmp_path)
-    for name in FURNITURE_ARCHIVES:
+    with pytest.raises(UserError, match=r"Scopia\.sh3f: missing; data\.furniture\.path must hold"):
+        check_archive(tmp_path / "Scopia.sh3f")
+    for name in ("Scopia.sh3f", "Mine.sh3f"):
         (tmp_path / name).write_bytes(b"half an archive")
-    with pytest.raises(UserError, match=r"BlendSwap-CC-0\.sh3f: not .* fetch it again"):
-        check_archives(tmp_path)
-    with pytest.raises(UserError, match="not a readable archive"):
+    with pytest.raises(UserError, match=r"Scopia\.sh3f: not .* fetch it again"):
+        check_archive(tmp_path / "Scopia.sh3f")
+    with pytest.raises(UserError, match=r"Mine\.sh3f: not a readable archive"):
         Furniture(tmp_path).objects()
 
 
@@ -190,6 +206,25 @@ def test_the_furniture_split_is_about_seventy_to_thirty() -> None:
     assert not split_groups(labels, 0, 0.3).equals(split_groups(labels, 1, 0.3))
 
 
+def test_no_class_is_tested_without_being_trained() -> None:
+    """Every file of class b is also in a folder of class a: they share all groups of b."""
+    rows = [("a", f"shared {n}") for n in range(4)] + [("b", f"shared {n}") for n in range(4)]
+    objects = pd.DataFrame(rows + [("a", f"own {n}") for n in range(8)], columns=["class", "group"])
+    for seed in range(40):
+        split = split_groups(objects, seed, 0.5)
+        assert set(objects["class"][split == "train"]) == {"a", "b"}
+        assert (split == "test").any()
+
+
+def test_the_furniture_split_never_changes() -> None:
+    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    splits = ",".join("".join(part[0] + part[1] for part in split_groups(labels, n, 0.3)) for n in range(3))
+    assert (
+        hashlib.sha256(splits.encode()).hexdigest()
+        == "e5e9bd97bb5b18a303e4c439f78af503dd7a01116e083a17a1728b58beb2cb17"
+    )
+
+
 def test_the_catalog_keeps_copies_of_test_objects_from_pretraining() -> None:
     records = Shapes(len(CLASSES) * 4, seed=0).objects()
     ids = [r.id for r in records]
@@ -219,20 +254,8 @@ def test_shapes_are_whole_varied_and_the_same_every_time() -> None:
     assert digests == [Shapes(2 * len(CLASSES), seed=0).digest(r.id) for r in records]
     assert digests[0] != Shapes(1, seed=1).digest(records[0].id)
     for record in records:
-        seen = inspect(shapes.load(record.id), 10_000)
+        seen = inspect_mesh(shapes.load(record.id), 10_000)
         assert seen["faces"] > 20
-
-
-def test_assemblies_are_unlabelled_each_unlike_the_others_and_the_same_every_time() -> None:
-    assemblies = Assemblies(40, seed=0)
-    records = assemblies.objects()
-    assert {(r.source, r.label) for r in records} == {("procedural", "")}
-    digests = [assemblies.digest(r.id) for r in records]
-    assert len(set(digests)) == 40
-    assert digests == [Assemblies(50, seed=0).digest(r.id) for r in records]
-    assert not set(digests) & {Assemblies(40, seed=1).digest(r.id) for r in records}
-    for record in records:
-        assert inspect(assemblies.load(record.id), 100_000)["faces"] > 20
 
 
 def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
@@ -242,10 +265,9 @@ def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
 
 
 def test_every_kind_has_its_adapter() -> None:
-    for source in (ShapesSource(objects=24), AssembliesSource(objects=24)):
-        assert len(open_dataset(source, None).objects()) == 24
+    assert len(open_dataset(ShapesSource(objects=24)).objects()) == 24
     with pytest.raises(UserError, match=r"no \.sh3f archives; set data\.furniture\.path"):
-        open_dataset(FurnitureSource(), None)
+        open_dataset(FurnitureSource())
 
 
 @settings(max_examples=20, deadline=None)
@@ -262,20 +284,21 @@ def test_the_frame_is_centred_and_one_across(
     assert np.average(mesh.triangles_center, axis=0, weights=mesh.area_faces) == pytest.approx(0, abs=1e-6)
 
 
-def test_clouds_are_even_by_area_centred_and_seeded() -> None:
+def test_clouds_are_even_by_area_in_the_frame_of_the_cameras_and_seeded() -> None:
     large = trimesh.creation.box((2, 2, 2))
     small = trimesh.creation.box((1, 1, 1)).apply_translation((5, 0, 0))
     scene = trimesh.Scene([large, small])
     cloud = sample_mesh(scene, 8192, seed=0)
-    xyz, normal = cloud.xyz, cloud.normal
+    xyz = cloud.xyz
     assert {k: (v.shape, str(v.dtype)) for k, v in vars(cloud).items()} == {
         k: (a.shape, a.dtype) for k, a in point_arrays(8192).items()
     }
-    assert xyz.mean(axis=0) == pytest.approx(0, abs=1e-5)
-    assert np.linalg.norm(xyz, axis=1).max() == pytest.approx(1, abs=1e-6)
+    in_source_units = trimesh.transform_points(xyz, np.linalg.inv(unit_sphere(scene)))
+    faces = np.abs(in_source_units - np.where(in_source_units[:, :1] > 2.5, (5, 0, 0), 0)).max(axis=1)
+    assert faces == pytest.approx(np.where(in_source_units[:, 0] > 2.5, 0.5, 1), abs=1e-5)
+    assert farthest_first(xyz)[:100].tolist() == list(range(100))
     on_small = (xyz[:, 0] > xyz[:, 0].max() - 1.2 * np.ptp(xyz[:, 0]) / 6.5).mean()
     assert on_small == pytest.approx(6 / 30, abs=0.02)
-    assert np.linalg.norm(normal.astype(float), axis=1) == pytest.approx(1, abs=2e-3)
     again = sample_mesh(scene, 8192, seed=0)
     assert all(np.array_equal(values, vars(again)[name]) for name, values in vars(cloud).items())
     assert not np.array_equal(xyz, sample_mesh(scene, 8192, seed=1).xyz)
@@ -291,7 +314,7 @@ def test_a_data_sets_own_cloud_is_thinned_or_repeated_and_its_beginning_kept(
 ) -> None:
     rng = np.random.default_rng(seed)
     xyz = (rng.normal(size=(given_points, 3)) * (3, 1, 1) + 7).astype(np.float32)
-    sampled = thin_cloud(Cloud(xyz), wanted)
+    sampled = thin_cloud(xyz, wanted)
     assert {k: (v.shape, str(v.dtype)) for k, v in vars(sampled).items()} == {
         k: (a.shape, a.dtype) for k, a in point_arrays(wanted).items()
     }
@@ -328,6 +351,25 @@ def test_clouds_begin_with_their_farthest_points() -> None:
     for count in (5, 40, 120):
         gaps = np.linalg.norm(ordered[:, None] - ordered[None, :count], axis=2).min(axis=1)
         assert gaps[count] == pytest.approx(gaps.max(), rel=1e-5)
+
+
+def test_a_meshs_points_are_the_same_points_whatever_their_frame() -> None:
+    """Where they lie was measured before the frame changed; the shapes, too, must stay what they were."""
+    shapes = Shapes(15, seed=0)
+    xyz = sample_mesh(shapes.load("chair-000005"), 2048, seed=1).xyz.astype(float)
+    centred = xyz - xyz.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1).max()
+    assert centred[:3] == pytest.approx(
+        np.array(
+            [
+                [0.4045917, -0.8182408, 0.4083962],
+                [-0.4314088, 0.6577494, -0.2686189],
+                [-0.4379578, -0.5063165, -0.2466952],
+            ]
+        ),
+        abs=1e-6,
+    )
+    assert shapes.digest("chair-000005") == "4127209f651f16cc8dfec5e58987cc9c9984925ded8a2b9d25d1016d19181065"
 
 
 def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:

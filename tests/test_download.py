@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossjepa.data.download import MODELNET, Archive, download, fetch_modelnet
+from crossjepa.data.download import download, fetch_modelnet
+from crossjepa.data.location import MODELNET_ARCHIVES, Archive
 from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
 
@@ -103,7 +104,7 @@ def test_a_download_that_broke_off_is_taken_up_again(server: Server, tmp_path: P
     file, server.cut, server.ranges = tmp_path / "a.zip", 1_200_000, ranges
     with pytest.raises(
         UserError,
-        match=rf"{server.url}: 1,200,000 of {len(server.content):,} bytes came; run again .*{file}.*`path`",
+        match=rf"{server.url}: 1,200,000 of {len(server.content):,} bytes arrived; .*{file}.*`path`",
     ):
         fetch(server, file)
     assert not file.exists()
@@ -132,7 +133,7 @@ def test_a_server_that_tells_no_length_is_checked_by_the_zip(server: Server, tmp
     fetch(server, tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == server.content
     server.cut = 1_200_000
-    with pytest.raises(UserError, match=r"came damaged \(File is not a zip file\); run again"):
+    with pytest.raises(UserError, match=r"arrived damaged \(File is not a zip file\); run again"):
         fetch(server, tmp_path / "b.zip")
     assert not (tmp_path / "b.zip.partial").exists()
 
@@ -142,7 +143,7 @@ def test_a_flipped_byte_is_found(server: Server, tmp_path: Path) -> None:
     broken[len(broken) // 2] ^= 1
     server.content = bytes(broken)
     with pytest.raises(
-        UserError, match=r"came damaged \(Bad CRC-32 .*; run again to fetch it anew, .*a\.zip"
+        UserError, match=r"arrived damaged \(Bad CRC-32 .*; run again to download it again, .*a\.zip"
     ):
         fetch(server, tmp_path / "a.zip")
     assert not list(tmp_path.glob("a.zip*"))
@@ -151,7 +152,7 @@ def test_a_flipped_byte_is_found(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_another_digest_is_refused(server: Server, tmp_path: Path, algorithm: str) -> None:
     wrong = f"{algorithm}:00"
-    with pytest.raises(UserError, match=rf"came damaged \({algorithm}:[0-9a-f]+, where {wrong} is right\)"):
+    with pytest.raises(UserError, match=rf"arrived damaged \({algorithm}:[0-9a-f]+ instead of {wrong}\)"):
         fetch(server, tmp_path / "a.zip", wrong)
     assert not list(tmp_path.glob("a.zip*"))
 
@@ -176,17 +177,15 @@ def test_modelnet_is_fetched_by_release_and_its_digest_told(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digest = f"sha256:{hashlib.sha256(server.content).hexdigest()}"
-    monkeypatch.setitem(MODELNET, ("meshes", 10), Archive(server.url, digest))
+    monkeypatch.setitem(MODELNET_ARCHIVES, ("meshes", 10), Archive(server.url, digest))
     fetch_modelnet(ModelNetSource(categories=10), tmp_path / "ModelNet10.zip")
     assert f"{server.url}: {digest}" in capsys.readouterr().err
     assert (tmp_path / "ModelNet10.zip").read_bytes() == server.content
-    with pytest.raises(UserError, match="ModelNet10 has no release `hdf5`"):
-        fetch_modelnet(ModelNetSource(categories=10, release="hdf5"), tmp_path / "none.zip")
 
 
 def test_every_release_has_its_address_and_a_digest_that_can_be_met() -> None:
-    assert MODELNET["resampled", 10] == MODELNET["resampled", 40]
-    for archive in MODELNET.values():
+    assert MODELNET_ARCHIVES["resampled", 10] == MODELNET_ARCHIVES["resampled", 40]
+    for archive in MODELNET_ARCHIVES.values():
         assert archive.url.endswith(".zip")
         if archive.digest:
             algorithm, _, hexadecimal = archive.digest.partition(":")

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crossjepa.data.furniture import Furniture
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FurnitureSource
+from crossjepa.data.sources.furniture import Furniture
 from crossjepa.data.table import write_meshes
 from crossjepa.errors import UserError
 
@@ -30,7 +30,7 @@ def test_empty_missing_and_torn_meshes_are_set_aside(tmp_path: Path) -> None:
         archive.writestr("torn/a.obj", QUAD)
         archive.writestr("torn/m.mtl", "newmtl a\nmap_Kd t.png\n")
         archive.writestr("torn/t.png", png.getvalue()[:2000])
-    table = scan(FurnitureSource(), tmp_path, max_bad_fraction=1.0, max_faces=10_000, threads=1)
+    table = scan(FurnitureSource(path=str(tmp_path)), max_faces=10_000, threads=1)
     status = table["status"].tolist()
     assert status[:2] == ["ok", "no faces"]
     assert "KeyError" in status[2]

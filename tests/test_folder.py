@@ -12,10 +12,11 @@ from pypcd4 import PointCloud
 
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import BadMesh, open_dataset
-from crossjepa.data.listing import CLOUDS, MESHES, holds_meshes, listing_digest, outline_digest
+from crossjepa.data.listing import CLOUDS, MESHES, FolderListing, list_folder, outline_digest
+from crossjepa.data.location import check_labels, check_location, content_digest, has_meshes, has_views
+from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FolderSource
-from crossjepa.data.upright import UPRIGHT
 from crossjepa.errors import UserError
 
 # A triangle mesh in Collada, which trimesh reads and does not need to write.
@@ -79,7 +80,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_meshes_takes_its_classes_from_its_folders(tree: Path) -> None:
-    folder = open_dataset(FolderSource(path=str(tree), up="z", units="cm"), None)
+    folder = open_dataset(FolderSource(path=str(tree), up="z", units="cm"))
     labels = {record.id: record.label for record in folder.objects()}
     tall = {f"box/tall{suffix}": "box" for suffix in MESHES}
     assert labels == {**tall, "ball/deep/ROUND.STL": "ball", "ball/torn.glb": "ball", "unlabelled.ply": ""}
@@ -98,11 +99,11 @@ def test_a_folder_of_clouds_is_read_in_every_format(tmp_path: Path, suffix: str)
     xyz = np.random.default_rng(0).normal(size=(80, 3)) * (1, 2, 3)
     (tmp_path / "a").mkdir()
     write_points(xyz, tmp_path / "a" / f"cloud{suffix}")
-    folder = open_dataset(FolderSource(path=str(tmp_path), up="z"), None)
+    folder = open_dataset(FolderSource(path=str(tmp_path), up="z"))
     assert [record.label for record in folder.objects()] == ["a"]
     cloud = folder.cloud(f"a/cloud{suffix}")
     assert cloud is not None
-    assert cloud.xyz == pytest.approx(xyz[:, [0, 2, 1]] * (1, 1, -1), abs=1e-5)
+    assert cloud == pytest.approx(xyz[:, [0, 2, 1]] * (1, 1, -1), abs=1e-5)
     with pytest.raises(BadMesh, match="a point cloud, without a surface"):
         folder.load(f"a/cloud{suffix}")
 
@@ -128,7 +129,7 @@ def test_a_broken_cloud_is_set_aside_with_its_reason(
     else:
         (tmp_path / name).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
-    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1).set_index("id")
+    table = scan(source, max_faces=2000, threads=1).set_index("id")
     assert table.loc["good.xyz", ["status", "faces", "points"]].tolist() == ["ok", 0, 80]
     assert reason in table.loc[name, "status"]
 
@@ -175,19 +176,19 @@ def test_a_broken_mesh_is_set_aside_with_its_reason(tmp_path: Path, name: str) -
     trimesh.creation.box().export(tmp_path / "good.stl")
     (tmp_path / name).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
-    table = scan(source, None, max_bad_fraction=0.5, max_faces=10_000, threads=1).set_index("id")
+    table = scan(source, max_faces=10_000, threads=1).set_index("id")
     assert table.loc["good.stl", "status"] == "ok"
     assert reason in table.loc[name, "status"]
 
 
 def test_meshes_decide_and_the_first_ply_where_there_are_only_those(tmp_path: Path) -> None:
     write_points(np.eye(3), tmp_path / "b.ply")
-    assert not holds_meshes(tmp_path)
+    assert not FolderListing.read(tmp_path).has_meshes
     trimesh.creation.box().export(tmp_path / "a.ply")
-    assert holds_meshes(tmp_path)
+    assert FolderListing.read(tmp_path).has_meshes
     (tmp_path / "a.ply").unlink()
     (tmp_path / "c.off").touch()
-    assert holds_meshes(tmp_path)
+    assert FolderListing.read(tmp_path).has_meshes
 
 
 def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Path) -> None:
@@ -200,12 +201,12 @@ def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Pat
         "gone,nowhere.obj,round,train,\n"
     )
     source = FolderSource(path=str(tree), labels=str(csv))
-    dataset = open_dataset(source, None)
+    dataset = open_dataset(source)
     records = {record.id: record for record in dataset.objects()}
     assert list(records)[:4] == ["one", "box/tall.off", "three", "gone"]
     assert (records["one"].label, records["one"].split, records["one"].group) == ("tall", "train", "a")
     assert records["box/tall.glb"].label == "", "a file that the CSV does not name is unlabelled"
-    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1)
+    table = scan(source, max_faces=2000, threads=1)
     assert "No such file" in table.set_index("id").loc["gone", "status"]
     catalog = make_catalog(table, dataset.objects(), seed=0, test_fraction=0.3).set_index("id")
     assert catalog["split_given"].all()
@@ -219,7 +220,7 @@ def test_objaverse_files_are_found_by_their_names(tmp_path: Path) -> None:
         trimesh.creation.box().export(tmp_path / "glbs" / shard / f"{uid}.glb")
     (tmp_path / "labels.csv").write_text("id,class\n77ab,chair\n5f6d,table\n")
     source = FolderSource(path=str(tmp_path / "glbs"), labels=str(tmp_path / "labels.csv"))
-    dataset = open_dataset(source, None)
+    dataset = open_dataset(source)
     assert {r.id: r.label for r in dataset.objects()} == {
         "77ab": "chair",
         "5f6d": "table",
@@ -228,14 +229,52 @@ def test_objaverse_files_are_found_by_their_names(tmp_path: Path) -> None:
     assert len(dataset.load("77ab").to_mesh().faces) == 12
 
 
+def test_a_row_that_fits_two_files_names_both(tmp_path: Path) -> None:
+    for name in ("a/box.stl", "b/box.stl", "a/only.stl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        trimesh.creation.box().export(tmp_path / name)
+    csv = tmp_path / "labels.csv"
+    csv.write_text("id,class\nonly,lid\nbox,box\n")
+    source = FolderSource(path=str(tmp_path), labels=str(csv))
+    with pytest.raises(UserError, match=r"'box' fits several files, a/box\.stl and b/box\.stl; .*`path`"):
+        open_dataset(source)
+    csv.write_text("id,path,class\nonly,,lid\nbox,b/box.stl,box\n")
+    labels = {record.id: record.label for record in open_dataset(source).objects()}
+    assert labels == {"only": "lid", "box": "box", "a/box.stl": ""}
+
+
+def test_textures_are_found_elsewhere_in_the_tree_and_beside_the_mesh_but_never_outside(
+    tmp_path: Path,
+) -> None:
+    mesh = "mtllib box.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nusemtl m\nf 1/1 2/2 3/3\n"
+    Image.new("RGB", (4, 4), (9, 8, 7)).save(tmp_path / "outside.png")
+    (tmp_path / "in" / "meshes").mkdir(parents=True)
+    (tmp_path / "in" / "textures").mkdir()
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "in" / "textures" / "t.png")
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "in" / "meshes" / "beside.png")
+    (tmp_path / "in" / "meshes" / "box.obj").write_text(mesh)
+    folder = open_dataset(FolderSource(path=str(tmp_path / "in")))
+    for name, found in {
+        "../textures/t.png": True,
+        "C:\\work\\beside.png": True,
+        "../../outside.png": False,
+        str(tmp_path / "outside.png"): False,
+    }.items():
+        (tmp_path / "in" / "meshes" / "box.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
+        (loaded,) = folder.load("meshes/box.obj").geometry.values()
+        image = getattr(loaded.visual.material, "image", None)
+        assert (image is not None and image.getpixel((0, 0)) == (1, 2, 3)) == found, name
+        assert found or image is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,colour\na,red\n", r"no column 'colour' is known; it may have id, path, class, split, group"),
-        ("id;class\na;box\n", r"no column 'id;class' is known; it may have .*, set apart by commas"),
+        ("id,colour\na,red\n", r"unknown column 'colour'; the columns are id, path, class, split, group"),
+        ("id;class\na;box\n", r"unknown column 'id;class'; the columns are .*, separated by commas"),
         ("class\nbox\n", "needs a column `id` or `path`"),
         ("id,class,split\na,box,valid\n", "line 2: split 'valid' is none of train, test, pretrain"),
-        ("id,class\na,box\na,ball\n", "the id 'a' stands twice; ids must be unique"),
+        ("id,class\na,box\na,ball\n", "the id 'a' occurs twice; ids must be unique"),
         ("id,class\n,box\n", "line 2 has neither id nor path"),
     ],
 )
@@ -243,9 +282,9 @@ def test_a_wrong_csv_is_named(tree: Path, text: str, message: str) -> None:
     csv = tree / "labels.csv"
     csv.write_text(text)
     with pytest.raises(UserError, match=rf"labels\.csv: .*{message}"):
-        open_dataset(FolderSource(path=str(tree), labels=str(csv)), None)
+        open_dataset(FolderSource(path=str(tree), labels=str(csv)))
     with pytest.raises(UserError, match=r"none\.csv: no such file"):
-        open_dataset(FolderSource(path=str(tree), labels="none.csv"), None)
+        open_dataset(FolderSource(path=str(tree), labels="none.csv"))
 
 
 @pytest.mark.parametrize(
@@ -262,9 +301,9 @@ def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> No
     csv = tree / "labels.csv"
     csv.write_text(f"path,class,split,group\nbox/{rows}\n")
     source = FolderSource(path=str(tree), labels=str(csv))
-    table = scan(source, None, max_bad_fraction=0.5, max_faces=2000, threads=1)
+    table = scan(source, max_faces=2000, threads=1)
     with pytest.raises(UserError, match=f"the given split: {message}"):
-        make_catalog(table, open_dataset(source, None).objects(), seed=0, test_fraction=0.3)
+        make_catalog(table, open_dataset(source).objects(), seed=0, test_fraction=0.3)
 
 
 @pytest.mark.parametrize("up", ["x", "y", "z"])
@@ -294,26 +333,49 @@ def test_an_outline_notices_an_added_part_and_an_edited_list(tmp_path: Path) -> 
 def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UserError, match=r"no such folder, or nothing in it.*\.glb.*\.pcd"):
-            open_dataset(FolderSource(path=str(path)), None)
+            open_dataset(FolderSource(path=str(path)))
 
 
 def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) -> None:
-    before = listing_digest(tree)
+    before = FolderListing.read(tree).digest()
     (tree / "readme.txt").write_text("still not a mesh")
-    assert listing_digest(tree) == before
+    assert FolderListing.read(tree).digest() == before
     with (tree / "box" / "tall.obj").open("a") as file:
         file.write("# edited\n")
-    edited = listing_digest(tree)
+    edited = FolderListing.read(tree).digest()
     shutil.copy(tree / "box" / "tall.obj", tree / "box" / "copy.obj")
-    assert len({before, edited, listing_digest(tree)}) == 3
+    assert len({before, edited, FolderListing.read(tree).digest()}) == 3
+
+
+def test_the_checks_before_a_run_list_a_folder_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked = []
+    walk = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda path, *args: walked.append(path) or walk(path, *args))
+    list_folder.cache_clear()
+    source = FolderSource(path=str(tree))
+    check_location("mine", source)
+    check_labels("mine", source)
+    assert has_meshes(source)
+    assert has_views(source)
+    assert content_digest(source) == content_digest(FolderSource(path=str(tree)))
+    assert walked == [tree]
+
+
+def test_an_edited_label_is_noticed(tree: Path) -> None:
+    csv = tree / "labels.csv"
+    source = FolderSource(path=str(tree), labels=str(csv))
+    csv.write_text("path,class\nbox/tall.obj,box\n")
+    before = content_digest(source)
+    csv.write_text("path,class\nbox/tall.obj,lid\n")
+    assert content_digest(source) != before
 
 
 def test_copies_of_a_file_share_a_group(tree: Path) -> None:
     for label, copy in (("box", "copy.stl"), ("", "unlabelled copy.stl")):
         shutil.copy(tree / "box" / "tall.stl", tree / label / copy)
     source = FolderSource(path=str(tree))
-    records = open_dataset(source, None).objects()
-    meshes = scan(source, None, max_bad_fraction=0.2, max_faces=10_000, threads=1)
+    records = open_dataset(source).objects()
+    meshes = scan(source, max_faces=10_000, threads=1)
     for seed in range(5):
         catalog = make_catalog(meshes, records, seed, 0.5).set_index("id")
         same = catalog.loc[["box/tall.stl", "box/copy.stl", "unlabelled copy.stl"]]

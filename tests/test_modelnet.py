@@ -18,10 +18,11 @@ from layouts import (
 )
 
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
-from crossjepa.data.modelnet import SIZES
-from crossjepa.data.scan import inspect, inspect_cloud, scan
-from crossjepa.data.settings import ModelNetSource
+from crossjepa.data.scan import inspect_cloud, inspect_mesh, scan
+from crossjepa.data.settings import DataSettings, ModelNetSource
+from crossjepa.data.sources.modelnet import SIZES
 from crossjepa.errors import UserError
+from crossjepa.settings import read_section
 
 CLASSES = ("airplane", "night_stand", "cone", "tv_stand")
 WRITERS: dict[str, Callable[..., Path]] = {
@@ -34,7 +35,7 @@ WRITERS: dict[str, Callable[..., Path]] = {
 def part(path: Path, release: str, **settings: object) -> Dataset:
     """Open a part of a release."""
     given = {"release": release, "path": str(path), "complete": False, **settings}
-    return open_dataset(ModelNetSource.model_validate(given), None)
+    return open_dataset(ModelNetSource.model_validate(given))
 
 
 @pytest.mark.parametrize("release", WRITERS)
@@ -66,7 +67,9 @@ def test_meshes_are_turned_upright_whatever_their_header(tmp_path: Path) -> None
     assert next(r.id for r in dataset.objects() if r.label == "cone") == "cone/train/cone_0001.off"
     for number in (1, 2, 3):
         mesh = dataset.load(f"cone/train/cone_000{number}.off").to_mesh()
-        assert inspect(dataset.load(f"cone/train/cone_000{number}.off"), 10_000)["faces"] == len(mesh.faces)
+        assert inspect_mesh(dataset.load(f"cone/train/cone_000{number}.off"), 10_000)["faces"] == len(
+            mesh.faces
+        )
         height = mesh.vertices[:, 1]
         assert (height > height.max() - 1e-6).sum() == 1, "the cone's tip points to +Y"
         assert (height < height.min() + 1e-6).sum() >= 16, "and its base lies below"
@@ -74,16 +77,13 @@ def test_meshes_are_turned_upright_whatever_their_header(tmp_path: Path) -> None
         assert dataset.cloud(f"cone/train/cone_000{number}.off") is None
 
 
-def test_resampled_clouds_keep_order_and_normals(tmp_path: Path) -> None:
+def test_resampled_clouds_keep_the_order_of_their_points(tmp_path: Path) -> None:
     dataset = part(write_modelnet_resampled(tmp_path, CLASSES, 2, 1, points=500), "resampled")
     assert [r.id for r in dataset.objects()][2] == "night_stand/night_stand_0001"
     cloud = dataset.cloud("night_stand/night_stand_0001")
     assert cloud is not None
-    assert cloud.normal is not None
-    xyz, normal = surface(1, 1, 500)
-    np.testing.assert_allclose(cloud.xyz, xyz, atol=1e-6)
-    np.testing.assert_allclose(cloud.normal, normal, atol=1e-6)
-    assert cloud.xyz.dtype == cloud.normal.dtype == np.float32
+    np.testing.assert_allclose(cloud, surface(1, 1, 500)[0], atol=1e-6)
+    assert cloud.dtype == np.float32
     assert inspect_cloud(cloud)["points"] == 500
     with pytest.raises(BadMesh, match="a point cloud"):
         dataset.load("night_stand/night_stand_0001")
@@ -98,10 +98,9 @@ def test_hdf5_rows_are_untouched_and_labelled_by_the_lists(tmp_path: Path) -> No
         for row, label in enumerate(labels):
             cloud = dataset.cloud(f"train/ply_data_train1/{row}")
             assert cloud is not None
-            assert np.array_equal(cloud.xyz, rows[row])
+            assert np.array_equal(cloud, rows[row])
             assert known[f"train/ply_data_train1/{row}"].label == CLASSES[label]
         assert known["test/ply_data_test0/0"].split == "test"
-        assert cloud.normal is not None
 
 
 def test_a_part_of_modelnet10_reads_its_own_lists(tmp_path: Path) -> None:
@@ -137,7 +136,7 @@ def test_a_truncated_release_is_refused_with_both_sizes(
         UserError,
         match=f"3 train and 1 test objects, where release `{release}` of ModelNet{categories} has "
         rf"{whole['train']:,} train and {whole['test']:,} test; .*truncated.*"
-        "download it again.*`complete: false`",
+        "get it again.*`complete: false`",
     ):
         part(root, release, categories=categories, complete=True).objects()
 
@@ -154,17 +153,15 @@ def test_a_whole_release_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_missing_archive_says_where_to_get_it() -> None:
     with pytest.raises(UserError, match=r"ModelNet40 is not here.*README\.md says where.*`path`"):
-        open_dataset(ModelNetSource(), None)
-    with pytest.raises(UserError, match="ModelNet10 has no release `hdf5`; set `release`"):
-        open_dataset(ModelNetSource(categories=10, release="hdf5"), None)
+        open_dataset(ModelNetSource())
     with pytest.raises(UserError, match=r"nowhere\.zip: no such file or folder; set .*`path`"):
-        open_dataset(ModelNetSource(), Path("nowhere.zip"))
+        open_dataset(ModelNetSource(path="nowhere.zip"))
 
 
-def test_a_downloaded_archive_wins_over_the_path(tmp_path: Path) -> None:
-    archive = zipped(write_modelnet_off(tmp_path, ("bed",), 1, 1), tmp_path / "a.zip")
-    source = ModelNetSource(path="nowhere", complete=False)
-    assert len(open_dataset(source, archive).objects()) == 2
+def test_a_release_that_does_not_exist_is_a_wrong_setting() -> None:
+    settings = '{"data": {"modelnet10": {"release": "hdf5"}}}'
+    with pytest.raises(UserError, match=r"data\.modelnet10: ModelNet10 has no release `hdf5`; set `release`"):
+        read_section(DataSettings, "data", settings)
 
 
 def test_half_a_zip_and_one_that_leads_outside_are_named(tmp_path: Path) -> None:
@@ -240,7 +237,7 @@ def test_broken_meshes_are_bad_meshes(tmp_path: Path, text: str, reason: str) ->
     ("text", "reason"),
     [
         ("1,2,3,0,1,0\n1,2\n", "cannot be read"),
-        ("1,2,3\n1,2,4\n", "3 columns"),
+        ("1,2\n1,2\n", "no points: an array of shape"),
         ("noise\n", "cannot be read"),
     ],
 )
@@ -263,7 +260,6 @@ def test_broken_clouds_are_bad_meshes(tmp_path: Path, text: str, reason: str) ->
         ("label", np.full((2, 1), 7, np.uint8), "labels between 7 and 7, but the 1 classes .* from 0 to 0"),
         ("label", np.zeros((5, 1), np.uint8), r"`label` of shape \(5, 1\)"),
         ("data", np.zeros((2, 6), np.float32), r"`data` of shape \(2, 6\)"),
-        ("normal", np.zeros((2, 9, 3), np.float32), r"`normal` of shape \(2, 9, 3\), unlike"),
     ],
 )
 @pytest.mark.parametrize("from_zip", [False, True])
@@ -296,8 +292,8 @@ def test_missing_and_torn_hdf5_files_are_named(tmp_path: Path) -> None:
 
 def test_a_scan_reads_a_zip_in_other_processes(tmp_path: Path) -> None:
     archive = zipped(write_modelnet_hdf5(tmp_path, ("bed", "cone"), 3, 1, points=128), tmp_path / "m.zip")
-    source = ModelNetSource(release="hdf5", complete=False)
-    table = scan(source, archive, max_bad_fraction=0.0, max_faces=1000, threads=1)
+    source = ModelNetSource(release="hdf5", complete=False, path=str(archive))
+    table = scan(source, max_faces=1000, threads=1)
     assert table["status"].eq("ok").all()
     assert table["points"].tolist() == [128] * 8
 

@@ -20,8 +20,7 @@ from layouts import (
 
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
 from crossjepa.data.location import check_location
-from crossjepa.data.sample import sample_mesh
-from crossjepa.data.scan import inspect, inspect_cloud
+from crossjepa.data.scan import inspect_cloud, inspect_mesh
 from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import UserError
 
@@ -30,7 +29,7 @@ IDS = [f"{synset}-{model}" for synset, model, _ in shapenet_models()]
 
 def shapenet(**places: Path) -> Dataset:
     """Open ShapeNet from where its parts lie."""
-    return open_dataset(ShapeNetSource.model_validate({k: str(v) for k, v in places.items()}), None)
+    return open_dataset(ShapeNetSource.model_validate({k: str(v) for k, v in places.items()}))
 
 
 @pytest.mark.parametrize("write", [write_shapenet_v1, write_shapenet_v2])
@@ -56,14 +55,14 @@ def test_meshes_read_the_same_unpacked_in_zips_and_in_one_zip(
         assert dataset.views(IDS[4]) is None
         scene = dataset.load(IDS[4])
         np.testing.assert_allclose(scene.to_mesh().extents, shape(1, 4).extents, atol=1e-5)
-        assert inspect(scene, 10_000)["faces"] == len(shape(1, 4).faces)
+        assert inspect_mesh(scene, 10_000)["faces"] == len(shape(1, 4).faces)
 
 
 def test_a_v2_models_texture_is_found_beside_it_and_in_zips(tmp_path: Path) -> None:
     root = write_shapenet_v2(tmp_path)
     for place in (root, write_shapenet_zips(root, tmp_path / "zips")):
-        cloud = sample_mesh(shapenet(path=place).load(IDS[3]), 1024, seed=0)
-        assert (cloud.colour == (250, 40, 30)).all()
+        (model,) = shapenet(path=place).load(IDS[3]).geometry.values()
+        assert (np.asarray(model.visual.material.image) == (250, 40, 30)).all()
 
 
 def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
@@ -74,7 +73,7 @@ def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
         cloud = dataset.cloud(IDS[0])
         assert cloud is not None
         assert inspect_cloud(cloud)["points"] == 300
-        assert np.array_equal(cloud.xyz, np.load(points / f"{IDS[0]}.npy"))
+        assert np.array_equal(cloud, np.load(points / f"{IDS[0]}.npy"))
         with pytest.raises(BadMesh, match="a point cloud, without a surface"):
             dataset.load(IDS[0])
     assert dataset.objects()[0].label == "02691156", "without a taxonomy the synset's number is the class"
@@ -181,7 +180,7 @@ def test_wrong_places_are_named_with_their_key(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"https://shapenet\.org and set data\.shapenet\.path .*shapenet\.points"
     ):
-        open_dataset(ShapeNetSource(views=str(tmp_path)), None)
+        open_dataset(ShapeNetSource(views=str(tmp_path)))
     for key in ("path", "points", "views", "lists"):
         with pytest.raises(UserError, match=rf"nowhere: no such file or folder; set data\.shapenet\.{key}"):
             shapenet(**{"points": tmp_path, key: tmp_path / "nowhere"})

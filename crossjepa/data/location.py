@@ -140,8 +140,8 @@ def check_labels(name: str, source: AnySource) -> None:
 def content_digest(source: AnySource) -> str:
     """A digest of what lies at the places of a data set's entry.
 
-    It notices an added, removed or edited object in a folder of the user's own. Releases are too large to list
-    completely: there it notices an edited list, and files and folders added at the top.
+    It notices an added, removed or edited object in a folder of the user's own. Releases are too large to
+    list completely: there it notices an edited list, and files and folders added at the top.
     """
     if not isinstance(source, FolderSource):
         return outline_digest(places(source).values())

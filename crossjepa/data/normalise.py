@@ -1,4 +1,4 @@
-"""Frames: from a file's axes to +Y up, and from there to the unit sphere that rendering and sampling share."""
+"""Frames: from a file's axes to +Y up, and from there to the unit sphere shared by rendering and sampling."""
 
 import numpy as np
 import trimesh

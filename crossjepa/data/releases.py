@@ -61,8 +61,8 @@ class Release:
         if self.sizes and any(found[split] != size for split, size in self.sizes.items()):
             raise UserError(
                 f"{self.files.path}: {_sizes(found)} objects, where {self.title} has {_sizes(self.sizes)}; "
-                "it is truncated or another release: get it again, set `release` or `variant` to what it is, or "
-                "set `complete: false` to accept a part"
+                "it is truncated or another release: get it again, set `release` or `variant` to what it is, "
+                "or set `complete: false` to accept a part"
             )
 
 

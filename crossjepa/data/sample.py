@@ -30,8 +30,8 @@ class SampledCloud:
             `unit_sphere`): the area-weighted centroid of the surface at the origin, the farthest vertex at
             distance 1. A cloud that the data set ships has its mean at the origin and its farthest point at
             distance 1.
-        first: (min(P, 2048), 3) float32: the first points of the data set's file, unchanged. For a mesh, random
-            ones of `xyz`.
+        first: (min(P, 2048), 3) float32: the first points of the data set's file, unchanged. For a mesh,
+            random ones of `xyz`.
     """
 
     xyz: NDArray[np.float32]

@@ -49,7 +49,13 @@ class ModelNetSource(Section):
         "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
     )
     path: Place | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
-    complete: bool = setting(True, "Insist on the release's split sizes; false accepts a part of it.")
+    complete: bool = setting(True, "Require the release's split sizes; false accepts a part of it.")
+
+    @model_validator(mode="after")
+    def _is_a_release_that_exists(self) -> "ModelNetSource":
+        if self.release == "hdf5" and self.categories == 10:
+            raise ValueError("ModelNet10 has no release `hdf5`; set `release` to `meshes` or `resampled`")
+        return self
 
 
 class ModelNet10Source(ModelNetSource):
