@@ -94,7 +94,7 @@ def test_our_poses_project_as_the_blender_scene_of_3d_r2n2(
 
 
 def test_without_roll_up_is_that_of_rendered_views() -> None:
-    assert (pose(ViewFile(b"", 1.0, 0.4, 0.0, 2.0))[3:] == place_cameras(SMALL, "")[0, 3:]).all()
+    assert (pose(ViewFile(b"", 1.0, 0.4, 0.0, 2.0))[3:] == place_cameras(SMALL)[0, 3:]).all()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_shard_takes_them_without_a_gl_context(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(rendering, "Renderer", refuse)
     places = {"views": write_shapenet_views(tmp_path), "points": write_shapenet_points(tmp_path, points=100)}
-    dataset = open_dataset(ShapeNetSource.model_validate({k: str(v) for k, v in places.items()}), None)
+    dataset = open_dataset(ShapeNetSource.model_validate({k: str(v) for k, v in places.items()}))
     ids = [record.id for record in dataset.objects()]
     synset, model, _ = next(shapenet_models())
     (places["views"] / synset / model / "rendering" / "00.png").unlink()
@@ -141,4 +141,4 @@ def test_views_that_show_nothing_set_the_object_aside() -> None:
             return [view(np.zeros((16, 16, 4), np.uint8))] * 4
 
     _, set_aside = render_views(Blank(), ["a"], SMALL)  # type: ignore[arg-type]
-    assert set_aside == {"a": "nothing to be seen"}
+    assert set_aside == {"a": "no pixel of the object is visible"}

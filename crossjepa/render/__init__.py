@@ -1,1 +1,1 @@
-"""Views of meshes, as the frozen teacher sees them."""
+"""Views of meshes, the images that the frozen teacher embeds."""

@@ -1,7 +1,7 @@
-"""What is drawn: a trimesh scene as one pyrender mesh.
+"""Converting a trimesh scene into one pyrender mesh.
 
-One mesh, because pyrender draws the meshes of a scene in the order of their addresses: where surfaces
-coincide or let light through, pixels would differ from process to process.
+One mesh, because pyrender draws the meshes of a scene in the order of their memory addresses: where surfaces
+coincide or are transparent, pixels would differ from process to process.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ import trimesh
 from numpy.typing import NDArray
 from trimesh.visual.material import PBRMaterial
 
-# Where a vertex normal leans further than this from a corner's face, the edge is drawn sharp.
+# Where a vertex normal differs from a face's normal by more than this angle, the edge is drawn sharp.
 SMOOTH_COSINE = np.cos(np.radians(40))
 
 
 def surface(scene: trimesh.Scene, frame: NDArray[np.float64]) -> Any:
-    """The scene's triangles, transformed and coloured, in file order; those that let light through last.
+    """The scene's triangles, transformed and coloured, in file order; transparent ones last.
 
     Args:
         scene: textured, vertex-coloured, face-coloured or plain geometry.
@@ -42,7 +42,8 @@ def surface(scene: trimesh.Scene, frame: NDArray[np.float64]) -> Any:
 
 
 def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
-    """Unshared triangle corners, so that sharp edges and face colours need no cases of their own."""
+    """One mesh, with three vertices of its own for each face, so that sharp edges and face colours are drawn
+    like all others."""
     import pyrender
 
     linear, shift = transform[:3, :3], transform[:3, 3]
@@ -78,29 +79,31 @@ def _appearance(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64] | None]
 
     image, factor, colour = None, np.ones(4), None
     if mesh.visual.kind == "texture":
-        image, factor = _textured(mesh)
+        image, factor = _texture(mesh)
     elif mesh.visual.kind == "vertex":
         colour = _linear(mesh.visual.vertex_colors)[mesh.faces].reshape(-1, 4)
     elif mesh.visual.kind == "face":
         colour = np.repeat(_linear(mesh.visual.face_colors), 3, axis=0)
     else:
         factor = _linear(mesh.visual.main_color)
-    opaque = factor[3] == 1 and (colour is None or colour[:, 3].min() == 1) and not _is_cut_out(image)
+    opaque = factor[3] == 1 and (colour is None or colour[:, 3].min() == 1)
+    if image is not None:
+        opaque = opaque and image.getextrema()[3][0] == 255
     material = pyrender.MetallicRoughnessMaterial(
         baseColorFactor=factor,
         baseColorTexture=image,
         metallicFactor=0.0,
         roughnessFactor=0.6,  # a faint sheen, or black objects lose their shape
         alphaMode="OPAQUE" if opaque else "BLEND",
-        doubleSided=True,  # open surfaces show their backs, and culling those of closed ones saves nothing
+        doubleSided=True,  # backs of open surfaces are visible, and culling closed ones saves nothing
     )
     return material, colour
 
 
-def _textured(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64]]:
-    """A textured visual's image, or None, and its (4,) linear colour; an image replaces the diffuse colour,
-    as it does for sampled points. An image without texture coordinates says nothing about the surface and
-    would not compile (`uv_0 undeclared`), so it is dropped."""
+def _texture(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64]]:
+    """The RGBA image of a textured mesh, or None, and its (4,) linear colour. An image replaces the diffuse
+    colour. Without texture coordinates an image cannot be placed (the shader would not compile: `uv_0
+    undeclared`), so it is dropped."""
     material = mesh.visual.material
     if isinstance(material, PBRMaterial):
         material = material.to_simple()
@@ -113,12 +116,8 @@ def _textured(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64]]:
     return material.image.convert("RGBA"), factor
 
 
-def _is_cut_out(image: Any) -> bool:
-    return image is not None and image.getextrema()[3][0] < 255
-
-
 def _linear(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(..., 4) sRGB bytes as linear light in 0..1 with alpha untouched, which pyrender expects
+    """(..., 4) sRGB bytes as linear light in 0..1 with alpha unchanged, which pyrender expects
     (IEC 61966-2-1)."""
     value = np.asarray(colours) / 255
     value[..., :3] = np.where(

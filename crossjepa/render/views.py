@@ -1,8 +1,7 @@
-"""One shard's views, and what is kept of them once the teacher has seen them."""
+"""One shard's views, and what the target store keeps of them beside their embeddings."""
 
 import gc
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +14,17 @@ from crossjepa.progress import track
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.prerendered import read_views
 from crossjepa.render.renderer import Renderer
-from crossjepa.render.settings import RenderSettings
+from crossjepa.render.settings import THUMBNAIL, RenderSettings
 from crossjepa.store.bundle import Arrays
 
-THUMBNAIL = 96
-LARGE = 30_000  # faces; to collect after every mesh would slow rendering by two fifths
+LARGE = 30_000  # faces
 
 
 def render_views(
     dataset: Dataset, ids: Sequence[str], settings: RenderSettings
 ) -> tuple[Arrays, dict[str, str]]:
-    """Render objects, or take the views that they come with; one that cannot be drawn is set aside and leaves
-    its rows zero.
+    """Render objects, or read the views that the data set has of them. An object that cannot be drawn is set
+    aside, and its rows stay zero.
 
     Args:
         dataset: gives the meshes or the views.
@@ -49,13 +47,12 @@ def render_views(
         "thumbnail": np.zeros((n, THUMBNAIL, THUMBNAIL, 3), np.uint8),
     }
     set_aside: dict[str, str] = {}
-    renderer = cache(partial(Renderer, settings))  # views that are there need no GL context
     for row, object_id in enumerate(track(ids, n, "render", "object")):
         try:
-            views, foreground, poses = _look(dataset, object_id, settings, renderer)
+            views, foreground, poses = _views_of(dataset, object_id, settings)
         except UserError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever is wrong with one object must not cost the others
             set_aside[object_id] = reason(error)
             continue
         arrays["views"][row] = views
@@ -64,7 +61,8 @@ def render_views(
             colour_histogram(view, drawn, settings.colour_bins)
             for view, drawn in zip(views, foreground, strict=True)
         ]
-        arrays["thumbnail"][row] = _thumbnail(views[0])
+        small = Image.fromarray(views[0]).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        arrays["thumbnail"][row] = np.asarray(small)
     return arrays, set_aside
 
 
@@ -88,31 +86,23 @@ def colour_histogram(
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
 
 
-def _look(
-    dataset: Dataset, object_id: str, settings: RenderSettings, renderer: Callable[[], Renderer]
+def _views_of(
+    dataset: Dataset, object_id: str, settings: RenderSettings
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
+    """Views, foreground and poses of one object, the shapes of `read_views`."""
     files = dataset.views(object_id)
-    if files is not None:
+    if files is not None:  # no GL context is opened
         views, foreground, poses = read_views(files, settings)
     else:
-        poses = place_cameras(settings, object_id)
-        views, foreground = _draw(dataset, object_id, renderer(), poses)
+        scene = dataset.load(object_id)
+        poses = place_cameras(settings)
+        views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), poses)
+        faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
+        del scene
+        # The caches of a scene refer to each other and stay in memory until collected. That takes long, so
+        # only large ones are collected before the next mesh is loaded.
+        if faces > LARGE:
+            gc.collect()
     if not foreground.any():
-        raise BadMesh("nothing to be seen")
+        raise BadMesh("no pixel of the object is visible")
     return views, foreground, poses
-
-
-def _draw(
-    dataset: Dataset, object_id: str, renderer: Renderer, poses: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    scene = dataset.load(object_id)
-    views, foreground = renderer.draw(scene, unit_sphere(scene), poses)
-    faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
-    del scene
-    if faces > LARGE:  # its caches hang in cycles, and would still be there when the next large one loads
-        gc.collect()
-    return views, foreground
-
-
-def _thumbnail(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(view).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))

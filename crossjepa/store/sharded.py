@@ -259,7 +259,7 @@ def read_shards(
         if sealed is not None and sealed.get(str(file.relative_to(path))) != digest:
             raise UserError(f"{file}: differs from manifest.json; delete it and run the workflow again")
         key = str(file.relative_to(path / name))
-        contents = {"zarr.json": Buffer.from_bytes(metadata), key: Buffer.from_bytes(data)}
+        contents: dict[str, Any] = {"zarr.json": Buffer.from_bytes(metadata), key: Buffer.from_bytes(data)}
         start = number * layout.rows
         try:
             array: zarr.Array[Any] = zarr.open_array(MemoryStore(contents), mode="r")

