@@ -13,7 +13,7 @@ from typing import Annotated
 import torch
 import typer
 
-from crossjepa.pretrain.artifact import load_encoder, load_imagination
+from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.pretrain.examples import Stores, load_examples
 
 BATCH = 32

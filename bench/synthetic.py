@@ -2,7 +2,7 @@
 
 import torch
 
-from crossjepa.pretrain.clouds import normalised
+from crossjepa.model.frames import normalise
 from crossjepa.pretrain.examples import Examples
 
 COLOURS = 24
@@ -17,7 +17,7 @@ def examples(objects: int, points: int, views: int, target_dim: int) -> Examples
     return Examples(
         ids=[str(number) for number in range(objects)],
         sizes=[objects],
-        clouds=normalised(torch.randn(objects, points, 3)),
+        clouds=normalise(torch.randn(objects, points, 3))[0],
         views=torch.arange(rows).view(objects, views),
         pose=torch.cat([angles, level], dim=1),
         colour=torch.rand(rows, COLOURS),

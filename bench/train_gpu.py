@@ -4,7 +4,7 @@
 
 Prints objects a second and what the paper's schedule (41,952 objects, 300 epochs) would take, the share of
 the device's matrix rate in bf16, which is measured beside it, peak memory, where the examples lie, and the
-ten operations that take longest; then takes a checkpoint up. Without a GPU it runs on the processor, for
+ten operations that take longest; then resumes from a checkpoint. Without a GPU it runs on the processor, for
 which `--model tiny --objects 64 --batch 16 --steps 3` is enough.
 """
 
@@ -19,12 +19,12 @@ import typer
 from torch.profiler import ProfilerActivity, profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from synthetic import examples
+from synthetic import COLOURS, examples
 
-from crossjepa.config import Config
+from crossjepa.devices import make_fabric
 from crossjepa.pretrain.cost import measure
 from crossjepa.pretrain.settings import PretrainSettings
-from crossjepa.pretrain.train import Training, make_fabric
+from crossjepa.pretrain.train import Training
 
 PAPER = 41_952 * 300  # objects times epochs
 
@@ -61,13 +61,13 @@ def main(
     settings = PretrainSettings.model_validate(
         {"model": model, "batch_size": batch, "views_per_step": views, "compile": compile}
     )
-    fabric = make_fabric(settings)
+    fabric = make_fabric(settings.precision)
     shown = examples(objects, settings.points, 8, target_dim)
     folder = Path(tempfile.mkdtemp())
     training = Training(fabric, shown, settings, 0, folder, "bench")
-    generator = torch.Generator(training.home).manual_seed(0)
     device = fabric.device
-    batches = torch.randint(objects, (steps, batch), device=training.home, generator=generator)
+    generator = torch.Generator(device).manual_seed(0)
+    batches = torch.randint(objects, (steps, batch), device=device, generator=generator)
     for rows in batches[: max(3, steps // 5)]:
         training.step(rows, generator, 1e-4)
     wait(device)
@@ -80,17 +80,17 @@ def main(
         torch.cuda.set_sync_debug_mode("default")
     wait(device)
     rate = steps * batch / (perf_counter() - start)
-    cost = measure(Config(pretrain=settings.model_copy(update={"compile": False})), target_dim)
+    gflops = measure(settings, COLOURS, target_dim)["step_gflops"]
     peak = matrix_rate(device)
     print(f"{model} on {torch.cuda.get_device_name(device) if device.type == 'cuda' else 'the processor'}")
     print(f"{rate:,.0f} objects/s; the paper's schedule in {PAPER / rate / 60:,.0f} minutes")
     print(
-        f"{cost.step_gflops:.2f} GFLOP an object: {rate * cost.step_gflops / 1e3:.2f} TFLOP/s, "
-        f"{rate * cost.step_gflops * 1e9 / peak:.1%} of the matrix rate of {peak / 1e12:.1f} TFLOP/s"
+        f"{gflops:.2f} GFLOP an object: {rate * gflops / 1e3:.2f} TFLOP/s, "
+        f"{rate * gflops * 1e9 / peak:.1%} of the matrix rate of {peak / 1e12:.1f} TFLOP/s"
     )
     if device.type == "cuda":
         print(f"peak memory {torch.cuda.max_memory_allocated(device) / 1e9:.1f} GB")
-    print(f"examples lie on {training.home}")
+    print(f"examples lie on {training.examples.clouds.device}")
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
     with profile(activities=activities) as profiled:
         for rows in batches[:3]:
@@ -102,7 +102,7 @@ def main(
     resumed = Training(fabric, shown, settings, 0, folder, "bench")
     resumed.step(batches[0], generator, 1e-4)
     wait(device)
-    print(f"a checkpoint was taken up after epoch {resumed.first_epoch}")
+    print(f"a run resumed after epoch {resumed.first_epoch}")
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples
 
-from crossjepa.pretrain.augment import draw_chance
-from crossjepa.pretrain.batch import draw_batch
+from crossjepa.devices import make_fabric
+from crossjepa.pretrain.augment import draw
+from crossjepa.pretrain.batch import make_batch
 from crossjepa.pretrain.settings import PretrainSettings
-from crossjepa.pretrain.train import Training, make_fabric
+from crossjepa.pretrain.train import Training
 from crossjepa.teacher.settings import TeacherSettings
 
 VIEWS, TARGET = 8, 384
@@ -65,13 +66,13 @@ def main(
         values = {"model": size, "batch_size": batch, "views_per_step": views}
         settings = PretrainSettings.model_validate_json(changes).model_copy(update=values)
         folder = Path(tempfile.mkdtemp())
-        return Training(make_fabric(settings), shown, settings, 0, folder, "bench")
+        return Training(make_fabric(settings.precision), shown, settings, 0, folder, "bench")
 
     def data(training: Training) -> tuple[torch.Tensor, ...]:
-        branches = training.bare.branches
-        chance = draw_chance(batch, VIEWS, 1024, training.settings, generator, branches)
-        drawn = draw_batch(training.examples, rows, chance, training.settings, training.shape)
-        return drawn.offsets, drawn.centres, drawn.pose, drawn.colour, drawn.targets
+        settings = training.settings
+        draws = draw(batch, VIEWS, training.network.branches, settings, generator)
+        made = make_batch(training.examples, rows, draws, settings, training.shape)
+        return made.offsets, made.centres, made.pose, made.colour, made.targets
 
     print(f"{threads} threads, {batch} objects, {views} views, median of {rounds} rounds")
     for size in ("tiny", "base"):

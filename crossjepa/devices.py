@@ -23,7 +23,9 @@ def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16
     return "bf16" if native else "fp32"
 
 
-def make_fabric(precision: Literal["bf16", "fp32"] = "fp32", devices: int = 1, nodes: int = 1) -> Fabric:
+def make_fabric(
+    precision: Literal["auto", "bf16", "fp32"] = "fp32", devices: int = 1, nodes: int = 1
+) -> Fabric:
     """The GPUs of this machine, or its processor, as a Fabric that is not yet launched.
 
     Args:
@@ -36,5 +38,5 @@ def make_fabric(precision: Literal["bf16", "fp32"] = "fp32", devices: int = 1, n
         devices=devices,
         num_nodes=nodes,
         strategy="ddp" if devices * nodes > 1 else "auto",
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        precision="bf16-mixed" if resolve_precision(precision) == "bf16" else "32-true",
     )

@@ -1,14 +1,13 @@
 """`crossjepa describe`"""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crossjepa.config import Config
-from crossjepa.pretrain.cost import lines, measure
+from crossjepa.pretrain.cost import measure
 from crossjepa.settings import check, read_configuration
 
 
@@ -19,5 +18,13 @@ def describe(
 ) -> None:
     """Print what the networks cost: parameters by part, operations an object, memory a batch."""
     config = check(Config, read_configuration(configfile), "configuration")
-    described = measure(config, target_dim)
-    typer.echo(json.dumps(asdict(described)) if as_json else "\n".join(lines(described)))
+    cost = measure(config.pretrain, 3 * config.render.colour_bins, target_dim)
+    if as_json:
+        typer.echo(json.dumps(cost))
+        return
+    parts = {f"parameters, {part}": count for part, count in cost.pop("parameters").items()}
+    for name, value in (cost | parts).items():
+        shown = (
+            value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+        )
+        typer.echo(f"{name:<34}{shown:>14}")

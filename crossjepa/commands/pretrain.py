@@ -61,8 +61,8 @@ def train_command(
     fabric.launch()
     if fabric.world_size != (wanted := int(each_node) * int(nodes or 1)):
         raise UserError(
-            f"--devices {devices} needs {wanted} processes, but {fabric.world_size} started; under Slurm srun "
-            "has to start them: see launcher in profiles/slurm/config.yaml"
+            f"--devices {devices} needs {wanted} processes, but {fabric.world_size} started; under Slurm "
+            "srun has to start them: see launcher in profiles/slurm/config.yaml"
         )
     run(fabric, chosen, stores, seed, code, output)
 

@@ -43,7 +43,7 @@ def extract(
         ids: their N ids.
         seed: of the rotations of `zz` and the cuts of `partial`.
         describe: from (B, P, 3) clouds to (B, F) features of one or several kinds.
-        device_type: of the device that describes them, "cpu" or "cuda"; decides how many are described at once.
+        device_type: "cpu" or "cuda", where they are described; a GPU gets larger batches.
 
     Returns:
         (N, F) float32 features under `<regime>_<kind>`.
@@ -63,7 +63,7 @@ def describe_with(
 
     Args:
         encoder: gives `tokens`: their maximum beside their mean.
-        imagination: gives `imagined`: the embedding that the teacher is predicted to give, averaged all around.
+        imagination: gives `imagined`: the predicted embedding, averaged over views from all around.
         device: where to compute.
     """
     encoder = encoder.to(device).eval()

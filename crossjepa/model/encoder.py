@@ -52,8 +52,8 @@ class PatchEmbedding(nn.Module):
     def forward(self, offsets: Tensor) -> Tensor:
         """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
         points = self.point(OFFSET_SCALE * offsets)
-        # The linear layer on [point, patch maximum] is split in two, so that the maximum's part is computed once
-        # a patch; the bias is added after the second maximum, with which it commutes.
+        # The linear layer on [point, patch maximum] is split in two, so that the maximum's part is computed
+        # once a patch.
         mixed = maximum(self.local(points)) + self.shared(maximum(points))
         return self.out(torch.relu(self.norm(mixed)))
 

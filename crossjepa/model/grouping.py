@@ -10,7 +10,7 @@ from torch import Tensor
 def farthest_points(cloud: Tensor, count: int) -> Tensor:
     """Farthest-point sampling.
 
-    It starts with the point farthest from the centroid, so that the result does not depend on the points' order.
+    It starts with the point farthest from the centroid, so that the points' order does not matter.
 
     Args:
         cloud: (B, N, 3) coordinates.

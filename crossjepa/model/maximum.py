@@ -32,7 +32,7 @@ class _Maximum(torch.autograd.Function):
 
 
 def maximum(points: Tensor) -> Tensor:
-    """(B, G, K, C) -> (B, G, C), the maximum over each patch's points; among ties the first gets the gradient."""
+    """(B, G, K, C) -> (B, G, C), the maximum over K points; the first of several gets the gradient."""
     if points.device.type != "cpu":
         return points.max(2).values
     return _Maximum.apply(points)  # type: ignore[no-untyped-call]

@@ -26,6 +26,7 @@ class Draws:
         views: (B, V), whose order is that of each object's views.
         points: (B, N), whose order is that of each cloud's points; None without partial clouds.
         rotated, cut, size: (B,) choose the objects to rotate, the share cut off and the scale.
+        unused: (B,) drawn so that a seed gives the same results as in earlier versions.
         normal, rotation: (B, 3) choose the cutting plane and the rotation.
         branches: (B, residual branches) choose those to skip; None without stochastic depth.
     """
@@ -34,6 +35,7 @@ class Draws:
     views: Tensor
     points: Tensor | None
     rotated: Tensor
+    unused: Tensor
     cut: Tensor
     size: Tensor
     normal: Tensor
@@ -59,19 +61,13 @@ def draw(batch: int, views: int, branches: int, settings: PretrainSettings, gene
     def uniform(*shape: int) -> Tensor:
         return torch.rand(batch, *shape, device=generator.device, generator=generator)
 
-    noise = None
-    if settings.jitter:
-        shape = batch, settings.points, 3
-        noise = torch.randn(shape, device=generator.device, generator=generator)
-    order = uniform(views)
-    points = uniform(settings.points) if settings.partial else None
-    rotated = uniform()
-    uniform()  # unused; without this draw the same seed would give other results than in earlier versions
+    shape = batch, settings.points, 3
     return Draws(
-        noise=noise,
-        views=order,
-        points=points,
-        rotated=rotated,
+        noise=torch.randn(shape, device=generator.device, generator=generator) if settings.jitter else None,
+        views=uniform(views),
+        points=uniform(settings.points) if settings.partial else None,
+        rotated=uniform(),
+        unused=uniform(),
         cut=uniform(),
         size=uniform(),
         normal=uniform(3),

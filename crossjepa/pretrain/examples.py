@@ -121,9 +121,9 @@ def load_examples(
     Args:
         datasets: where each data set lies.
         points: points a cloud is thinned to.
-        shuffle_seed: when given, each data set's embeddings and colours are permuted together among its objects.
-            This control destroys one relation only, that between a cloud and its views; the embedding and the
-            colours of a view still belong together. Poses stay: all objects have the same ring of cameras.
+        shuffle_seed: if given, embeddings and colours are permuted, together, among a data set's objects. It
+            destroys one relation only, that between a cloud and its views; embedding and colours of a
+            view still belong together. Poses stay: all objects have the same ring of cameras.
         splits: the catalog's splits to load; test objects are never trained on.
         standardise: whether to bring each dimension of the targets to mean 0 and deviation 1 over all views.
 

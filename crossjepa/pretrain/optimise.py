@@ -14,7 +14,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"smooth_l1": F.smooth_l
 
 
 def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101) with weight decay on matrices, but not on biases, norms or the learned query."""
+    """AdamW (arXiv 1711.05101) that decays matrices, but not biases, norms and the learned query."""
     groups = [
         {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},

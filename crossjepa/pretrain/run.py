@@ -49,26 +49,14 @@ def pretrain(
         standardise=settings.standardise_targets,
     )
     held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
-    determinants = {
-        "seed": seed,
-        # Without what only changes how a batch is computed: a run may resume with more memory or fewer processes.
-        "settings": settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"}),
-        "stores": {
-            dataset.name: {
-                "points": sha256_file(each.points / "manifest.json"),
-                "targets": sha256_file(each.targets / "manifest.json"),
-            }
-            for dataset, each in zip(settings.datasets, stores, strict=True)
-        },
-        "torch": torch.__version__,
-    }
-    mark = fingerprint(**determinants, ids=examples.ids, code=code, device=fabric.device.type)
+    origin = _origin(settings, stores, seed)
+    mark = fingerprint(**origin, ids=examples.ids, code=code, device=fabric.device.type)
     state = output / "checkpoint"
     training = Training(fabric, examples, settings, seed, state, mark, held_out)
     model = training.run()
     if not fabric.is_global_zero:
         return
-    provenance: dict[str, Any] = determinants | {
+    provenance = origin | {
         "datasets": [dataset.name for dataset in settings.datasets],
         "objects": len(examples.ids),
         "epochs": settings.epochs,
@@ -85,8 +73,21 @@ def pretrain(
         shutil.copyfile(state / "metrics.jsonl", partial)
 
 
+def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:
+    """What determines an encoder, code and device aside; part of the fingerprint and of the provenance."""
+    # These only change how a batch is computed, so a run may resume with more memory or fewer processes.
+    plain = settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
+    digests = {
+        dataset.name: {
+            name: sha256_file(getattr(each, name) / "manifest.json") for name in ("points", "targets")
+        }
+        for dataset, each in zip(settings.datasets, stores, strict=True)
+    }
+    return {"seed": seed, "settings": plain, "stores": digests, "torch": torch.__version__}
+
+
 def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:
-    """The predictor with a ring of views at the mean elevation, distance and colours of the training views."""
+    """The predictor, with a ring of cameras at the mean elevation, distance and colours of the examples."""
     elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
     colour = examples.colour.mean(0)
     return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)
