@@ -140,9 +140,6 @@ def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[l
     rows = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
     thumbnails = read_array(targets, "thumbnail")
     return [
-        [
-            (id, label, data_uri(Image.fromarray(thumbnails[rows[id]])))
-            for id, label in labels.iloc[line].items()
-        ]
-        for line in shown
+        [(id, label, data_uri(Image.fromarray(thumbnails[rows[id]]))) for id, label in line.items()]
+        for line in (labels.iloc[chosen] for chosen in shown)
     ]

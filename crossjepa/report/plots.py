@@ -87,32 +87,32 @@ def plot_benchmark(result: TableResult, runs: Sequence[pd.DataFrame]) -> Figure:
 
 def plot_sweep(result: TableResult, _: Sequence[pd.DataFrame]) -> Figure:
     """For each metric a dot for each variant, with the 95% interval of its gain over `trained`."""
-    rows = [row for row in result.rows if ":" not in row.system]
+    rows = [row for row in result.rows if not row.system.endswith(":tokens_and_imagined")]
     panels = [panel for panel in SWEPT if panel in {(row.metric, row.regime) for row in rows}]
     variants = len({row.system for row in rows})
     figure = Figure(figsize=(1 + 3.4 * len(panels), 1.2 + 0.28 * variants), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (metric, regime) in zip(axes, panels, strict=True):
-        means = {row.system: row for row in rows if (row.metric, row.regime) == (metric, regime)}
+        means = {
+            row.system.removeprefix("sweep-"): row
+            for row in rows
+            if (row.metric, row.regime) == (metric, regime)
+        }
         reference = means["trained"].mean
         axis.axvline(reference, color=PALE, linewidth=1)
-        scores = []
-        for name, row in means.items():
-            low, high = row.gain.ci95 if row.gain and row.gain.ci95 else (nan, nan)
-            scores.append((name.removeprefix("sweep-"), "", row.mean, reference + low, reference + high))
+        gains = {name: (row.gain and row.gain.ci95) or (nan, nan) for name, row in means.items()}
+        scores = [(name, "", row.mean, *np.add(reference, gains[name])) for name, row in means.items()]
         draw_intervals(axis, scores)
         axis.set(title=SWEPT[metric, regime])
-    figure.suptitle(
-        f"{len(result.seeds)} seeds; lines: 95% interval of the gain over 'trained', the configured settings"
-    )
+    seeds = len(result.seeds)
+    figure.suptitle(f"{seeds} seeds; lines: 95% interval of the gain over 'trained', as configured")
     return figure
 
 
 def _panels(figure: Figure) -> Iterator[tuple[Axes, str]]:
     """A titled panel for each regime."""
-    for axis, (regime, title) in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True), REGIMES.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(REGIMES), sharex=True, sharey=True)
+    for axis, (regime, title) in zip(panels, REGIMES.items(), strict=True):
         axis.set_title(title)
         yield axis, regime
 
