@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crossjepa.probe.result import METRICS, SYSTEMS, Summary, TableResult
-from crossjepa.report.figures import COLOURS, CURVES, PALE, STYLE, Score, draw_curves, draw_intervals
+from crossjepa.report.figures import COLOURS, CURVES, PALE, REGIMES, STYLE, Score, draw_curves, draw_intervals
 
 COMPARED = ("encoder", "random_encoder", "teacher_views")
-REGIMES = {"canonical": "canonical pose", "zz": "rotated about up (z/z)"}
 # Panels of a sweep, by metric and regime.
 SWEPT = {
     ("unseen_explained", ""): METRICS["unseen_explained"],
@@ -43,18 +42,16 @@ def plot_label_efficiency(result: TableResult, _: Sequence[pd.DataFrame]) -> Fig
     shares = {key: float(key.rstrip("%")) for key in result.questions}
     for axis, regime in _panels(figure):
         for system, colour, marker in zip(COMPARED, COLOURS, "os^", strict=True):
-            rows = [row for row in _accuracies(result, system) if row.regime == regime]
-            x, mean = [shares[row.question] for row in rows], np.array([row.mean for row in rows])
-            sd = np.array([row.sd or 0.0 for row in rows])
-            if rows:
+            if rows := [row for row in _accuracies(result, system) if row.regime == regime]:
+                x = [shares[row.question] for row in rows]
+                mean, sd = np.array([(row.mean, row.sd or 0.0) for row in rows]).T
                 axis.plot(x, mean, color=colour, marker=marker, markersize=4, label=SYSTEMS[system])
                 axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0)
-        axis.set_xscale("log")
+        axis.set(xlabel="training labels, %", xscale="log", ylim=(0, None))
         axis.set_xticks(list(shares.values()), [f"{share:g}" for share in shares.values()])
         axis.minorticks_off()
-        axis.set(xlabel="training labels, %", ylabel=METRICS["accuracy"], ylim=(0, None))
         axis.grid(axis="y")
-        axis.label_outer()
+    figure.axes[0].set_ylabel(METRICS["accuracy"])
     figure.axes[0].legend(loc="lower right")
     figure.suptitle(f"{result.n_train} labels, {result.n_test} test objects")
     return figure
