@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
-INK, PALE, GRID = "#22303c", "#9aa5b1", "#e4e7eb"
+PALE = "#9aa5b1"
 COLOURS = ("#0b7a75", "#c8553d", "#7b5ea7")
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": PALE,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "grid.color": GRID,
+    "grid.color": "#e4e7eb",
     "legend.frameon": False,
     "svg.hashsalt": "crossjepa",
 }
+REGIMES = {"canonical": "canonical pose", "zz": "rotated about up (z/z)"}
 # Label, series, mean, and both ends of the interval (NaN without one).
 Score = tuple[str, str, *tuple[float, ...]]
 # Columns of a training log, and their titles.
@@ -102,7 +101,7 @@ def confusion_matrix(confusion: NDArray[np.int64], classes: Sequence[str]) -> Fi
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axis.imshow(shares, cmap="BuGn", vmin=0, vmax=1)
     for row, column in np.argwhere(confusion > 0):
-        ink = "white" if shares[row, column] > 0.5 else INK
+        ink = "white" if shares[row, column] > 0.5 else "black"
         axis.text(column, row, str(confusion[row, column]), ha="center", va="center", fontsize=6, color=ink)
     axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
     axis.set_yticks(range(len(classes)), classes, fontsize=7)

@@ -15,7 +15,7 @@ from PIL import Image
 from crossjepa.errors import UserError
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.result import SYSTEMS, CrossValidation, ProbeResult, Regimes, read_as
-from crossjepa.report.figures import STYLE, accuracy_intervals, confusion_matrix, feature_map, training_curves
+from crossjepa.report import figures
 from crossjepa.report.images import data_uri
 from crossjepa.report.neighbours import nearest, spread_over_classes
 from crossjepa.report.settings import ReportSettings
@@ -25,11 +25,6 @@ from crossjepa.store.seal import read_manifest
 from crossjepa.store.sharded import read_array
 
 LOSSES = {"smooth_l1": "smooth-L1 loss", "mse": "mean squared error"}
-REGIMES = {"canonical": "canonical", "zz": "rotated about up (z/z)"}
-CLASSIFIERS = {
-    "logistic_regression": "logistic regression, standardised features",
-    "knn": "20 nearest neighbours by cosine",
-}
 
 
 def render_page(inputs: Mapping[str, Sequence[Path]], settings: ReportSettings) -> str:
@@ -52,12 +47,12 @@ def render_page(inputs: Mapping[str, Sequence[Path]], settings: ReportSettings) 
     loss = LOSSES[read_section(PretrainSettings, "pretrain", str(config)).loss]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text("utf-8"))
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(figures.STYLE):
         return template.render(
-            names=SYSTEMS | REGIMES | CLASSIFIERS,
-            regimes=REGIMES,
+            names=SYSTEMS | figures.REGIMES,
+            regimes=figures.REGIMES,
             sections=[_section(result, parts[result.dataset], settings) for result in results],
-            curves=data_uri(training_curves(runs, loss)),
+            curves=data_uri(figures.training_curves(runs, loss)),
             last=[run.iloc[-1].to_dict() for run in runs],
             loss=loss,
             config=config.read_text("utf-8"),
@@ -85,8 +80,8 @@ def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSet
     unusable = catalog.loc[catalog["status"] != "ok"].set_index("id")["status"].to_dict()
     without_targets = read_manifest(parts["targets"]).set_aside if "targets" in parts else {}
     split = _systems(result)
-    intervals = accuracy_intervals(
-        (SYSTEMS[system], REGIMES[regime], accuracy.mean, *accuracy.ci95)
+    intervals = figures.accuracy_intervals(
+        (SYSTEMS[system], figures.REGIMES[regime], accuracy.mean, *accuracy.ci95)
         for system, regimes in split.items()
         for regime, accuracy in regimes
         if accuracy
@@ -99,7 +94,7 @@ def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSet
         "objects": len(catalog),
         "sheet": data_uri(Image.open(parts["sheet"]).convert("RGB")) if "sheet" in parts else None,
         "intervals": data_uri(intervals),
-        "confusion": data_uri(confusion_matrix(np.array(result.confusion), result.classes)),
+        "confusion": data_uri(figures.confusion_matrix(np.array(result.confusion), result.classes)),
         "set_aside": [*unusable.items(), *sorted(without_targets.items())],
         "licences": [
             (*names, len(objects), ", ".join(sorted(objects["creator"].unique(), key=str.casefold)))
@@ -125,7 +120,7 @@ def _feature_images(
     table = catalog.set_index("id").loc[np.array(attributes["ids"])[usable]]
     labels = table["class"].to_numpy(dtype=str)
     labelled = labels != ""
-    drawn = feature_map(features[labelled], labels[labelled])
+    drawn = figures.feature_map(features[labelled], labels[labelled])
     images: dict[str, Any] = {"map": data_uri(drawn), "neighbours": None}
     if "targets" in parts:
         tests = np.flatnonzero(table["split"] == "test")
@@ -140,9 +135,6 @@ def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[l
     rows = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
     thumbnails = read_array(targets, "thumbnail")
     return [
-        [
-            (id, label, data_uri(Image.fromarray(thumbnails[rows[id]])))
-            for id, label in labels.iloc[line].items()
-        ]
-        for line in shown
+        [(id, label, data_uri(Image.fromarray(thumbnails[rows[id]]))) for id, label in line.items()]
+        for line in (labels.iloc[chosen] for chosen in shown)
     ]

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crossjepa.probe.result import METRICS, SYSTEMS, Summary, TableResult
-from crossjepa.report.figures import COLOURS, CURVES, PALE, STYLE, Score, draw_curves, draw_intervals
+from crossjepa.report.figures import COLOURS, CURVES, PALE, REGIMES, STYLE, Score, draw_curves, draw_intervals
 
 COMPARED = ("encoder", "random_encoder", "teacher_views")
-REGIMES = {"canonical": "canonical pose", "zz": "rotated about up (z/z)"}
 # Panels of a sweep, by metric and regime.
 SWEPT = {
     ("unseen_explained", ""): METRICS["unseen_explained"],
@@ -43,18 +42,16 @@ def plot_label_efficiency(result: TableResult, _: Sequence[pd.DataFrame]) -> Fig
     shares = {key: float(key.rstrip("%")) for key in result.questions}
     for axis, regime in _panels(figure):
         for system, colour, marker in zip(COMPARED, COLOURS, "os^", strict=True):
-            rows = [row for row in _accuracies(result, system) if row.regime == regime]
-            x, mean = [shares[row.question] for row in rows], np.array([row.mean for row in rows])
-            sd = np.array([row.sd or 0.0 for row in rows])
-            if rows:
+            if rows := [row for row in _accuracies(result, system) if row.regime == regime]:
+                x = [shares[row.question] for row in rows]
+                mean, sd = np.array([(row.mean, row.sd or 0.0) for row in rows]).T
                 axis.plot(x, mean, color=colour, marker=marker, markersize=4, label=SYSTEMS[system])
                 axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0)
-        axis.set_xscale("log")
+        axis.set(xlabel="training labels, %", xscale="log", ylim=(0, None))
         axis.set_xticks(list(shares.values()), [f"{share:g}" for share in shares.values()])
         axis.minorticks_off()
-        axis.set(xlabel="training labels, %", ylabel=METRICS["accuracy"], ylim=(0, None))
         axis.grid(axis="y")
-        axis.label_outer()
+    figure.axes[0].set_ylabel(METRICS["accuracy"])
     figure.axes[0].legend(loc="lower right")
     figure.suptitle(f"{result.n_train} labels, {result.n_test} test objects")
     return figure
@@ -87,32 +84,32 @@ def plot_benchmark(result: TableResult, runs: Sequence[pd.DataFrame]) -> Figure:
 
 def plot_sweep(result: TableResult, _: Sequence[pd.DataFrame]) -> Figure:
     """For each metric a dot for each variant, with the 95% interval of its gain over `trained`."""
-    rows = [row for row in result.rows if ":" not in row.system]
+    rows = [row for row in result.rows if not row.system.endswith(":tokens_and_imagined")]
     panels = [panel for panel in SWEPT if panel in {(row.metric, row.regime) for row in rows}]
     variants = len({row.system for row in rows})
     figure = Figure(figsize=(1 + 3.4 * len(panels), 1.2 + 0.28 * variants), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (metric, regime) in zip(axes, panels, strict=True):
-        means = {row.system: row for row in rows if (row.metric, row.regime) == (metric, regime)}
+        means = {
+            row.system.removeprefix("sweep-"): row
+            for row in rows
+            if (row.metric, row.regime) == (metric, regime)
+        }
         reference = means["trained"].mean
         axis.axvline(reference, color=PALE, linewidth=1)
-        scores = []
-        for name, row in means.items():
-            low, high = row.gain.ci95 if row.gain and row.gain.ci95 else (nan, nan)
-            scores.append((name.removeprefix("sweep-"), "", row.mean, reference + low, reference + high))
+        gains = {name: (row.gain and row.gain.ci95) or (nan, nan) for name, row in means.items()}
+        scores = [(name, "", row.mean, *np.add(reference, gains[name])) for name, row in means.items()]
         draw_intervals(axis, scores)
         axis.set(title=SWEPT[metric, regime])
-    figure.suptitle(
-        f"{len(result.seeds)} seeds; lines: 95% interval of the gain over 'trained', the configured settings"
-    )
+    seeds = len(result.seeds)
+    figure.suptitle(f"{seeds} seeds; lines: 95% interval of the gain over 'trained', as configured")
     return figure
 
 
 def _panels(figure: Figure) -> Iterator[tuple[Axes, str]]:
     """A titled panel for each regime."""
-    for axis, (regime, title) in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True), REGIMES.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(REGIMES), sharex=True, sharey=True)
+    for axis, (regime, title) in zip(panels, REGIMES.items(), strict=True):
         axis.set_title(title)
         yield axis, regime
 

@@ -31,8 +31,12 @@ def summary_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
         `no published numbers`); `method`; `accuracy` in percent, with the standard deviation over seeds;
         `parameters`; `compute` of pretraining; `origin` (`published` or `run here`); `source`.
     """
-    rows = [row for result in results for row in _published(result) + _measured(result)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    tables = [
+        table.assign(dataset=result.dataset, split=_split(result), origin=origin)
+        for result in results
+        for origin, table in (("published", _published(result)), ("run here", _measured(result)))
+    ]
+    return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
 def summary_markdown(table: pd.DataFrame) -> str:
@@ -58,18 +62,16 @@ def _split(result: ProbeResult) -> str:
     return "official split" if official else "not the official split"
 
 
-def _published(result: ProbeResult) -> list[dict[Any, Any]]:
+def _published(result: ProbeResult) -> pd.DataFrame:
+    """The published methods; none for anything but a whole official split."""
     if _split(result) != "official split":
-        return []
-    file = files("crossjepa.report").joinpath("published.csv")
-    with file.open(encoding="utf-8") as lines:
+        return pd.DataFrame()
+    with files("crossjepa.report").joinpath("published.csv").open(encoding="utf-8") as lines:
         table = pd.read_csv(lines, dtype=str, keep_default_na=False)
-    table = table.rename(columns={_column(result): "accuracy"}).query("accuracy != ''")
-    same = {"dataset": result.dataset, "split": "official split", "origin": "published"}
-    return table.assign(**same).to_dict("records")
+    return table.rename(columns={_column(result): "accuracy"}).query("accuracy != ''")
 
 
-def _measured(result: ProbeResult) -> list[dict[Any, Any]]:
+def _measured(result: ProbeResult) -> pd.DataFrame:
     """The pretrained encoder, the same with random weights and, where there are views, the teacher."""
     chosen = "the published C" if result.C_choice == "published" else "C by cross-validation"
     probe = f"protocol {result.protocol}, {chosen}"
@@ -77,26 +79,13 @@ def _measured(result: ProbeResult) -> list[dict[Any, Any]]:
     names = " and ".join(learned.datasets)
     ours = f"{probe}; pretrained on {names}, saw {learned.saw_test_objects} test objects"
     size = f"{result.encoder.parameters / 1e6:.1f}M (encoder)"
-    methods = {
-        "ours": (result.accuracy, size, _compute(result), ours),
-        "random weights": (baselines.random_encoder, size, "", probe),
-        "teacher, mean of views": (baselines.teacher_views, "", "", probe),
-    }
-    rows = [
-        (
-            result.dataset,
-            _split(result),
-            method,
-            _percent(scores.canonical),
-            size,
-            compute,
-            "run here",
-            source,
-        )
-        for method, (scores, size, compute, source) in methods.items()
-        if scores
+    methods = [
+        ("ours", result.accuracy, size, _compute(result), ours),
+        ("random weights", baselines.random_encoder, size, "", probe),
+        ("teacher, mean of views", baselines.teacher_views, "", "", probe),
     ]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    rows = [(name, _percent(scores.canonical), *cells) for name, scores, *cells in methods if scores]
+    return pd.DataFrame(rows, columns=["method", "accuracy", "parameters", "compute", "source"])
 
 
 def _percent(accuracy: Accuracy) -> str:
