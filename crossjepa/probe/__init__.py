@@ -1,8 +1,8 @@
-"""Linear classifiers on frozen features, and the JSON that states what they reached.
+"""Evaluation of frozen features: systems are put questions, and their answers are one tidy table.
 
-`objects`, `features` and `systems` join labels and features by id; `folds` splits groups of near-duplicates;
-`linear` holds the classifiers and `protocols` names the ways to use them; `evaluate` runs them, `comparison`
-runs others; `summarise` counts what is right and `intervals` says how sure that is; `result` is the JSON's
-schema and `provenance` says where it comes from. `fewshot` and `label_efficiency` learn from fewer labels,
-each with a schema of its own.
+A *system* is one row of features for every object: an encoder of one seed, random weights, geometry, the teacher.
+A *question* is a list of splits, pose regimes and a classifier; a *suite* is a list of questions.
+`systems` reads features, `objects` joins labels by id, `splits` draws train and test rows, `classifiers` fits them,
+`questions` defines the suites, `answers` runs them and writes the table, `summary` reduces it to means and intervals.
+`probe_result`, `table_result` and `markdown` are views of that table; `result` and `parts` hold their schemas.
 """

@@ -16,33 +16,37 @@ class LabelledObjects:
     """Labelled objects that every compared system has features of.
 
     Attributes:
-        ids: (N) ids in the catalog's order.
+        ids: (N,) ids in the catalog's order.
         classes: the classes' names, sorted.
         labels: (N,) int64 index into `classes`.
-        groups: (N,) int64 index of the group; near-duplicates share one.
-        digests: (N,) SHA-256 of each object's file; empty where there is none.
+        group_names: the groups' names, sorted.
+        groups: (N,) int64 index into `group_names`; near-duplicates share a group.
+        digests: (N,) SHA-256 of each object's file; empty if it has none.
+        libraries: (N,) name of the library that each object comes from; empty if unknown.
         train, test: rows of the fixed split.
-        split_given: whether that is the data set's own split.
+        split_given: whether the fixed split is the data set's official one.
         left_out: labelled objects of the catalog that some system has no features of.
     """
 
-    ids: list[str]
-    classes: list[str]
+    ids: NDArray[np.str_]
+    classes: NDArray[np.str_]
     labels: NDArray[np.int64]
+    group_names: NDArray[np.str_]
     groups: NDArray[np.int64]
     digests: NDArray[np.str_]
+    libraries: NDArray[np.str_]
     train: NDArray[np.intp]
     test: NDArray[np.intp]
     split_given: bool
     left_out: int
 
     def seen_by(self, heads: Collection[str]) -> NDArray[np.bool_]:
-        """(N,) whether the digest of an object's file begins with one of `heads`, 16 hex digits each."""
+        """(N,) whether the first 16 hex digits of an object's digest are among `heads`."""
         return np.array([digest != "" and digest[:16] in heads for digest in self.digests])
 
     @property
     def copies_in_train(self) -> int:
-        """How many test objects have the same file as a training object."""
+        """Number of test objects with the same file as a training object."""
         trained = self.digests[self.train]
         return int(np.isin(self.digests[self.test], trained[trained != ""]).sum())
 
@@ -53,6 +57,8 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     Raises:
         UserError: if nothing can be learned from them, or a group lies on both sides of the split.
     """
+    if not catalog.is_file():
+        raise UserError(f"{catalog}: no such catalog; run the workflow that writes it")
     table = pd.read_parquet(catalog)
     labelled = table[table["class"] != ""]
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]
@@ -66,12 +72,15 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     if torn := sorted(set(test["group"]) & set(train["group"])):
         raise UserError(f"{catalog}: group {torn[0]!r} is in both train and test; split anew")
     classes, labels = np.unique(used["class"].to_numpy(str), return_inverse=True)
+    names, groups = np.unique(used["group"].to_numpy(str), return_inverse=True)
     return LabelledObjects(
-        ids=used["id"].tolist(),
-        classes=classes.tolist(),
+        ids=used["id"].to_numpy(str),
+        classes=classes,
         labels=labels.astype(np.int64),
-        groups=np.unique(used["group"].to_numpy(str), return_inverse=True)[1].astype(np.int64),
+        group_names=names,
+        groups=groups.astype(np.int64),
         digests=used["sha256"].to_numpy(str),
+        libraries=used["source"].to_numpy(str) if "source" in used else np.full(len(used), ""),
         train=np.flatnonzero(used["split"] == "train"),
         test=np.flatnonzero(used["split"] == "test"),
         split_given="split_given" in used and bool(used["split_given"].any()),

@@ -1,19 +1,49 @@
-"""Where a result comes from: code, configuration, data, packages and time."""
+"""Code, configuration, data, packages and time behind a result."""
 
-import hashlib
+import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 
 import crossjepa
 from crossjepa.errors import UserError
-from crossjepa.probe.result import Git
+from crossjepa.files import sha256_file, write_whole
+from crossjepa.probe.parts import Git, Provenance
 
 PACKAGES = ("numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
+
+
+def provenance(inputs: Mapping[str, Sequence[Path]], device: str | None, folder: Path) -> Provenance:
+    """The provenance of a result.
+
+    Args:
+        inputs: `config`, and `points`, `targets`, `metrics` and `seconds.<stage>` as far as there are any.
+        device: of pretraining.
+        folder: of the result; the configuration is kept in its `configs`.
+
+    Raises:
+        UserError: if a file is missing.
+    """
+    names: tuple[Literal["points"], Literal["targets"]] = ("points", "targets")
+    stores = {name: inputs[name][0] / "manifest.json" for name in names if name in inputs}
+    config = inputs["config"][0]
+    for file in (config, *stores.values()):
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; run the workflow that writes it")
+    return Provenance(
+        git=checkout(Path(crossjepa.__file__).parent),
+        config_hash=keep_config(config, folder / "configs"),
+        stores={name: sha256_file(manifest) for name, manifest in stores.items()},
+        packages={"python": platform.python_version(), "crossjepa": crossjepa.__version__}
+        | {name: version(name) for name in PACKAGES},
+        device=device,
+        seconds=stage_seconds(inputs),
+    )
 
 
 def checkout(folder: Path) -> Git | None:
@@ -24,41 +54,49 @@ def checkout(folder: Path) -> Git | None:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     try:
-        git(
-            "ls-files", "--error-unmatch", "__init__.py"
-        )  # installed beside another project's code, it is not
+        # Fails for code that is installed inside another project's checkout.
+        git("ls-files", "--error-unmatch", "__init__.py")
         commit = git("rev-parse", "HEAD")
         return Git(commit=commit, dirty=bool(git("status", "--porcelain", "--untracked-files=no")))
     except (subprocess.CalledProcessError, FileNotFoundError):
         return None
 
 
-def sha256(file: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def keep_config(config: Path, folder: Path) -> str:
+    """Copy a configuration to `folder/<SHA-256>.yaml`, which later runs do not overwrite; returns the digest."""
+    digest = sha256_file(config)
+    if not (kept := folder / f"{digest}.yaml").exists():
+        with write_whole(kept) as partial:
+            partial.write_bytes(config.read_bytes())
+    return digest
 
 
-def packages() -> dict[str, str]:
-    """Versions of Python and of the packages that the probe's numbers rest on."""
-    own = {"python": platform.python_version(), "crossjepa": crossjepa.__version__}
-    return own | {name: version(name) for name in PACKAGES}
-
-
-def stage_seconds(benchmarks: Sequence[str]) -> dict[str, float]:
-    """Wall seconds a stage, added up over its jobs.
+def stage_seconds(inputs: Mapping[str, Sequence[Path]]) -> dict[str, float]:
+    """Wall seconds by stage.
 
     Args:
-        benchmarks: `STAGE=FOLDER` pairs; a folder holds Snakemake's benchmark files, at any depth.
+        inputs: under `metrics` the training logs of the probed seeds, for `pretrain`; under `seconds.<stage>`
+            Snakemake's benchmark files, or folders that hold them at any depth.
+    """
+    seconds = {"pretrain": sum(last_record(log)["seconds"] for log in inputs.get("metrics", []))}
+    for name, paths in inputs.items():
+        if name.startswith("seconds."):
+            files = [
+                f for path in paths for f in (path.rglob("*.tsv") if path.is_dir() else [path]) if f.is_file()
+            ]
+            spent = sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in sorted(files))
+            seconds[name.removeprefix("seconds.")] = spent
+    return {stage: round(spent, 1) for stage, spent in seconds.items() if spent or stage != "pretrain"}
+
+
+def last_record(log: Path) -> dict[str, Any]:
+    """The last record of a training log.
 
     Raises:
-        UserError: if one is not such a pair.
+        UserError: if there is none.
     """
-    seconds: dict[str, float] = {}
-    for pair in benchmarks:
-        stage, equals, folder = pair.partition("=")
-        if not equals:
-            raise UserError(f"--benchmarks {pair}: must be STAGE=FOLDER")
-        files = sorted(Path(folder).rglob("*.tsv"))
-        spent = sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in files)
-        seconds[stage] = round(seconds.get(stage, 0.0) + spent, 1)
-    return seconds
+    lines = log.read_text().splitlines() if log.is_file() else []
+    if not lines:
+        raise UserError(f"{log}: no training log; pretrain the encoder again")
+    record: dict[str, Any] = json.loads(lines[-1])
+    return record

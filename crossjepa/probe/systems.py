@@ -1,119 +1,172 @@
-"""The systems that a probe compares, brought to the same objects and the protocol's features."""
+"""The compared systems: features of the same labelled objects, pooled as the protocol says."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+import numpy as np
+from numpy.typing import NDArray
 
-from crossjepa.data.settings import Source
 from crossjepa.errors import UserError
-from crossjepa.probe.features import Features, beside, bundled_features, teacher_features
-from crossjepa.probe.linear import pooled
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
-from crossjepa.probe.protocols import ProbeProtocol, protocol
-from crossjepa.probe.result import Head
-from crossjepa.probe.settings import ProbeSettings
-from crossjepa.settings import check
-from crossjepa.store.bundle import Arrays
+from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.store.bundle import Arrays, read_bundle
+from crossjepa.store.seal import read_manifest
+from crossjepa.store.sharded import read_array
 
+Inputs = Mapping[str, Sequence[Path]]
 
-class Origin(BaseModel):
-    """What an encoder's bundle says of its pretraining; `seen` are the heads of its meshes' digests."""
-
-    datasets: list[str]
-    objects: int
-    epochs: int
-    seen: list[str]
-    device: str | None = None
+# The systems of each input of feature zips.
+SYSTEMS_OF = {
+    "trained": "encoder",
+    "random": "random_encoder",
+    "shuffled_targets": "shuffled_targets",
+    "random_teacher": "random_teacher",
+    "geometry": "geometry",
+}
 
 
 @dataclass(frozen=True)
-class Systems:
-    """All that a probe reads.
+class Reading:
+    """What a suite reads: pose regimes, the predictor's embeddings, the teacher's single views; needed inputs."""
+
+    regimes: tuple[str, ...] = ("canonical", "zz")
+    imagined: bool = True
+    each_view: bool = False
+    needs: tuple[str, ...] = ("trained", "random")
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of features for every object.
 
     Attributes:
-        protocol: as it is used on this kind of data set.
-        objects: the labelled objects that all systems have features of.
-        features: for each system its seeds, and of each seed the (N, F) float32 features by regime.
-        origins: each pretrained encoder's pretraining.
-        encoder: what the first encoder's bundle says of its size.
-        head: what every result begins with.
+        name: of the system; its seeds share it.
+        seed: pretraining seed, seed of random weights, or number of the teacher's view.
+        source: where the features were read from.
+        ids: the objects' ids.
+        regimes: (N, F) float32 features by pose regime.
+        attributes: the bundle's attributes; empty for the teacher.
     """
 
-    protocol: ProbeProtocol
-    objects: LabelledObjects
-    features: dict[str, list[Arrays]]
-    origins: list[Origin]
-    encoder: dict[str, Any]
-    head: Head
+    name: str
+    seed: int
+    source: Path
+    ids: Sequence[str]
+    regimes: Arrays
+    attributes: dict[str, Any]
+
+    def of(self, ids: Sequence[str]) -> "System":
+        """The same system with the objects `ids`, in their order.
+
+        Raises:
+            UserError: if a value is not finite.
+        """
+        row = {object_id: index for index, object_id in enumerate(self.ids)}
+        rows = [row[object_id] for object_id in ids]
+        chosen = {regime: values[rows].astype(np.float32) for regime, values in self.regimes.items()}
+        for regime, values in chosen.items():
+            if len(bad := np.flatnonzero(~np.isfinite(values).all(axis=1))):
+                raise UserError(
+                    f"{self.source}: the {regime} feature of {ids[bad[0]]} is not finite; extract it again"
+                )
+        return replace(self, ids=ids, regimes=chosen)
+
+
+def one(inputs: Inputs, name: str) -> Path:
+    """The single path that `--input` gives under a name.
+
+    Raises:
+        UserError: if there is none, or several.
+    """
+    if len(paths := inputs.get(name, [])) != 1:
+        raise UserError(f"--input {name}=…: needed once, given {len(paths)} times")
+    return paths[0]
 
 
 def read_systems(
-    dataset: str,
-    source: Source,
-    settings: ProbeSettings,
-    catalog: Path,
-    encoder: Sequence[Path],
-    random: Sequence[Path],
-    targets: Path | None,
-    geometry: Path | None = None,
-    imagined: bool = False,
-) -> Systems:
-    """Read features and join them to the catalog's labels.
+    inputs: Inputs, reading: Reading, protocol: ProbeProtocol, sweep: bool = False
+) -> tuple[list[System], LabelledObjects]:
+    """Read all systems that the inputs name, and the labelled objects that all of them have.
 
     Args:
-        dataset, source: the data set's name and its entry under `data`.
-        settings: the probe section.
-        catalog: the data set's catalog.
-        encoder: bundles of pretrained encoders, one a seed.
-        random: bundles of random-weight encoders.
-        targets: the sealed target store; none of point clouds.
-        geometry: the bundle of geometric descriptors, for a probe that compares them.
-        imagined: read what the predictor imagines as well, as the system `imagined`, and beside the tokens as
-            the system `tokens_and_imagined`.
+        inputs: `catalog`, `targets` and feature zips by variant; training logs are ignored.
+        reading: what is read of each.
+        protocol: how tokens are pooled.
+        sweep: whether inputs are the variants of a sweep, which name their systems.
 
     Raises:
         UserError: if a file is missing or wrong, encoders differ in size, or nothing can be probed.
     """
-    given = {
-        "encoder": [bundled_features(path) for path in encoder],
-        "random_encoder": [bundled_features(path) for path in random],
-        "teacher_views": [teacher_features(targets)] if targets else [],
-        "geometry": [bundled_features(geometry)] if geometry else [],
-        "imagined": [bundled_features(path, "imagined") for path in encoder] if imagined else [],
-    }
-    given = {system: seeds for system, seeds in given.items() if seeds}
-    origins = _origins(given["encoder"], given["random_encoder"])
-    everyone = [features for seeds in given.values() for features in seeds]
-    objects = labelled_objects(catalog, set.intersection(*(set(features.ids) for features in everyone)))
-    chosen = protocol(settings.protocol, source.kind)
-    rows = {system: [features.of(objects.ids) for features in seeds] for system, seeds in given.items()}
-    for system in ("encoder", "random_encoder"):
-        rows[system] = [{r: pooled(v, chosen) for r, v in seed.items()} for seed in rows[system]]
-    if imagined:
-        rows["tokens_and_imagined"] = [
-            beside(tokens, views) for tokens, views in zip(rows["encoder"], rows["imagined"], strict=True)
-        ]
-    head = Head(
-        dataset=dataset,
-        data=source.model_dump(mode="json", exclude={"path", "labels", "points", "views", "lists"}),
-        protocol=settings.protocol,
-        protocol_source=chosen.source,
-        n_train=len(objects.train),
-        n_test=len(objects.test),
-        n_classes=len(objects.classes),
-        seeds=[features.attributes["encoder"]["seed"] for features in given["encoder"]],
-    )
-    first = given["encoder"][0].attributes["encoder"]
-    return Systems(chosen, objects, rows, origins, first, head)
+    systems = list(_teacher(one(inputs, "targets"), reading.each_view)) if "targets" in inputs else []
+    for variant, paths in inputs.items():
+        if variant in ("catalog", "targets") or variant.endswith(".metrics"):
+            continue
+        if not sweep and variant not in SYSTEMS_OF:
+            raise UserError(f"--input {variant}=…: not an input of this suite; see docs/results.md")
+        name = variant if sweep else SYSTEMS_OF[variant]
+        for path in paths:
+            systems += _bundle(path, name, reading, protocol, views=sweep or name == "encoder")
+    if missing := [name for name in reading.needs if name not in inputs]:
+        raise UserError(f"--input {missing[0]}=…: missing; give the features of that variant")
+    _check(systems, sweep)
+    common = set.intersection(*(set(system.ids) for system in systems))
+    objects = labelled_objects(one(inputs, "catalog"), common)
+    return [system.of(objects.ids.tolist()) for system in systems], objects
 
 
-def _origins(encoders: Sequence[Features], random: Sequence[Features]) -> list[Origin]:
-    """Each encoder's pretraining, after making sure that like is compared with like."""
-    sizes = [(features.path, features.attributes["encoder"]["config"]) for features in [*encoders, *random]]
-    for path, size in sizes:
-        if size != sizes[0][1]:
-            raise UserError(f"{path}: an encoder of another size than {sizes[0][0]}; extract both again")
-    return [check(Origin, e.attributes["pretraining"], f"{e.path}", "pretraining") for e in encoders]
+def _bundle(
+    path: Path, name: str, reading: Reading, protocol: ProbeProtocol, views: bool
+) -> Iterator[System]:
+    """The systems of one feature zip: pooled tokens, and the predictor's embeddings if `views`."""
+    arrays, attributes = read_bundle(path)
+    system = System(name, attributes["encoder"].get("seed", 0), path, attributes["ids"], {}, attributes)
+
+    def features(kind: str) -> Arrays:
+        for regime in reading.regimes:
+            if f"{regime}_{kind}" not in arrays:
+                raise UserError(f"{path}: has no {regime}_{kind} features; extract features again")
+        return {regime: arrays[f"{regime}_{kind}"] for regime in reading.regimes}
+
+    tokens = features("tokens")
+    if protocol.pooling == "max" and name != "geometry":  # tokens are the maximum, then the mean
+        tokens = {regime: values[:, : values.shape[1] // 2] for regime, values in tokens.items()}
+    yield replace(system, regimes=tokens)
+    if views and reading.imagined:
+        imagined = features("imagined")
+        both = {regime: np.hstack([values, imagined[regime]]) for regime, values in tokens.items()}
+        if name == "encoder":
+            yield replace(system, name="imagined", regimes=imagined)
+        yield replace(
+            system,
+            name="tokens_and_imagined" if name == "encoder" else f"{name}:tokens_and_imagined",
+            regimes=both,
+        )
+
+
+def _teacher(store: Path, each_view: bool) -> Iterator[System]:
+    """The teacher's mean view embedding, and that of each single view; canonical, as views are rendered."""
+    manifest = read_manifest(store)
+    embedding: NDArray[np.float16] = read_array(store, "embedding")
+    kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
+    ids, embedding = [manifest.ids[row] for row in kept], embedding[kept]
+    mean = embedding.mean(axis=1, dtype=np.float32)
+    yield System("teacher_views", 0, store, ids, {"canonical": mean}, {})
+    for view in range(embedding.shape[1]) if each_view else []:
+        yield System("teacher_one_view", view, store, ids, {"canonical": embedding[:, view]}, {})
+
+
+def _check(systems: Sequence[System], sweep: bool) -> None:
+    """Refuse the same seed twice, and random weights of another size than the encoder's."""
+    seen: set[tuple[str, int]] = set()
+    for system in systems:
+        if (system.name, system.seed) in seen:
+            raise UserError(f"{system.source}: a second {system.name} of seed {system.seed}; give each once")
+        seen.add((system.name, system.seed))
+    encoders = [s for s in systems if s.name in ("encoder", "random_encoder") and not sweep]
+    for system in encoders:
+        if system.attributes["encoder"]["config"] != encoders[0].attributes["encoder"]["config"]:
+            raise UserError(
+                f"{system.source}: an encoder of another size than {encoders[0].source}; extract both again"
+            )

@@ -1,1 +1,0 @@
-"""One table of everything that a representation should be good for."""

@@ -1,0 +1,268 @@
+"""The engine: puts every question to every system, and writes the answers as one tidy table.
+
+A row is one answer about one object in one split (`metric` is "accuracy", `value` is 100 if it is correct, else 0),
+or one score of a whole encoder with another metric. The table's `attrs` hold its suite, its data set, the ids of the
+labelled objects that all systems have, and the text of each question.
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from math import nan
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from crossjepa.errors import UserError
+from crossjepa.files import write_whole
+from crossjepa.probe.classifiers import Labels, choose_C, classifier, share_threads
+from crossjepa.probe.objects import LabelledObjects
+from crossjepa.probe.protocols import ProbeProtocol
+from crossjepa.probe.provenance import last_record
+from crossjepa.probe.questions import SUITES, Exam, Question
+from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
+from crossjepa.probe.systems import Inputs, System, read_systems
+from crossjepa.progress import track
+from crossjepa.store.bundle import read_bundle
+
+TEXT = ["dataset", "question", "regime", "system", "id", "group", "metric", "predicted"]
+
+
+def answer_suite(
+    suite: str,
+    dataset: str,
+    protocol: ProbeProtocol,
+    settings: tuple[ProbeSettings, BenchmarkSettings],
+    inputs: Inputs,
+    threads: int,
+) -> pd.DataFrame:
+    """The table of answers to a suite.
+
+    Args:
+        suite: a key of `SUITES`; `inductive` is followed by the number of its split.
+        dataset: the data set's name.
+        protocol: the classifier and the pooling of tokens.
+        settings: of the probe and of the benchmark.
+        inputs: `catalog`, `targets`, feature zips by variant, and in a sweep training logs.
+        threads: fits at a time.
+
+    Raises:
+        UserError: if there is no such suite, a file is missing or wrong, or the data set is too small.
+    """
+    found = re.fullmatch(r"(inductive)(\d+)|(.+?)", suite)
+    name, number = (found[1] or found[3], int(found[2] or 0)) if found else (suite, 0)
+    if name not in SUITES or (name == "inductive") != bool(found and found[2]):
+        raise UserError(f"--suite {suite}: not a suite: {[k + '<k>' * (k == 'inductive') for k in SUITES]}")
+    ask, reading = SUITES[name]
+    systems, objects = read_systems(inputs, reading, protocol, sweep=name == "sweep")
+    if name == "linear":
+        nothing = np.empty((len(objects.ids), 0), np.float32)
+        blind = {regime: nothing for regime in reading.regimes}
+        systems.append(System("majority", 0, Path(), objects.ids.tolist(), blind, {}))
+    questions = list(ask(Exam(dataset, objects, protocol, *settings)))
+    table = answer(questions, systems, objects, threads)
+    if name == "sweep":
+        table = pd.concat([table, training_scores(systems, inputs)], ignore_index=True)
+    table.insert(0, "dataset", dataset)
+    table["split"] += number
+    text = {q.name: {"title": q.title, "description": q.description, "note": q.note} for q in questions}
+    table.attrs = {"suite": name, "dataset": dataset, "ids": objects.ids.tolist(), "questions": text}
+    return table
+
+
+def write_answers(path: Path, table: pd.DataFrame) -> None:
+    """Write a table of answers with its attributes as Parquet."""
+    with write_whole(path) as partial:
+        table.astype(dict.fromkeys(TEXT, "category")).to_parquet(partial)
+
+
+def read_answers(paths: Sequence[Path], suite: str) -> pd.DataFrame:
+    """The answers to a suite, and to the suites that its table shows as well, in one table.
+
+    Args:
+        paths: files that `write_answers` wrote.
+        suite: the suite that the table is about; its objects and text come first.
+
+    Raises:
+        UserError: if a file is missing, or none has the suite.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; run `crossjepa probe answer`")
+    tables = [pd.read_parquet(path) for path in paths]
+    own = [table for table in tables if table.attrs["suite"] == suite]
+    if not own:
+        raise UserError(
+            f"--input answers=…: none of {[str(path) for path in paths]} answers the suite {suite}"
+        )
+    questions = {name: text for table in tables for name, text in table.attrs["questions"].items()}
+    attributes = own[0].attrs | {"questions": own[0].attrs["questions"] | questions}
+    for table in tables:
+        table.attrs = {}
+    together = pd.concat([table.astype(dict.fromkeys(TEXT, str)) for table in tables], ignore_index=True)
+    together.attrs = attributes
+    return together
+
+
+def largest_C(table: pd.DataFrame, candidates: Sequence[float]) -> list[str]:
+    """Systems for which the largest of several candidates was the best C on the fixed split."""
+    chosen = table[(table["question"] == "fixed") & (table["C"] == max(candidates))]
+    return list(chosen["system"].unique())
+
+
+def answer(
+    questions: Sequence[Question], systems: Sequence[System], objects: LabelledObjects, threads: int
+) -> pd.DataFrame:
+    """Put every question to every system that has features in its regimes.
+
+    Test labels are read for scoring only: neither a fit nor the choice of C sees them.
+
+    Args:
+        questions: what to ask.
+        systems: features of the N labelled objects.
+        objects: those objects, in the features' order.
+        threads: fits at a time.
+    """
+    jobs = [
+        (question, regime, system)
+        for question in questions
+        for regime in question.regimes
+        for system in systems
+        if question.splits and regime in system.regimes
+        if not question.systems or system.name in question.systems
+    ]
+    outer, inner = share_threads(len(objects.labels), threads)
+    calls = [
+        delayed(_predict)(question, system.regimes[regime], objects.labels, inner)
+        for question, regime, system in jobs
+    ]
+    # Fits run side by side: threads of BLAS in each would wait for one another.
+    with threadpool_limits(1):
+        running = Parallel(n_jobs=outer, return_as="generator")(calls)
+        predictions = list(track(running, len(calls), "probe", "job"))
+    parts = [_rows(*job, predicted, objects) for job, predicted in zip(jobs, predictions, strict=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predict(
+    question: Question, features: NDArray[np.float32], labels: Labels, threads: int
+) -> tuple[Labels, list[float]]:
+    """Labels of all splits' test rows, one split after the other, and each split's C."""
+    machine, predicted, chosen = classifier(question.classifier, features), [], []
+    candidates = question.candidates if features.shape[1] else [nan]
+    with warnings.catch_warnings():
+        # Few objects of many classes are what few-shot asks for.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        for split in question.splits:
+            C = choose_C(machine, labels, split.inner, candidates, threads)
+            predicted.append(machine.predict(labels, split.train, split.test, C))
+            chosen.append(C)
+    return np.concatenate(predicted), chosen
+
+
+def _rows(
+    question: Question,
+    regime: str,
+    system: System,
+    answered: tuple[Labels, list[float]],
+    objects: LabelledObjects,
+) -> pd.DataFrame:
+    predicted, chosen = answered
+    test = np.concatenate([split.test for split in question.splits])
+    sizes = [len(split.test) for split in question.splits]
+    return pd.DataFrame(
+        {
+            "question": question.name,
+            "regime": regime,
+            "system": system.name,
+            "seed": system.seed,
+            "split": np.repeat(np.arange(len(sizes)), sizes),
+            "id": objects.ids[test],
+            "group": objects.group_names[objects.groups[test]],
+            "metric": "accuracy",
+            "value": 100.0 * (predicted == objects.labels[test]),
+            "predicted": objects.classes[predicted],
+            "C": np.repeat(chosen, sizes),
+        }
+    )
+
+
+def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
+    """What the training logs of a sweep say of each encoder: `<variant>.metrics` in the order of `<variant>`.
+
+    Returns:
+        Rows of the metrics unseen_explained (%; only if pretraining left objects out), effective_rank, minutes, steps
+        and parameters.
+    """
+    rows = []
+    for variant in [name for name in inputs if f"{name}.metrics" in inputs]:
+        encoders = [system for system in systems if system.name == variant]
+        for system, log in zip(encoders, inputs[f"{variant}.metrics"], strict=True):
+            last = last_record(log)
+            scores = {
+                "unseen_explained": 100 * last.get("unseen_explained", nan),
+                "effective_rank": last["effective_rank"],
+                "minutes": last["seconds"] / 60,
+                "steps": system.attributes["pretraining"].get("steps", nan),
+                "parameters": system.attributes["encoder"].get("parameters", nan),
+            }
+            rows += [
+                {"question": "sweep", "regime": "", "system": variant, "seed": system.seed, "split": 0}
+                | {"id": "", "group": "", "metric": metric, "value": value, "predicted": "", "C": nan}
+                for metric, value in scores.items()
+                if value == value
+            ]
+    return pd.DataFrame(rows)
+
+
+def with_retrieval(table: pd.DataFrame, distances: Path, catalog: Path) -> pd.DataFrame:
+    """Add how often the object nearest to a view is the right one (`top1`), or one of the nearest five (`top5`).
+
+    Args:
+        table: answers.
+        distances: bundle with (N, V, N) distances from V views of each object to N objects, for the galleries
+            `seen` and `unseen` in pretraining.
+        catalog: for the groups of near-duplicates.
+
+    Raises:
+        UserError: if a distance is not finite.
+    """
+    galleries, attributes = read_bundle(distances)
+    group, parts, questions = pd.read_parquet(catalog).set_index("id")["group"], [table], {}
+    for gallery, distance in sorted(galleries.items()):
+        if not np.isfinite(distance).all():
+            raise UserError(f"{distances}: a distance is not a finite number; pretrain the encoder again")
+        (count, views), ids = distance.shape[:2], attributes["ids"][gallery]
+        name, objects = f"retrieval_{gallery}", np.repeat(ids, views)
+        own = distance[np.arange(count), :, np.arange(count)][:, :, None]
+        nearer, tied = (distance < own).sum(axis=-1).ravel(), (distance == own).sum(axis=-1).ravel()
+        for metric, nearest in (("top1", 1), ("top5", 5)):
+            # Objects at equal distance are equally likely to come first.
+            found = {
+                "encoder": 100 * np.clip((nearest - nearer) / tied, 0, 1),
+                "chance": 100 * nearest / count,
+            }
+            rows = {
+                "question": name,
+                "regime": "canonical",
+                "seed": 0,
+                "split": np.tile(np.arange(views), count),
+            }
+            rows |= {
+                "id": objects,
+                "group": group.loc[objects].to_numpy(str),
+                "metric": metric,
+                "predicted": "",
+            }
+            parts += [pd.DataFrame(rows | {"system": system, "value": v}) for system, v in found.items()]
+        text = f"the object of a view among {count} objects that pretraining {'saw' if gallery == 'seen' else 'did not see'}"
+        questions[name] = {"title": f"retrieval, {gallery}", "description": text, "note": None}
+    attributes = table.attrs | {"questions": table.attrs["questions"] | questions}
+    table.attrs = {}
+    together = pd.concat(parts, ignore_index=True)
+    together.attrs = attributes
+    return together
