@@ -159,6 +159,10 @@ def test_a_run_stays_below_results() -> None:
         ),
         ({"probe": {"datasets": ["scanobjectnn_obj_bg"]}}, "ScanObjectNN cannot be downloaded"),
         (
+            {"data": {"mine": {"kind": "folder", "path": ".", "up": "w"}}},
+            "data.mine.up: Input should be 'x', 'y' or 'z'",
+        ),
+        (
             {"data": {"mine": {"kind": "folder", "path": "CLOUDS"}}, "probe": {"datasets": ["mine"]}},
             "has 0 classes",
         ),

@@ -18,6 +18,7 @@ from crossjepa.workflow.checks import check_plan
 from crossjepa.workflow.digest import code_digest
 from crossjepa.workflow.paths import POINT_ARRAYS, TABLES, TARGET_ARRAYS
 from crossjepa.workflow.plan import Plan
+from crossjepa.workflow.resources import memory
 
 try:
     CONFIG = check(Config, config, "configuration")
@@ -41,13 +42,6 @@ HERE = shlex.quote(str(ROOT)).replace("{", "{{").replace("}", "}}")
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={HERE}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
 )
-
-
-def memory(megabytes, of_inputs=0):
-    """Memory of a job, which may grow with the size of its inputs; more each time that it is tried again."""
-    return lambda wildcards, input, attempt: attempt * (
-        megabytes + (of_inputs and int(of_inputs * input.size_mb))
-    )
 
 
 def views(path):
