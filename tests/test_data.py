@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from crossjepa.commands.data import app
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
-from crossjepa.data.dataset import BadMesh, ObjectRecord, open_dataset
+from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord, open_dataset
+from crossjepa.data.files import ZipFiles
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import (
@@ -30,7 +31,7 @@ from crossjepa.data.sample import (
 )
 from crossjepa.data.scan import inspect, inspect_mesh, scan
 from crossjepa.data.settings import FolderSource, FurnitureSource, ShapesSource
-from crossjepa.data.sources.furniture import Furniture, check_archive
+from crossjepa.data.sources.furniture import check_archive
 from crossjepa.data.sources.shapes import CLASSES, Shapes
 from crossjepa.data.table import check_broken, write_meshes
 from crossjepa.errors import UserError
@@ -71,17 +72,22 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def furniture(folder: Path) -> Dataset:
+    """Open the furniture archives in a folder."""
+    return open_dataset(FurnitureSource(path=str(folder)))
+
+
 def test_furniture_reads_names_creators_and_rotation(archive: Path) -> None:
-    furniture = Furniture(archive)
-    plane = furniture.objects()[0]
+    opened = furniture(archive)
+    plane = opened.objects()[0]
     assert (plane.id, plane.name, plane.creator, plane.source) == ("a/plane.obj", "Café plane", "Ann", "Mine")
-    vertices = furniture.load("a/plane.obj").to_mesh().vertices
+    vertices = opened.load("a/plane.obj").to_mesh().vertices
     assert np.ptp(vertices[:, 2]) == pytest.approx(0, abs=1e-9), "the plane that lay flat stands upright"
     assert np.ptp(vertices[:, 1]) == pytest.approx(2)
 
 
 def test_materials_and_textures_are_found_whatever_the_case_of_their_names(archive: Path) -> None:
-    (plane,) = Furniture(archive).load("a/plane.obj").geometry.values()
+    (plane,) = furniture(archive).load("a/plane.obj").geometry.values()
     picture = np.asarray(plane.visual.material.image)
     assert picture.shape == (16, 16, 3)
     assert picture[0, [0, 15]].tolist() == [[255, 0, 0], [0, 0, 255]]
@@ -90,7 +96,7 @@ def test_materials_and_textures_are_found_whatever_the_case_of_their_names(archi
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_meshes_say_why(archive: Path, name: str) -> None:
     with pytest.raises(BadMesh, match=BROKEN[name][1]):
-        inspect_mesh(Furniture(archive).load(f"a/{name}.obj"), 1000)
+        inspect_mesh(furniture(archive).load(f"a/{name}.obj"), 1000)
 
 
 def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path) -> None:
@@ -110,7 +116,7 @@ def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path
 
 def test_a_scan_without_any_usable_object_fails(tmp_path: Path) -> None:
     (tmp_path / "a.obj").write_text("no mesh")
-    with pytest.raises(UserError, match=r"none of the 1 objects is usable; the first: no faces"):
+    with pytest.raises(UserError, match=r"no object of 1 is usable; the first: no faces"):
         scan(FolderSource(path=str(tmp_path)), max_faces=10_000, threads=1)
 
 
@@ -139,17 +145,15 @@ def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> No
             return [*super().objects(), super().objects()[3]]
 
     monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: Twice(24, seed=0))
-    with pytest.raises(UserError, match="two objects have the id 'bottle-000003'; ids must be unique"):
+    with pytest.raises(UserError, match="two objects have the id 'bottle-000003'"):
         scan(ShapesSource(), max_faces=10_000, threads=1)
 
 
 def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
         file.writestr("a/noise.obj", bytes(range(256)))
-    furniture = Furniture(archive)
-    furniture._entries["a/noise.obj"] = (furniture.objects()[0], np.eye(3))
     with pytest.raises(BadMesh):
-        inspect_mesh(furniture.load("a/noise.obj"), 1000)
+        inspect_mesh(ZipFiles(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
@@ -160,7 +164,7 @@ def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Scopia\.sh3f: not .* fetch it again"):
         check_archive(tmp_path / "Scopia.sh3f")
     with pytest.raises(UserError, match=r"Mine\.sh3f: not a readable archive"):
-        Furniture(tmp_path).objects()
+        furniture(tmp_path).objects()
 
 
 def test_without_apt_the_error_says_what_to_put_where(
@@ -207,22 +211,19 @@ def test_the_furniture_split_is_about_seventy_to_thirty() -> None:
 
 
 def test_no_class_is_tested_without_being_trained() -> None:
-    """Every file of class b is also in a folder of class a: they share all groups of b."""
-    rows = [("a", f"shared {n}") for n in range(4)] + [("b", f"shared {n}") for n in range(4)]
-    objects = pd.DataFrame(rows + [("a", f"own {n}") for n in range(8)], columns=["class", "group"])
+    """A file of class a is also the only one of class b."""
+    rows = [("a", "shared"), ("b", "shared"), ("a", "one"), ("a", "two"), ("c", "three"), ("c", "four")]
+    objects = pd.DataFrame(rows, columns=["class", "group"])
     for seed in range(40):
-        split = split_groups(objects, seed, 0.5)
-        assert set(objects["class"][split == "train"]) == {"a", "b"}
-        assert (split == "test").any()
+        split = split_groups(objects, seed, 0.4)
+        assert set(objects["class"][split == "train"]) == {"a", "b", "c"}
+        assert set(objects["class"][split == "test"]) == {"a", "c"}
 
 
 def test_the_furniture_split_never_changes() -> None:
     labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
     splits = ",".join("".join(part[0] + part[1] for part in split_groups(labels, n, 0.3)) for n in range(3))
-    assert (
-        hashlib.sha256(splits.encode()).hexdigest()
-        == "e5e9bd97bb5b18a303e4c439f78af503dd7a01116e083a17a1728b58beb2cb17"
-    )
+    assert hashlib.sha256(splits.encode()).hexdigest()[:16] == "e5e9bd97bb5b18a3"
 
 
 def test_the_catalog_keeps_copies_of_test_objects_from_pretraining() -> None:
@@ -266,7 +267,7 @@ def test_a_larger_set_of_shapes_begins_with_the_smaller() -> None:
 
 def test_every_kind_has_its_adapter() -> None:
     assert len(open_dataset(ShapesSource(objects=24)).objects()) == 24
-    with pytest.raises(UserError, match=r"no \.sh3f archives; set data\.furniture\.path"):
+    with pytest.raises(UserError, match=r"no \.sh3f archives; .* set data\.furniture\.path"):
         open_dataset(FurnitureSource())
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from crossjepa.data.dataset import open_dataset
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FurnitureSource
-from crossjepa.data.sources.furniture import Furniture
 from crossjepa.data.table import write_meshes
 from crossjepa.errors import UserError
 
@@ -41,7 +41,7 @@ def test_an_altered_archive_is_named_when_it_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "Scopia.sh3f", "w") as archive:
         archive.writestr("PluginFurnitureCatalog.properties", "")
     with pytest.raises(UserError, match=r"Scopia\.sh3f: not the archive of sweethome3d-furniture 1\.8-1"):
-        Furniture(tmp_path).objects()
+        open_dataset(FurnitureSource(path=str(tmp_path)))
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -12,8 +12,18 @@ from pypcd4 import PointCloud
 
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import BadMesh, open_dataset
-from crossjepa.data.listing import CLOUDS, MESHES, FolderListing, list_folder, outline_digest
-from crossjepa.data.location import check_labels, check_location, content_digest, has_meshes, has_views
+from crossjepa.data.location import (
+    CLOUDS,
+    MESHES,
+    FolderListing,
+    check_labels,
+    check_location,
+    content_digest,
+    has_meshes,
+    has_views,
+    list_folder,
+    outline_digest,
+)
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FolderSource
@@ -236,7 +246,7 @@ def test_a_row_that_fits_two_files_names_both(tmp_path: Path) -> None:
     csv = tmp_path / "labels.csv"
     csv.write_text("id,class\nonly,lid\nbox,box\n")
     source = FolderSource(path=str(tmp_path), labels=str(csv))
-    with pytest.raises(UserError, match=r"'box' fits several files, a/box\.stl and b/box\.stl; .*`path`"):
+    with pytest.raises(UserError, match=r"'box' fits a/box\.stl and b/box\.stl; .*`path`"):
         open_dataset(source)
     csv.write_text("id,path,class\nonly,,lid\nbox,b/box.stl,box\n")
     labels = {record.id: record.label for record in open_dataset(source).objects()}
@@ -270,8 +280,8 @@ def test_textures_are_found_elsewhere_in_the_tree_and_beside_the_mesh_but_never_
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,colour\na,red\n", r"unknown column 'colour'; the columns are id, path, class, split, group"),
-        ("id;class\na;box\n", r"unknown column 'id;class'; the columns are .*, separated by commas"),
+        ("id,colour\na,red\n", r"unknown column 'colour'; the first line may hold id,path,class,split,group"),
+        ("id;class\na;box\n", r"unknown column 'id;class'; the first line may hold id,path"),
         ("class\nbox\n", "needs a column `id` or `path`"),
         ("id,class,split\na,box,valid\n", "line 2: split 'valid' is none of train, test, pretrain"),
         ("id,class\na,box\na,ball\n", "the id 'a' occurs twice; ids must be unique"),
@@ -294,7 +304,10 @@ def test_a_wrong_csv_is_named(tree: Path, text: str, message: str) -> None:
             "tall.obj,a,train,g\nbox/tall.off,a,test,g",
             "group 'g' of 'box/tall.off' is in both train and test",
         ),
-        ("tall.obj,a,train,g\nbox/tall.off,b,test,h", "'box/tall.off' .* no object of its class 'b'"),
+        (
+            "tall.obj,a,train,g\nbox/tall.off,b,test,h",
+            "tests 'box/tall.off', but trains no object of class 'b'",
+        ),
     ],
 )
 def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> None:
@@ -302,7 +315,7 @@ def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> No
     csv.write_text(f"path,class,split,group\nbox/{rows}\n")
     source = FolderSource(path=str(tree), labels=str(csv))
     table = scan(source, max_faces=2000, threads=1)
-    with pytest.raises(UserError, match=f"the given split: {message}"):
+    with pytest.raises(UserError, match=f"the given split:? {message}"):
         make_catalog(table, open_dataset(source).objects(), seed=0, test_fraction=0.3)
 
 

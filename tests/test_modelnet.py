@@ -152,7 +152,7 @@ def test_a_whole_release_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_missing_archive_says_where_to_get_it() -> None:
-    with pytest.raises(UserError, match=r"ModelNet40 is not here.*README\.md says where.*`path`"):
+    with pytest.raises(UserError, match=r"ModelNet40 is not here; let it be downloaded, or set .*`path`"):
         open_dataset(ModelNetSource())
     with pytest.raises(UserError, match=r"nowhere\.zip: no such file or folder; set .*`path`"):
         open_dataset(ModelNetSource(path="nowhere.zip"))
@@ -197,7 +197,7 @@ def test_another_release_than_said_is_named(tmp_path: Path, release: str) -> Non
 def test_a_missing_list_is_named(tmp_path: Path, release: str, name: str) -> None:
     root = WRITERS[release](tmp_path, ("bed",), 1, 1)
     (root / name).unlink()
-    with pytest.raises(UserError, match=rf"{name} is missing from release `{release}`.*; fetch it again"):
+    with pytest.raises(UserError, match=rf"{name} is missing from release `{release}`"):
         part(root, release).objects()
 
 
@@ -257,9 +257,9 @@ def test_broken_clouds_are_bad_meshes(tmp_path: Path, text: str, reason: str) ->
     [
         ("label", None, r"holds no `label`, only \['data', 'faceId', 'normal'\]"),
         ("data", None, "holds no `data`"),
-        ("label", np.full((2, 1), 7, np.uint8), "labels between 7 and 7, but the 1 classes .* from 0 to 0"),
-        ("label", np.zeros((5, 1), np.uint8), r"`label` of shape \(5, 1\)"),
-        ("data", np.zeros((2, 6), np.float32), r"`data` of shape \(2, 6\)"),
+        ("label", np.full((2, 1), 7, np.uint8), "labels from 7 to 7, but 1 classes"),
+        ("label", np.zeros((5, 1), np.uint8), r"'label': \(5, 1\)"),
+        ("data", np.zeros((2, 6), np.float32), r"'data': \(2, 6\)"),
     ],
 )
 @pytest.mark.parametrize("from_zip", [False, True])

@@ -82,8 +82,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     root = write_scanobjectnn(tmp_path, train=1, test=1, points=64)
     (root / "main_split_nobg" / "test_objectdataset.h5").unlink()
     with pytest.raises(
-        UserError,
-        match=r"main_split_nobg/test_objectdataset\.h5 is missing from variant obj_only .*fetch it again",
+        UserError, match=r"main_split_nobg/test_objectdataset\.h5 is missing from variant obj_only"
     ):
         part(tmp_path, "obj_only")
     with pytest.raises(
@@ -96,7 +95,5 @@ def test_labels_out_of_range_are_named(tmp_path: Path) -> None:
     root = write_scanobjectnn(tmp_path, train=1, test=1, points=64)
     with h5py.File(root / "main_split" / "test_objectdataset.h5", "a") as file:
         file["label"][3] = 15
-    with pytest.raises(
-        UserError, match=r"test_objectdataset\.h5: has labels between 0 and 15, but the 15 classes"
-    ):
+    with pytest.raises(UserError, match=r"test_objectdataset\.h5: has labels from 0 to 15, but 15 classes"):
         part(root, "obj_bg").objects()

@@ -58,14 +58,12 @@ def make_catalog(
 def _check_split(table: pd.DataFrame) -> None:
     train, test = (table[table["split"] == side] for side in ("train", "test"))
     if not (torn := test[test["group"].isin(train["group"])]).empty:
-        raise UserError(
-            f"the given split: group '{torn['group'].iloc[0]}' of '{torn['id'].iloc[0]}' is in both train "
-            "and test; put all of it on one side"
-        )
+        row = torn.iloc[0]
+        raise UserError(f"the given split: group '{row['group']}' of '{row['id']}' is in both train and test")
     if not (unknown := test[~test["class"].isin(train["class"])]).empty:
+        row = unknown.iloc[0]
         raise UserError(
-            f"the given split: '{unknown['id'].iloc[0]}' is in test, but no object of its class "
-            f"'{unknown['class'].iloc[0]}' is in train; give the class training objects or leave it out"
+            f"the given split tests '{row['id']}', but trains no object of class '{row['class']}'"
         )
 
 

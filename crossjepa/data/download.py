@@ -49,10 +49,7 @@ def download(archive: Archive, file: Path, description: str) -> str:
     Raises:
         UserError: if it cannot be downloaded, or arrives incomplete or damaged.
     """
-    by_hand = (
-        f"or get it by hand (README.md says where): put it at {file}, or set the data set's `path` to where "
-        "it lies"
-    )
+    by_hand = f"or get it by hand: put it at {file}, or set the data set's `path` to where it lies"
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.partial")
     try:
@@ -64,9 +61,7 @@ def download(archive: Archive, file: Path, description: str) -> str:
         digest = _check(partial, archive)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         partial.unlink()
-        raise UserError(
-            f"{archive.url}: arrived damaged ({error}); run again to download it again, {by_hand}"
-        ) from error
+        raise UserError(f"{archive.url}: arrived damaged ({error}); run again, {by_hand}") from error
     partial.replace(file)
     return digest
 

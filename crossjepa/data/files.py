@@ -6,7 +6,9 @@ import posixpath
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -14,9 +16,9 @@ from typing import IO
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from trimesh.resolvers import Resolver
+from trimesh.resolvers import ZipResolver
 
-from crossjepa.data.dataset import BadMesh, Dataset
+from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord
 from crossjepa.data.mesh import read_cloud, read_scene
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import UserError
@@ -95,9 +97,7 @@ class ZipFiles(Files):
         try:
             self.archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"{path}: not a readable archive ({error}); delete it and fetch it again"
-            ) from error
+            raise UserError(f"{path}: not a readable archive ({error}); fetch it again") from error
         for name in self.archive.namelist():
             if name.startswith("/") or ".." in name.split("/"):
                 raise UserError(f"{path}: holds '{name}', which leads out of the archive; fetch it again")
@@ -128,54 +128,76 @@ def open_files(path: Path) -> Files:
     return ZipFiles(path)
 
 
+@dataclass(frozen=True, eq=False)
+class ObjectFile:
+    """The file of an object.
+
+    Attributes:
+        files: the tree that it lies in.
+        name: its name there.
+        turn: (3, 3) matrix from the file's frame and units to +Y up.
+    """
+
+    files: Files
+    name: str
+    turn: NDArray[np.float64] = field(default_factory=lambda: UPRIGHT["y"])
+
+
 class FileDataset(Dataset):
     """A data set with a file for each object.
 
-    Attributes:
+    Args:
+        records: the objects.
+        places: the file of each id.
         has_clouds: whether the files hold point clouds and not meshes.
     """
 
-    has_clouds = False
+    def __init__(
+        self, records: Sequence[ObjectRecord], places: Mapping[str, ObjectFile], has_clouds: bool = False
+    ) -> None:
+        self.records = records
+        self.places = places
+        self.has_clouds = has_clouds
 
-    @abstractmethod
-    def find(self, object_id: str) -> tuple[Files, str]:
-        """The tree that an object's file lies in, and its name there.
+    def objects(self) -> list[ObjectRecord]:
+        """All objects."""
+        return list(self.records)
+
+    def find(self, object_id: str) -> ObjectFile:
+        """An object's file.
 
         Raises:
             BadMesh: if it is missing.
         """
-
-    def turn(self, object_id: str) -> NDArray[np.float64]:  # noqa: ARG002
-        """(3, 3) matrix from the frame and units of an object's file to +Y up."""
-        return UPRIGHT["y"]
+        return self.places[object_id]
 
     def load(self, object_id: str) -> trimesh.Scene:
         """An object's mesh with its materials, +Y up."""
         if self.has_clouds:
             return super().load(object_id)
-        files, name = self.find(object_id)
-        matrix = np.eye(4)
-        matrix[:3, :3] = self.turn(object_id)
-        return files.scene(name).apply_transform(matrix)
+        file, matrix = self.find(object_id), np.eye(4)
+        matrix[:3, :3] = file.turn
+        return file.files.scene(file.name).apply_transform(matrix)
 
     def cloud(self, object_id: str) -> NDArray[np.float32] | None:
         """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
         if not self.has_clouds:
             return None
-        files, name = self.find(object_id)
-        points = read_cloud(files.read(name), posixpath.splitext(name)[1])
-        return (points @ self.turn(object_id).T).astype(np.float32)
+        file = self.find(object_id)
+        points = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
+        return (points @ file.turn.T).astype(np.float32)
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of an object's file."""
-        files, name = self.find(object_id)
-        return hashlib.sha256(files.read(name)).hexdigest()
+        file = self.find(object_id)
+        return hashlib.sha256(file.files.read(file.name)).hexdigest()
 
 
-class _Neighbours(Resolver):  # type: ignore[misc]
+class _Neighbours(ZipResolver):  # type: ignore[misc]
     """Finds the files that a mesh refers to: anywhere in the tree, or else by their name beside the mesh."""
 
     def __init__(self, files: Files, folder: str) -> None:
+        super().__init__({})
         self.files = files
         self.folder = folder
 
@@ -188,18 +210,6 @@ class _Neighbours(Resolver):  # type: ignore[misc]
                 with suppress(BadMesh):
                     return self.files.read(path)
         raise FileNotFoundError(f"{name} is not in {self.files.path}")
-
-    def keys(self) -> list[str]:
-        """Names of all files in the tree."""
-        return self.files.names
-
-    def write(self, name: str, data: bytes) -> None:
-        """Not possible."""
-        raise PermissionError(f"{self.files.path} is read-only: {name} ({len(data)} bytes)")
-
-    def namespaced(self, namespace: str) -> "_Neighbours":
-        """The same tree, seen from a folder further down."""
-        return _Neighbours(self.files, posixpath.join(self.folder, namespace))
 
 
 def _is_hidden(name: str) -> bool:

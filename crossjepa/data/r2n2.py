@@ -67,9 +67,7 @@ class Renderings:
         inside = (re.match(r"((?:.*/)?)\d{8}/[^/]+/rendering/", name) for name in self.files.names)
         root = next((match[1] for match in inside if match), None)
         if root is None:
-            raise UserError(
-                f"{self.files.path}: holds no <synset>/<model>/rendering/; set `views` to another"
-            )
+            raise UserError(f"{self.files.path}: holds no <synset>/<model>/rendering/; set `views` to it")
         return root
 
 

@@ -37,9 +37,7 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     records = open_dataset(source).objects()
     ids = pd.Series([record.id for record in records])
     if ids.duplicated().any():
-        raise UserError(
-            f"data: two objects have the id '{ids[ids.duplicated()].iloc[0]}'; ids must be unique"
-        )
+        raise UserError(f"data: two objects have the id '{ids[ids.duplicated()].iloc[0]}'")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(threads, spawn) as pool:
         results = pool.map(partial(_inspect_in_worker, source, max_faces), ids, chunksize=CHUNK)
@@ -47,9 +45,7 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
     table = pd.DataFrame([{**record, **row} for record, row in zip(known, rows, strict=True)])
     if not (table["status"] == OK).any():
-        raise UserError(
-            f"data: none of the {len(table)} objects is usable; the first: {table['status'].iloc[0]}"
-        )
+        raise UserError(f"data: no object of {len(table)} is usable; the first: {table['status'].iloc[0]}")
     return table.astype({"faces": "int64", "points": "int64"})
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from crossjepa.settings import Place, Section, setting
 
@@ -99,7 +99,6 @@ AnySource = (
     FurnitureSource | ShapesSource | FolderSource | ModelNetSource | ScanObjectNNSource | ShapeNetSource
 )
 Source = Annotated[AnySource, Field(discriminator="kind")]
-SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 
 
 class DataSettings(Section):

@@ -4,16 +4,14 @@ Classes and groups of near-duplicates come from `furniture_labels.csv`: 425 mode
 """
 
 import re
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, Files, ZipFiles
+from crossjepa.data.files import FileDataset, ObjectFile, ZipFiles
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError
@@ -44,57 +42,6 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
 
-class Furniture(FileDataset):
-    """All models in a folder of furniture archives (`.sh3f`); ids are the models' paths inside them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._archives: dict[str, ZipFiles] = {}
-
-    def objects(self) -> list[ObjectRecord]:
-        """All models, by archive and in the order of its catalogue."""
-        return [record for record, _ in self._entries.values()]
-
-    def find(self, object_id: str) -> tuple[Files, str]:
-        """The archive of a model."""
-        return self._archive(self._entries[object_id][0].source), object_id
-
-    def turn(self, object_id: str) -> NDArray[np.float64]:
-        """(3, 3) rotation that the catalogue gives a model (`modelRotation`, row-major)."""
-        return self._entries[object_id][1]
-
-    @cached_property
-    def _entries(self) -> dict[str, tuple[ObjectRecord, NDArray[np.float64]]]:
-        table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
-        known = {row["model"]: (row["class"], f"furniture-{row['group']}") for _, row in table.iterrows()}
-        entries = {}
-        for library in sorted(path.stem for path in self.folder.glob("*.sh3f")):
-            for entry in read_properties(self._archive(library)).values():
-                if "model" not in entry:
-                    continue
-                model = entry["model"].lstrip("/")
-                label, group = known.get(model, ("", model))
-                record = ObjectRecord(
-                    id=model,
-                    source=library,
-                    name=entry.get("name", model),
-                    label=label,
-                    group=group,
-                    licence=LICENCES.get(library, "see the archive"),
-                    creator=entry.get("creator", library),
-                )
-                rotation = entry.get("modelRotation", "1 0 0 0 1 0 0 0 1")
-                entries[model] = (record, np.array(rotation.split(), dtype=float).reshape(3, 3))
-        return entries
-
-    def _archive(self, library: str) -> ZipFiles:
-        if library not in self._archives:
-            path = self.folder / f"{library}.sh3f"
-            check_archive(path)
-            self._archives[library] = ZipFiles(path)
-        return self._archives[library]
-
-
 def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
     """The numbered entries of a furniture catalogue: {number: {key: value}}.
 
@@ -108,13 +55,33 @@ def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
     return entries
 
 
-def open_source(source: FurnitureSource) -> Furniture:
-    """Open the furniture archives in a folder.
+def open_source(source: FurnitureSource) -> FileDataset:
+    """Open the furniture archives (`.sh3f`) in a folder.
+
+    Objects are in the order of the archives' catalogues; ids are the models' paths inside them. Models are
+    turned as the catalogue says (`modelRotation`, a row-major 3 x 3 matrix).
 
     Raises:
-        UserError: if the folder holds none.
+        UserError: if the folder holds none, or one is damaged.
     """
-    folder = Path(source.path) if source.path else None
-    if folder is None or not any(folder.glob("*.sh3f")):
-        raise UserError(f"{folder}: holds no .sh3f archives; set data.furniture.path or let them be fetched")
-    return Furniture(folder)
+    paths = list(Path(source.path).glob("*.sh3f")) if source.path else []
+    if not paths:
+        raise UserError(f"{source.path}: holds no .sh3f archives; fetch them, or set data.furniture.path")
+    table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
+    known = {row["model"]: (row["class"], f"furniture-{row['group']}") for _, row in table.iterrows()}
+    records: dict[str, ObjectRecord] = {}
+    places: dict[str, ObjectFile] = {}
+    for path in sorted(paths, key=lambda path: path.stem):
+        check_archive(path)
+        archive, library = ZipFiles(path), path.stem
+        for entry in read_properties(archive).values():
+            if "model" not in entry:
+                continue
+            model = entry["model"].lstrip("/")
+            label, group = known.get(model, ("", model))
+            name, creator = entry.get("name", model), entry.get("creator", library)
+            licence = LICENCES.get(library, "see the archive")
+            records[model] = ObjectRecord(model, library, name, label, group, licence, creator)
+            rotation = entry.get("modelRotation", "1 0 0 0 1 0 0 0 1")
+            places[model] = ObjectFile(archive, model, np.array(rotation.split(), dtype=float).reshape(3, 3))
+    return FileDataset(list(records.values()), places)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.files import open_files
-from crossjepa.data.hdf5 import Hdf5Clouds
 from crossjepa.data.location import BY_HAND
-from crossjepa.data.releases import Release
+from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ScanObjectNNSource
 from crossjepa.errors import UserError
 

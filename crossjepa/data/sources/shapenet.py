@@ -6,13 +6,13 @@ An object's id is `<synset>-<model>`, as in Point-BERT's lists. Meshes and cloud
 
 import json
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 import trimesh
 
 from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
-from crossjepa.data.files import FileDataset, Files, FolderFiles, ZipFiles, open_files
+from crossjepa.data.files import FileDataset, Files, FolderFiles, ObjectFile, ZipFiles, open_files
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
@@ -33,7 +33,7 @@ class Models:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._listed: dict[Path, dict[str, tuple[Files, str]]] = {}
+        self._listed: dict[Path, dict[str, ObjectFile]] = {}
 
     def ids(self) -> list[str]:
         """All models, sorted.
@@ -44,14 +44,12 @@ class Models:
         parts = set(self._parts.values()) if self.path.is_dir() else {self.path}
         ids = sorted(object_id for part in parts for object_id in self._list(part))
         if not ids:
-            raise UserError(
-                f"{self.path}: holds no <synset>/<model>/models/model_normalized.obj (v2) and no "
-                "<synset>/<model>/model.obj (v1); set `path` to ShapeNetCore"
-            )
+            v2, v1 = "<synset>/<model>/models/model_normalized.obj", "<synset>/<model>/model.obj"
+            raise UserError(f"{self.path}: holds no {v2} (v2) or {v1} (v1); set `path` to ShapeNetCore")
         return ids
 
-    def find(self, object_id: str) -> tuple[Files, str]:
-        """The tree that a model's OBJ file lies in, and its name there.
+    def find(self, object_id: str) -> ObjectFile:
+        """A model's OBJ file.
 
         Raises:
             BadMesh: if it is missing.
@@ -83,12 +81,12 @@ class Models:
         children = sorted(self._folder.iterdir(), key=lambda path: path.is_dir())
         return {child.name[:8]: child for child in children if SYNSET.fullmatch(child.name)}
 
-    def _list(self, part: Path) -> dict[str, tuple[Files, str]]:
+    def _list(self, part: Path) -> dict[str, ObjectFile]:
         if part not in self._listed:
             files: Files = FolderFiles(part.parent) if part.is_dir() else ZipFiles(part)
             names = _meshes(part) if part.is_dir() else files.names
             matches = [match for name in names if (match := MODEL.fullmatch(name))]
-            self._listed[part] = {f"{m[1]}-{m[2]}": (files, m[0]) for m in matches}
+            self._listed[part] = {f"{m[1]}-{m[2]}": ObjectFile(files, m[0]) for m in matches}
         return self._listed[part]
 
 
@@ -106,10 +104,10 @@ class ShapeNet(FileDataset):
                 raise UserError(f"{place}: no such file or folder; set data.shapenet.{key} to where it lies")
         if not {"path", "points"} & set(given):
             raise UserError(f"data: {BY_HAND['shapenet']}")
-        self.models = Models(given["path"]) if "path" in given else None
-        self.points = open_files(given["points"]) if "points" in given else None
-        self.renderings = Renderings(given["views"]) if "views" in given else None
-        self.lists = FolderFiles(given["lists"]) if "lists" in given else None
+        self.models = Models(given["path"]) if source.path else None
+        self.points = open_files(given["points"]) if source.points else None
+        self.renderings = Renderings(given["views"]) if source.views else None
+        self.lists = FolderFiles(given["lists"]) if source.lists else None
         self.has_clouds = self.points is not None
         self._classes = _read_taxonomy(self.models, given.get("points"))
 
@@ -121,21 +119,21 @@ class ShapeNet(FileDataset):
         """
         return self._objects
 
-    def find(self, object_id: str) -> tuple[Files, str]:
+    def find(self, object_id: str) -> ObjectFile:
         """The file of an object's cloud if the data set has clouds, else its OBJ file."""
         if self.points is None:
             assert self.models is not None
             return self.models.find(object_id)
         if object_id not in self._clouds:
             raise BadMesh(f"its cloud {object_id}.npy is missing")
-        return self.points, self._clouds[object_id]
+        return ObjectFile(self.points, self._clouds[object_id])
 
     def load(self, object_id: str) -> trimesh.Scene:
         """A model with its materials, which may be there beside its cloud."""
         if self.models is None:
             return super().load(object_id)
-        files, name = self.models.find(object_id)
-        return files.scene(name)
+        file = self.models.find(object_id)
+        return file.files.scene(file.name)
 
     def views(self, object_id: str) -> list[ViewFile] | None:
         """A model's views, or None if meshes are to be rendered."""
@@ -149,23 +147,14 @@ class ShapeNet(FileDataset):
             return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
         ids = self.models.ids() if self.models else sorted(self._clouds)
         if not ids and self.points:
-            raise UserError(
-                f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to another folder"
-            )
+            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
         return [self._record(object_id, "pretrain") for object_id in ids]
 
     def _record(self, object_id: str, split: str) -> ObjectRecord:
         synset, _, model = object_id.partition("-")
-        return ObjectRecord(
-            id=object_id,
-            source="ShapeNetCore",
-            name=model,
-            label=self._classes.get(synset, synset),
-            group=object_id,
-            licence="see shapenet.org",
-            creator="various",
-            split=split,
-        )
+        label = self._classes.get(synset, synset)
+        record = partial(ObjectRecord, source="ShapeNetCore", licence="see shapenet.org", creator="various")
+        return record(id=object_id, name=model, label=label, group=object_id, split=split)
 
     @cached_property
     def _clouds(self) -> dict[str, str]:
@@ -197,9 +186,7 @@ def _read_taxonomy(models: Models | None, points: Path | None) -> dict[str, str]
         return {entry["synsetId"]: entry["name"].split(",")[0] for entry in json.loads(found or b"[]")}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         where = models.path if models else points
-        raise UserError(
-            f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r}); fetch it again"
-        ) from error
+        raise UserError(f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
 
 
 def open_source(source: ShapeNetSource) -> ShapeNet:

@@ -5,6 +5,7 @@ They serve first contact, tests and scaling, and are called procedural wherever 
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import cos, pi, sin
 
 import numpy as np
@@ -44,9 +45,10 @@ def _corners(width: float, depth: float) -> Iterator[tuple[float, float]]:
 def _legs(r: Random, width: float, depth: float, height: float) -> list[Part]:
     thickness = r.uniform(0.02, 0.05)
     square = r.random() < 0.5
-    make = (lambda x, z: _slab(2 * thickness, height, 2 * thickness, x, 0, z)) if square else None
     spots = _corners(width - 2 * thickness, depth - 2 * thickness)
-    return [(make(x, z) if make else _post(thickness, height, x, 0, z), "second") for x, z in spots]
+    if square:
+        return [(_slab(2 * thickness, height, 2 * thickness, x, 0, z), "second") for x, z in spots]
+    return [(_post(thickness, height, x, 0, z), "second") for x, z in spots]
 
 
 def _chair(r: Random) -> list[Part]:
@@ -221,19 +223,10 @@ class Shapes(Dataset):
 
     def objects(self) -> list[ObjectRecord]:
         """All objects, in the order of their numbers."""
-        return [
-            ObjectRecord(
-                id=object_id,
-                source="procedural",
-                name=f"procedural {label}",
-                label=label,
-                group=object_id,
-                licence="none needed",
-                creator="made by code",
-            )
-            for object_id in self.ids
-            for label in [object_id.rpartition("-")[0]]
-        ]
+        record = partial(ObjectRecord, source="procedural", licence="none needed", creator="made by code")
+        labels = [object_id.rpartition("-")[0] for object_id in self.ids]
+        named = zip(self.ids, labels, strict=True)
+        return [record(id=own, name=f"procedural {label}", label=label, group=own) for own, label in named]
 
     def load(self, object_id: str) -> trimesh.Scene:
         """Make an object, in up to three face colours."""
