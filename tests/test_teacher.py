@@ -36,8 +36,9 @@ from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
 from crossjepa.store.seal import seal
 from crossjepa.teacher import derivative
-from crossjepa.teacher.embed import Teacher, embed_shard
+from crossjepa.teacher.embed import Teacher
 from crossjepa.teacher.settings import TeacherSettings
+from crossjepa.teacher.targets import embed_shard
 from crossjepa.teacher.weights import fetch, read_description
 
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.3, 0.4]

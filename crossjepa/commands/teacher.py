@@ -7,10 +7,10 @@ import typer
 
 from crossjepa.commands.options import Dataset, Settings, read_source
 from crossjepa.data.table import stored_ids
-from crossjepa.render.settings import THUMBNAIL, RenderSettings
+from crossjepa.render.settings import RenderSettings
 from crossjepa.settings import read_section
 from crossjepa.store.settings import StoreSettings
-from crossjepa.store.sharded import ArraySpec, Layout, create
+from crossjepa.store.sharded import Layout
 from crossjepa.teacher.settings import TeacherSettings
 
 app = typer.Typer(no_args_is_help=True)
@@ -38,26 +38,17 @@ def layout_command(
     store: Store,
 ) -> None:
     """Lay out an empty target store."""
-    from crossjepa.teacher.weights import read_description
+    from crossjepa.teacher.targets import create_targets
 
-    teacher = read_section(TeacherSettings, "teacher", settings)
-    render = read_section(RenderSettings, "render", settings)
     cut = read_section(StoreSettings, "store", settings)
-    description = read_description(weights)
-    specs = {
-        "embedding": ArraySpec((render.views, description["hidden_size"]), "float16"),
-        "pose": ArraySpec((render.views, 6), "float32"),
-        "colour": ArraySpec((render.views, 3 * render.colour_bins), "float32"),
-        "thumbnail": ArraySpec((THUMBNAIL, THUMBNAIL, 3), "uint8"),
-    }
-    attributes = {
-        "kind": "targets",
-        "source": read_source(settings, dataset).model_dump(mode="json", exclude={"path"}),
-        "render": render.model_dump(mode="json", exclude={"keep_views"}),
-        "teacher": teacher.model_dump(mode="json", exclude={"path"}),
-        "weights": description,
-    }
-    create(store, Layout(len(stored_ids(meshes)), cut.shards, cut.chunk), specs, attributes)
+    create_targets(
+        store,
+        Layout(len(stored_ids(meshes)), cut.shards, cut.chunk),
+        read_source(settings, dataset),
+        read_section(RenderSettings, "render", settings),
+        read_section(TeacherSettings, "teacher", settings),
+        weights,
+    )
 
 
 @app.command("embed")
@@ -69,6 +60,7 @@ def embed_command(
     shard: Annotated[int, typer.Option(help="Which shard to write, from 0.")],
 ) -> None:
     """Embed the views of one shard."""
-    from crossjepa.teacher.embed import Teacher, embed_shard
+    from crossjepa.teacher.embed import Teacher
+    from crossjepa.teacher.targets import embed_shard
 
     embed_shard(Teacher(weights, read_section(TeacherSettings, "teacher", settings)), views, store, shard)

@@ -14,9 +14,6 @@ from transformers.utils.logging import disable_progress_bar
 
 from crossjepa.devices import make_fabric, resolve_precision
 from crossjepa.errors import UserError
-from crossjepa.progress import bar
-from crossjepa.store.bundle import read_bundle
-from crossjepa.store.sharded import write_shard
 from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import read_normalisation
 
@@ -89,28 +86,6 @@ class Teacher:
                 f"teacher.name: {name} embeds the same image differently each time, probably because it "
                 "masks patches at random (as ViTMAE does); name one that does not (facebook/dinov2-small)"
             )
-
-
-def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
-    """Embed one shard's rendered views and write it into the target store.
-
-    Args:
-        teacher: the frozen teacher.
-        views: the bundle that `render views` wrote.
-        store: the target store, laid out already.
-        shard: which shard.
-    """
-    arrays, attributes = read_bundle(views)
-    images = arrays.pop("views")
-    flat = images.reshape(-1, *images.shape[2:])
-    embedding = np.empty((len(flat), teacher.width), dtype=np.float16)  # a store's last shards may be empty
-    with bar(len(flat), f"embed shard {shard}", "image") as progress:
-        for start in range(0, len(flat), teacher.batch):
-            batch = flat[start : start + teacher.batch]
-            embedding[start : start + len(batch)] = teacher.embed(batch)
-            progress.update(len(batch))
-    arrays["embedding"] = embedding.reshape(*images.shape[:2], teacher.width)
-    write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
 
 
 def _load(folder: Path, random_weights: bool, attention: str) -> Any:
