@@ -1,7 +1,8 @@
 """The prototype's training step, written plainly: what the package's own step is measured against.
 
 A mini-PointNet that concatenates each patch's maximum to its points, torch's own transformer layers, a
-predictor whose queries stand among the tokens behind an attention mask, AdamW, bf16 by autocast.
+predictor whose queries stand among the tokens behind an attention mask, AdamW, in
+the precision that pretraining takes here.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from crossjepa.devices import resolve_precision
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def reference_step(
 ) -> None:
     """One update from patches, cameras, colours and targets."""
     *inputs, targets = batch
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=resolve_precision("auto") == "bf16"):
         predicted = model(*inputs)
     loss = F.smooth_l1_loss(predicted.float(), targets)
     optimizer.zero_grad()

@@ -79,7 +79,7 @@ def training(
 
 def few(**changes: object) -> PretrainSettings:
     values = {"epochs": 3, "batch_size": 4, "views_per_step": 2, "precision": "fp32", "warmup": 0.0}
-    values |= {"rotated": 1.0, "scale": 0.0, "jitter": 0.0, "weight_decay": 0.05}
+    values |= {"rotated": 1.0, "scale": 0.0, "jitter": 0.0, "weight_decay": 0.05, "points": 256}
     return PretrainSettings(**{**values, **changes})  # type: ignore[arg-type]
 
 
@@ -195,14 +195,14 @@ def test_data_sets_of_different_view_counts_are_learned_together(stores: Stores)
 
 
 def test_weights_say_how_often_an_epoch_shows_an_object() -> None:
-    sizes, weights = [10, 6, 8], [1.0, 2.5, 0.25]
-    assert epoch_counts(sizes, weights) == [10, 15, 2]
-    order = epoch_order(sizes, weights, torch.Generator().manual_seed(0))
+    sizes, shown = [10, 6, 8], [10, 15, 2]
+    assert epoch_counts(sizes, [1.0, 2.5, 0.25]) == shown
+    order = epoch_order(sizes, shown, torch.Generator().manual_seed(0))
     counts = torch.bincount(order, minlength=24)
     assert counts[:10].tolist() == [1] * 10
     assert sorted(counts[10:16].tolist()) == [2, 2, 2, 3, 3, 3]
     assert sorted(counts[16:].tolist()) == [0] * 6 + [1] * 2
-    assert not torch.equal(order, epoch_order(sizes, weights, torch.Generator().manual_seed(1)))
+    assert not torch.equal(order, epoch_order(sizes, shown, torch.Generator().manual_seed(1)))
 
 
 @pytest.mark.parametrize("kind", ["up", "so3"])

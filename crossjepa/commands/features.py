@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
@@ -51,18 +51,12 @@ def extract_command(
     chosen = read_section(FeaturesSettings, "features", settings)
     ids, clouds = _read_clouds(points, cloud)
     model, provenance = load_encoder(encoder)
-    attributes: dict[str, Any] = {
-        "ids": ids,
-        "encoder": {
-            "parameters": parameters(model),
-            "config": asdict(model.config),
-            "seed": provenance["seed"],
-        },
-        "pretraining": provenance if "datasets" in provenance else {},
-    }
     device = make_fabric().device
     describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
-    write_bundle(output, extract(clouds, ids, chosen.turn_seed, describe, device.type), attributes)
+    described = extract(clouds, ids, chosen.turn_seed, describe, device.type)
+    origin = {"parameters": parameters(model), "config": asdict(model.config), "seed": provenance["seed"]}
+    pretraining = provenance if "datasets" in provenance else {}
+    write_bundle(output, described, {"ids": ids, "encoder": origin, "pretraining": pretraining})
 
 
 @app.command("geometry")
@@ -74,8 +68,8 @@ def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: O
     def describe(batch: torch.Tensor) -> Arrays:
         return {"tokens": geometry_features(batch.numpy())}
 
-    attributes = {"ids": ids, "encoder": {}, "pretraining": {}}
-    write_bundle(output, extract(clouds, ids, chosen.turn_seed, describe), attributes)
+    described = extract(clouds, ids, chosen.turn_seed, describe)
+    write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
 
 
 @app.command("retrieve")

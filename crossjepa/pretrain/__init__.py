@@ -1,1 +1,1 @@
-"""Training the point encoder to predict what the frozen teacher said."""
+"""Training of the point encoder: it learns to predict the frozen teacher's embeddings."""

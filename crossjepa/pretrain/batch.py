@@ -28,29 +28,29 @@ class Batch(NamedTuple):
 
 
 def epoch_counts(sizes: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """How many objects of each data set an epoch shows, with repetitions."""
+    """How many objects of each data set an epoch shows: its weight says how often it shows each of them."""
     return [round(weight * size) for size, weight in zip(sizes, weights, strict=True)]
 
 
-def epoch_order(sizes: Sequence[int], weights: Sequence[float], generator: Generator) -> Tensor:
-    """The objects of an epoch in random order: each as often as its data set's weight says.
+def epoch_order(sizes: Sequence[int], counts: Sequence[int], generator: Generator) -> Tensor:
+    """The objects of an epoch in random order, those of a data set repeated or left out to match its count.
 
     Fractional weights add a random subset: with a weight of 2.5 half of the objects are shown three times.
 
     Args:
         sizes: number of objects of each data set.
-        weights: how often each object of a data set is shown.
+        counts: see `epoch_counts`.
         generator: the only source of randomness.
 
     Returns:
-        (sum of epoch_counts,) int64, on the generator's device.
+        (sum of counts,) int64, on the generator's device.
     """
 
     def permutation(size: int) -> Tensor:
         return torch.randperm(size, device=generator.device, generator=generator)
 
     shown, first = [], 0
-    for size, count in zip(sizes, epoch_counts(sizes, weights), strict=True):
+    for size, count in zip(sizes, counts, strict=True):
         shown.append(first + permutation(size).repeat(-(-count // size))[:count])
         first += size
     objects = torch.cat(shown)

@@ -24,7 +24,7 @@ from crossjepa.store.sharded import read_array
 
 TRAINING = ("train", "pretrain")
 HELD_OUT = ("test",)
-GROUPING_BATCH = {"cpu": 64, "cuda": 1024}
+GROUPING_BATCH = 64
 
 
 class Stores(NamedTuple):
@@ -66,7 +66,7 @@ class Examples:
 
     def cut(self, shape: EncoderConfig, device: torch.device) -> None:
         """Cut every cloud into patches once, computed on `device`."""
-        batches = self.clouds.split(GROUPING_BATCH.get(device.type, 64))
+        batches = self.clouds.split(GROUPING_BATCH)
         grouped = [
             [
                 indices.int().to(self.clouds.device)

@@ -16,7 +16,7 @@ from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import ViewPredictor
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.checkpoint import fingerprint
-from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
+from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_examples, load_held_out, usable_ids
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training
 
@@ -34,8 +34,8 @@ def pretrain(
         stores: of each of `settings.datasets`, in their order.
         seed: of weights, order, views and augmentation.
         code: digest of the code; a checkpoint of other code is ignored.
-        output: folder for `encoder.safetensors`, `predictor.safetensors` and `metrics.jsonl`; in its folder
-            `checkpoint` the run's state outlasts a kill.
+        output: folder for `encoder.safetensors`, `predictor.safetensors` and `metrics.jsonl`; its subfolder
+            `checkpoint` holds what a killed run resumes from.
 
     Raises:
         UserError: if stores and settings do not fit together, or training diverges.
@@ -61,7 +61,7 @@ def pretrain(
         "objects": len(examples.ids),
         "epochs": settings.epochs,
         "steps": training.steps,
-        "seen": _seen(stores, examples),
+        "seen": _seen(stores),
         "pretraining_parameters": parameters(model),
         "device": str(fabric.device),
         "processes": fabric.world_size,
@@ -74,7 +74,7 @@ def pretrain(
 
 
 def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:
-    """What determines an encoder, code and device aside; part of the fingerprint and of the provenance."""
+    """What an encoder was trained from; part of the fingerprint and of the provenance."""
     # These only change how a batch is computed, so a run may resume with more memory or fewer processes.
     plain = settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
     digests = {
@@ -93,12 +93,10 @@ def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imag
     return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)
 
 
-def _seen(stores: Sequence[Stores], examples: Examples) -> list[str]:
+def _seen(stores: Sequence[Stores]) -> list[str]:
     """First 16 hexadecimal digits of the training meshes' SHA-256, to recognise them in other data sets."""
     prefixes: set[str] = set()
-    first = 0
-    for each, size in zip(stores, examples.sizes, strict=True):
+    for each in stores:
         digests = pd.read_parquet(each.catalog).set_index("id")["sha256"]
-        prefixes.update(str(digests[object_id])[:16] for object_id in examples.ids[first : first + size])
-        first += size
+        prefixes.update(digests.loc[usable_ids(each, TRAINING)].str[:16])
     return sorted(prefixes)

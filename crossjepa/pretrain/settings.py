@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from crossjepa.settings import Section, setting
 
 
-class Learned(Section):
-    """A data set to learn from; its name alone stands for a weight of 1."""
+class WeightedDataset(Section):
+    """A data set to learn from; its name alone means a weight of 1."""
 
     name: str = Field(description="A name under `data`.")
     weight: float = setting(1.0, "How often an epoch shows each of its objects.", gt=0, le=1000)
@@ -20,10 +20,10 @@ class Learned(Section):
 
 
 class PretrainSettings(Section):
-    """How the point encoder and the predictor learn the targets."""
+    """How the point encoder and the predictor are trained."""
 
-    datasets: list[Learned] = setting(
-        [Learned(name="furniture")],
+    datasets: list[WeightedDataset] = setting(
+        [WeightedDataset(name="furniture")],
         "The data sets to learn from: names under `data`, or `{name: …, weight: …}`, where the weight is how "
         "often an epoch shows each of its objects.",
         min_length=1,
@@ -31,7 +31,7 @@ class PretrainSettings(Section):
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
     seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
     epochs: int = setting(40, "Passes over the objects.", "epochs", ge=1)
-    batch_size: int = setting(16, "Objects a step.", "objects", ge=2)
+    batch_size: int = setting(16, "Objects in a step.", "objects", ge=2)
     views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
     learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
     weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
@@ -41,26 +41,26 @@ class PretrainSettings(Section):
         "smooth_l1", "Distance between predicted and true embedding; the paper's is smooth-L1."
     )
     standardise_targets: bool = setting(
-        True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all learned views."
+        True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all training views."
     )
     drop_path: float = setting(
         0.2, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
     )
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
-        "both", "What tells the predictor which view is asked for."
+        "both", "What the predictor is given about each view."
     )
     rotation: Literal["none", "up", "so3"] = setting(
-        "up", "Rotate clouds about the up axis, or any way, and their cameras with them."
+        "up", "Rotate clouds, with their cameras, about the up axis or by any rotation."
     )
-    rotated: float = setting(
-        0.5, "Share of objects that are rotated; a step leaves the others as they stand.", ge=0, le=1
+    rotated: float = setting(0.5, "Share of objects that a step rotates.", ge=0, le=1)
+    scale: float = setting(
+        0.2, "Largest relative change of a cloud's size and its cameras' distance.", ge=0, lt=1
     )
-    scale: float = setting(0.2, "Largest change of a cloud's size, and its cameras' distance.", ge=0, lt=1)
     jitter: float = setting(
-        0.01, "Deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
+        0.01, "Standard deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
     )
     partial: float = setting(
-        0.0, "Largest share of a cloud that a plane cuts off, as a scan sees one side.", ge=0, lt=1
+        0.0, "Largest share of a cloud that a plane cuts off, as in a scan from one side.", ge=0, lt=1
     )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["auto", "fp32", "bf16"] = setting(
@@ -73,5 +73,5 @@ class PretrainSettings(Section):
     )
     compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
     shuffle_targets: bool = setting(
-        False, "A control: give each object another one's targets, which must ruin the features."
+        False, "A control: give each object the embeddings and colours of another; must ruin the features."
     )

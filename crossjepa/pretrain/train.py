@@ -70,8 +70,8 @@ class Training:
         """
         self.fabric, self.settings, self.seed, self.fingerprint = fabric, settings, seed, fingerprint
         self.folder = folder
-        self.weights = [dataset.weight for dataset in settings.datasets]
-        objects = sum(epoch_counts(examples.sizes, self.weights))
+        self.counts = epoch_counts(examples.sizes, [dataset.weight for dataset in settings.datasets])
+        objects = sum(self.counts)
         self.batch_size = min(settings.batch_size, objects)
         self._check(examples)
         self.steps_per_epoch = objects // self.batch_size
@@ -83,17 +83,15 @@ class Training:
         optimizer = make_optimizer(self.network, settings)
         model: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.model, self.optimizer = fabric.setup(model, optimizer)
-        self.first_epoch, self.seconds = (
-            self._resume()
-        )  # after setup, so that the optimiser's state is moved too
+        # After setup, so that the optimiser's state is moved to the device too.
+        self.first_epoch, self.seconds = self._resume()
         self.began = time.monotonic()
         first_step = self.first_epoch * self.steps_per_epoch
         self.log = TrainingLog(folder, first_step) if fabric.is_global_zero else None
 
     def _check(self, examples: Examples) -> None:
         settings, world = self.settings, self.fabric.world_size
-        counts = epoch_counts(examples.sizes, self.weights)
-        for dataset, size, count in zip(settings.datasets, examples.sizes, counts, strict=True):
+        for dataset, size, count in zip(settings.datasets, examples.sizes, self.counts, strict=True):
             if count == 0:
                 raise UserError(
                     f"pretrain.datasets: a weight of {dataset.weight:g} shows none of the {size} objects of "
@@ -143,7 +141,7 @@ class Training:
     def _epoch(self, epoch: int, progress: "tqdm[Any]") -> None:
         """One pass over the objects, in an order that depends only on seed and epoch."""
         generator = torch.Generator(self.fabric.device).manual_seed(self.seed * 1_000_003 + epoch)
-        order = epoch_order(self.examples.sizes, self.weights, generator)
+        order = epoch_order(self.examples.sizes, self.counts, generator)
         batches = order[: self.steps_per_epoch * self.batch_size].split(self.batch_size)
         losses: list[Tensor] = []
         features: deque[Tensor] = deque(maxlen=ceil(HEALTH_OBJECTS / self.batch_size))
