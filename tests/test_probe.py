@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from crossjepa.probe.command import app
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -18,38 +17,25 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from typer.testing import CliRunner
+from threadpoolctl import threadpool_info
+from workplace import BAD, CLASSES, PER_CLASS, QUICK, Workplace, as_objects, blobs
 
 from crossjepa.errors import UserError
-from crossjepa.probe.evaluate import evaluate
-from crossjepa.probe.features import bundled_features, teacher_features
-from crossjepa.probe.folds import grouped_folds, nested_folds
-from crossjepa.probe.intervals import group_interval
-from crossjepa.probe.linear import GramMachine, LiblinearMachine, LibsvmMachine, choose_C, machine, pooled
+from crossjepa.probe.answers import answer
+from crossjepa.probe.classifiers import Estimator, GramMachine, LibsvmMachine, choose_C, classifier
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import PROTOCOLS, protocol
 from crossjepa.probe.provenance import checkout, stage_seconds
-from crossjepa.probe.result import ProbeResult, read_result, write_result
-from crossjepa.probe.settings import ProbeSettings
-from crossjepa.store import seal, sharded
-from crossjepa.store.bundle import write_bundle
+from crossjepa.probe.questions import SUITES, Exam
+from crossjepa.probe.result import ProbeResult, read_as, write_result
+from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
+from crossjepa.probe.splits import grouped_folds, repeated_folds
+from crossjepa.probe.systems import Reading, System, read_systems
+from crossjepa.store import sharded
+from crossjepa.store.bundle import read_bundle, write_bundle
 
-QUICK = ProbeSettings(C=[1e-3, 1e-1, 10.0], folds=3, repeats=2, bootstrap=200)
 DEFAULT = protocol("pointjepa", "folder")
 CANDIDATES = [1e-4, 1e-2, 1.0, 100.0]
-
-
-def blobs(
-    seed: int = 0, classes: int = 4, groups: int = 12, noise: float = 1.0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (N, 20) around a mean a class, labels and groups of one to three near-duplicates."""
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 4, classes * groups)
-    owner = np.repeat(np.arange(classes * groups), sizes)
-    labels = owner % classes
-    centres = rng.normal(size=(classes, 20)) + noise * 0.5 * rng.normal(size=(groups, classes, 20))
-    features = centres.reshape(-1, 20)[owner] + noise * rng.normal(size=(len(owner), 20))
-    return features.astype(np.float32), labels.astype(np.int64), owner.astype(np.int64)
 
 
 def split_in_two(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,11 +43,21 @@ def split_in_two(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
-def as_objects(labels: np.ndarray, groups: np.ndarray) -> LabelledObjects:
-    train, test = split_in_two(groups)
-    names = [f"class {c}" for c in range(labels.max() + 1)]
-    ids = [str(i) for i in range(len(labels))]
-    return LabelledObjects(ids, names, labels, groups, np.array(ids), train, test, False, 0)
+def made_up(labels: np.ndarray, groups: np.ndarray) -> LabelledObjects:
+    return as_objects(labels, groups, groups % 10 >= 7)
+
+
+def system(name: str, seed: int, **regimes: np.ndarray) -> System:
+    ids = np.arange(len(next(iter(regimes.values())))).astype(str).tolist()
+    return System(name, seed, Path("made-up"), ids, regimes, {})
+
+
+def linear(objects: LabelledObjects, *features: np.ndarray, threads: int = 1) -> pd.DataFrame:
+    """Answers of encoders to the suite `linear`."""
+    exam = Exam("toys", objects, DEFAULT, QUICK, BenchmarkSettings())
+    systems = [system("encoder", seed, canonical=x) for seed, x in enumerate(features)]
+    systems.append(system("majority", 0, canonical=np.empty((len(objects.ids), 0), np.float32)))
+    return answer(list(SUITES["linear"][0](exam)), systems, objects, threads)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -78,7 +74,8 @@ def test_machines_answer_as_plain_scikit_learn(seed: int, classes: int) -> None:
         answers.append(plain.tobytes())
         one_against_rest = LinearSVC(C=C, random_state=0).fit(x[train].astype(float), y[train])
         np.testing.assert_array_equal(
-            LiblinearMachine(x).predict(y, train, test, C), one_against_rest.predict(x[test].astype(float))
+            classifier("linear_svc", x).predict(y, train, test, C),
+            one_against_rest.predict(x[test].astype(float)),
         )
     assert len(set(answers)) > 1
 
@@ -111,13 +108,10 @@ def test_protocols_are_those_published() -> None:
     assert protocol("pointjepa", "scanobjectnn") == protocol("pointjepa", "modelnet")
 
 
-def test_protocols_choose_feature_and_machine() -> None:
-    x = np.arange(12, dtype=np.float32).reshape(2, 6)
-    assert np.array_equal(pooled(x, protocol("i2pmae", "modelnet")), x[:, :3])
-    assert np.array_equal(pooled(x, DEFAULT), x)
-    assert isinstance(machine(x, DEFAULT), GramMachine)
-    assert isinstance(machine(np.zeros((2001, 1), np.float32), DEFAULT), LibsvmMachine)
-    assert isinstance(machine(x, protocol("recon", "modelnet")), LiblinearMachine)
+def test_small_data_keep_their_dot_products_and_large_data_do_not() -> None:
+    assert isinstance(classifier("svc", np.zeros((2000, 1), np.float32)), GramMachine)
+    assert isinstance(classifier("svc", np.zeros((2001, 1), np.float32)), LibsvmMachine)
+    assert isinstance(classifier("linear_svc", np.zeros((3, 1), np.float32)), Estimator)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -159,7 +153,7 @@ def test_groups_never_straddle_folds_and_every_object_is_held_out_once(
 
 def test_inner_folds_stay_inside_the_training_part() -> None:
     _, y, groups = blobs()
-    for split in nested_folds(y, groups, 4, 0):
+    for split in repeated_folds(made_up(y, groups), QUICK):
         assert not set(groups[split.train]) & set(groups[split.test])
         for train, held_out in split.inner:
             assert {*train, *held_out} == set(split.train)
@@ -186,168 +180,58 @@ def test_folds_depend_on_the_seed_alone() -> None:
 
 def test_test_labels_change_no_prediction() -> None:
     x, y, groups = blobs(noise=2.0)
-    objects = as_objects(y, groups)
+    objects = made_up(y, groups)
     shuffled = y.copy()
     shuffled[objects.test] = np.random.default_rng(0).permutation(y[objects.test])
     assert (shuffled != y).sum() > 10
-    once = evaluate({"encoder": [{"canonical": x}]}, objects, DEFAULT, QUICK, 1)
-    twice = evaluate({"encoder": [{"canonical": x}]}, replace(objects, labels=shuffled), DEFAULT, QUICK, 1)
-    for system in ("encoder", "majority"):
-        np.testing.assert_array_equal(once[system]["canonical"].fixed, twice[system]["canonical"].fixed)
-    assert once["encoder"]["canonical"].chosen_C == twice["encoder"]["canonical"].chosen_C
+    once, twice = (linear(o, x) for o in (objects, replace(objects, labels=shuffled)))
+    once, twice = (table[table["question"] != "cross_validation"] for table in (once, twice))
+    assert once["predicted"].equals(twice["predicted"])
+    assert once["C"].equals(twice["C"])
+    assert not once["value"].equals(twice["value"])
 
 
-def test_evaluation_is_the_plain_procedure_written_out() -> None:
+def test_answers_are_the_plain_procedure_written_out() -> None:
     x, y, groups = blobs(noise=2.0)
-    objects = as_objects(y, groups)
-    answers = evaluate({"encoder": [{"canonical": x}, {"canonical": -2 * x}]}, objects, DEFAULT, QUICK, 2)[
-        "encoder"
-    ]["canonical"]
-    assert answers.fixed.shape == (2, len(objects.test))
-    assert answers.held_out.shape == (2, QUICK.repeats, len(y))
-    machine = SVC(kernel="linear", C=answers.chosen_C[0]).fit(x[objects.train], y[objects.train])
-    np.testing.assert_array_equal(answers.fixed[0], machine.predict(x[objects.test]))
-    for split in nested_folds(y, groups, QUICK.folds, QUICK.seed + 1):
+    objects = made_up(y, groups)
+    table = linear(objects, x, -2 * x, threads=2)
+    table = table[table["system"] == "encoder"]
+    fixed = table[table["question"] == "fixed"]
+    assert len(fixed) == 2 * len(objects.test)
+    first = fixed[fixed["seed"] == 0]
+    machine = SVC(kernel="linear", C=first["C"].iloc[0]).fit(x[objects.train], y[objects.train])
+    np.testing.assert_array_equal(first["predicted"], objects.classes[machine.predict(x[objects.test])])
+    assert first["value"].mean() == pytest.approx(100 * machine.score(x[objects.test], y[objects.test]))
+    held_out = table[(table["question"] == "cross_validation") & (table["seed"] == 0)]
+    assert held_out["id"].value_counts().eq(QUICK.repeats).all()
+    for number, split in enumerate(repeated_folds(objects, QUICK)):
         C = choose_C(GramMachine(x), y, split.inner, sorted(QUICK.C))
         machine = SVC(kernel="linear", C=C).fit(x[split.train], y[split.train])
-        np.testing.assert_array_equal(answers.held_out[0, 1, split.test], machine.predict(x[split.test]))
+        ours = held_out.loc[held_out["split"] == number, "predicted"]
+        np.testing.assert_array_equal(ours, objects.classes[machine.predict(x[split.test])])
 
 
-def test_threads_change_nothing() -> None:
+def test_threads_change_nothing_and_no_limit_stays_behind() -> None:
     x, y, groups = blobs(noise=2.0)
-    one, two = (
-        evaluate({"encoder": [{"zz": x}]}, as_objects(y, groups), DEFAULT, QUICK, n)["encoder"]["zz"]
-        for n in (1, 2)
+    before = [library["num_threads"] for library in threadpool_info()]
+    one, two = (linear(made_up(y, groups), x, threads=threads) for threads in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+    assert [library["num_threads"] for library in threadpool_info()] == before
+
+
+# --- the commands, on a synthetic data set with stores ------------------------------------------------
+
+
+def run(workplace: Workplace, output: str, probe: ProbeSettings = QUICK, **changed: list[str]) -> ProbeResult:
+    """`probe answer` and `probe result`; an empty list leaves an input out."""
+    systems, rest = (
+        {name: paths for name, paths in ({**all, **changed}).items() if paths and name in all}
+        for all in (workplace.SYSTEMS, workplace.REST)
     )
-    np.testing.assert_array_equal(one.held_out, two.held_out)
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    groups = np.arange(300) // 2
-    draws = (rng.random((200, 150)) < 0.7).repeat(2, axis=1).astype(float)  # twins fall or stand together
-    inside = [low <= 0.7 <= high for low, high in (group_interval(d, groups, 300, 1) for d in draws)]
-    assert 0.88 <= np.mean(inside) <= 0.99
-
-
-def test_interval_of_twins_is_wider_than_of_strangers() -> None:
-    scores = (np.random.default_rng(0).random(100) < 0.5).repeat(4).astype(float)
-    twins, strangers = (group_interval(scores, g, 1000, 0) for g in (np.arange(400) // 4, np.arange(400)))
-    assert np.ptp(twins) == pytest.approx(2 * np.ptp(strangers), rel=0.2)
-
-
-def test_interval_of_a_constant_is_a_point() -> None:
-    assert group_interval(np.full(9, 100.0), np.arange(9) // 2, 100, 0) == (100.0, 100.0)
-
-
-# --- the command, on a synthetic data set with stores -------------------------------------------------
-
-CLASSES, PER_CLASS = ("bed", "chair", "lamp"), 14
-BAD = "chair-13"
-
-
-class Workplace:
-    """All files that the command reads: 42 labelled objects, 6 unlabelled, one set aside as a target."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, rng = folder, np.random.default_rng(0)
-        labels = np.repeat(np.arange(3), PER_CLASS)
-        labelled = [f"{c}-{i}" for c in CLASSES for i in range(PER_CLASS)]
-        self.ids = [*labelled, *(f"extra-{i}" for i in range(6))]
-        split = ["train" if i < 9 else "test" for _ in CLASSES for i in range(PER_CLASS)]
-        self.table = pd.DataFrame(
-            {
-                "id": self.ids,
-                "sha256": [hashlib.sha256(i.encode()).hexdigest() for i in self.ids],
-                "split_given": False,
-                "class": [CLASSES[c] for c in labels] + [""] * 6,
-                "group": [f"g{i}" for i in range(48)],
-                "split": split + ["pretrain"] * 6,
-            }
-        )
-        self.table.to_parquet(folder / "catalog.parquet")
-        signal = np.zeros((48, 8), dtype=np.float32)
-        signal[np.arange(42), labels] = 4.0
-        self.good = signal + rng.normal(size=(48, 8)).astype(np.float32)
-        order = rng.permutation(48)  # bundles and catalog need not agree on the order
-        shown = [self.ids[i] for i in order]
-        size = {"parameters": 7, "config": {"dim": 4}}
-        origin = {"datasets": ["toys"], "objects": 33, "epochs": 2, "ids_sha256": "0" * 64}
-        seen = [d[:16] for d, s in zip(self.table["sha256"], self.table["split"], strict=True) if s != "test"]
-        for seed in (3, 4):
-            self.bundle(
-                f"encoder{seed}", shown, self.good[order], size | {"seed": seed}, origin | {"seen": seen}
-            )
-        noise = rng.normal(size=(48, 8)).astype(np.float32)
-        self.bundle("random", shown, noise[order], size | {"seed": 0}, {})
-        self.bundle("geometry", shown, self.good[order, :2], {}, {})
-        self.store("points", {"xyz": rng.normal(size=(48, 5, 3)).astype(np.float32)}, {})
-        views = (self.good[:, None] + rng.normal(size=(48, 4, 8))).astype(np.float16)
-        self.store("targets", {"embedding": views}, {BAD: "no texture"})
-        (folder / "run.yaml").write_text("run: x\n")
-        for name, seconds in {"render/a": 1.5, "render/b": 2.0, "teacher/deep/a": 4.0}.items():
-            file = folder / "benchmarks" / f"{name}.tsv"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t-\n")
-
-    def bundle(self, name: str, ids: list[str], values: np.ndarray, encoder: Any, pretraining: Any) -> None:
-        write_bundle(
-            self.folder / name,
-            {
-                "canonical_tokens": values,
-                "zz_tokens": values[:, ::-1] + 0.5,
-                "canonical_imagined": 2 * values,
-                "zz_imagined": values,
-            },
-            {"ids": ids, "encoder": encoder, "pretraining": pretraining},
-        )
-
-    def store(self, name: str, arrays: dict[str, np.ndarray], set_aside: dict[str, str]) -> None:
-        path, layout = self.folder / name, sharded.Layout(objects=48, shards=2, chunk=32)
-        specs = {k: sharded.ArraySpec(v.shape[1:], str(v.dtype)) for k, v in arrays.items()}
-        sharded.create(path, layout, specs, {})
-        for shard in range(2):
-            rows = layout.positions(shard)
-            ids = [self.ids[r] for r in rows]
-            bad = {i: reason for i, reason in set_aside.items() if i in ids}
-            sharded.write_shard(path, shard, ids, {k: v[list(rows)] for k, v in arrays.items()}, bad)
-        seal.seal(path, self.ids, 0.5)
-
-    def run(self, **changed: str | None) -> ProbeResult:
-        options = {
-            "settings": QUICK.model_dump_json(),
-            "dataset": "toys",
-            "source": '{"kind": "folder", "path": "toys"}',
-            "catalog": "catalog.parquet",
-            "random": "random",
-            "geometry": "geometry",
-            "points": "points",
-            "targets": "targets",
-            "run-config": "run.yaml",
-            "output": "probe.json",
-        } | changed
-        command = [
-            "linear",
-            "--threads",
-            "2",
-            "--encoder",
-            self.at("encoder3"),
-            "--encoder",
-            self.at("encoder4"),
-        ]
-        for stage in ("render", "teacher"):
-            command += ["--benchmarks", f"{stage}={self.at('benchmarks')}/{stage}"]
-        for key, value in options.items():
-            if value is None:
-                continue
-            command += [f"--{key}", value if key in ("settings", "dataset", "source") else self.at(value)]
-        outcome = CliRunner().invoke(app, command, catch_exceptions=False)
-        assert outcome.exit_code == 0, outcome.output
-        self.said = outcome.output
-        return read_result(self.folder / str(options["output"]))
-
-    def at(self, name: str) -> str:
-        return str(self.folder / name)
+    said = workplace.call("answer", systems, f"{output}.parquet", "linear", probe)
+    rest["answers"] = [f"{output}.parquet"]
+    workplace.said = said + workplace.call("result", rest, f"{output}.json", probe=probe)
+    return read_as(ProbeResult, workplace.folder / f"{output}.json")
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +241,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 @pytest.fixture(scope="module")
 def result(workplace: Workplace) -> ProbeResult:
-    return workplace.run()
+    return run(workplace, "probe")
 
 
 def test_counts_and_names(result: ProbeResult) -> None:
@@ -408,18 +292,17 @@ def test_says_what_pretraining_saw(result: ProbeResult) -> None:
     assert result.cross_validation.saw_test_objects == "partly"
 
 
-def test_a_data_set_with_its_own_split_and_no_views(workplace: Workplace) -> None:
+def test_an_official_split_and_no_views(workplace: Workplace) -> None:
     """Official splits are kept without cross-validation; copies across them are counted; no teacher."""
     table = workplace.table.assign(split_given=True)
     table.loc[table["id"] == "bed-12", "sha256"] = table.loc[table["id"] == "bed-1", "sha256"].item()
     table.to_parquet(workplace.folder / "given.parquet")
-    given = workplace.run(catalog="given.parquet", targets=None, dataset="others", output="given.json")
+    given = run(workplace, "official", catalog=["given.parquet"], targets=[])
     assert given.cross_validation is None
     assert given.baselines.teacher_views is None
     assert given.n_test == 15, "no system lacks the object that has no views"
     assert set(given.provenance.stores) == {"points"}
     assert (given.copies_in_train, given.pretraining.saw_test_objects) == (1, 1)
-    assert not given.pretraining.same_dataset
 
 
 def test_objects_without_a_digest_are_copies_of_nothing(workplace: Workplace, tmp_path: Path) -> None:
@@ -436,21 +319,21 @@ def test_objects_without_a_digest_are_copies_of_nothing(workplace: Workplace, tm
 def test_a_C_at_the_end_of_the_candidates_is_told(workplace: Workplace) -> None:
     told = "toys: the best C for {} is the largest of probe.C; a larger may be better"
     for C, expected in ([1e-2, 1e2], False), ([1e-2], True):
-        workplace.run(settings=QUICK.model_copy(update={"C": C}).model_dump_json(), output="end.json")
+        run(workplace, "end", QUICK.model_copy(update={"C": C}))
         assert (told.format("encoder") in workplace.said) == expected
     assert told.format("majority") not in workplace.said
 
 
 def test_the_published_C_is_taken_without_choosing(workplace: Workplace) -> None:
-    settings = QUICK.model_copy(update={"published_C": True, "protocol": "recon"}).model_dump_json()
-    taken = workplace.run(settings=settings, output="published.json")
+    settings = QUICK.model_copy(update={"published_C": True, "protocol": "recon"})
+    taken = run(workplace, "published", settings)
     assert (taken.C_choice, set(taken.chosen_C.canonical)) == ("published", {0.075})
     assert taken.protocol_source == "ReCon, arXiv 2302.02318"
 
 
 def test_other_classifiers_are_plain_scikit_learn(workplace: Workplace, result: ProbeResult) -> None:
     objects = labelled_objects(workplace.folder / "catalog.parquet", set(workplace.ids) - {BAD})
-    x = bundled_features(workplace.folder / "random").of(objects.ids)["canonical"]
+    x = features(workplace, "random", objects.ids)
     scaler = StandardScaler().fit(x[objects.train])
     y, train, test = objects.labels, objects.train, objects.test
     logistic = LogisticRegression(max_iter=2000).fit(scaler.transform(x[train]), y[train])
@@ -462,24 +345,43 @@ def test_other_classifiers_are_plain_scikit_learn(workplace: Workplace, result: 
     assert found.knn.random_encoder.canonical.mean == pytest.approx(100 * near.score(x[test], y[test]))
 
 
+def features(workplace: Workplace, name: str, ids: np.ndarray) -> np.ndarray:
+    arrays, attributes = read_bundle(workplace.folder / name)
+    return arrays["canonical_tokens"][[attributes["ids"].index(i) for i in ids]]
+
+
 def test_provenance(workplace: Workplace, result: ProbeResult) -> None:
-    assert result.provenance.seconds == {"render": 3.5, "teacher": 4.0}
     assert result.provenance.config_hash == hashlib.sha256(b"run: x\n").hexdigest()
     manifest = (workplace.folder / "targets" / "manifest.json").read_bytes()
     assert result.provenance.stores["targets"] == hashlib.sha256(manifest).hexdigest()
     assert result.provenance.packages["numpy"] == np.__version__
 
 
+def test_seconds_are_those_of_the_probed_seeds_and_of_the_named_files(
+    workplace: Workplace, result: ProbeResult
+) -> None:
+    """Fault: "compute" summed the benchmark files of all runs so far."""
+    assert result.provenance.seconds == {"pretrain": 70.0, "render": 3.5, "teacher": 4.0}
+    single = run(workplace, "single", trained=["encoder3"], metrics=["encoder3.jsonl"])
+    assert single.provenance.seconds["pretrain"] == 30.0
+    assert stage_seconds({}) == {}
+    assert stage_seconds({"seconds.render": [workplace.folder / "nowhere"]}) == {"render": 0.0}
+
+
+def test_the_configuration_is_kept_under_its_hash(workplace: Workplace, result: ProbeResult) -> None:
+    """Fault: `config_hash` named a file that the next call overwrote."""
+    kept = workplace.folder / "configs" / f"{result.provenance.config_hash}.yaml"
+    (workplace.folder / "run.yaml").write_text("run: y\n")
+    later = run(workplace, "later")
+    (workplace.folder / "run.yaml").write_text("run: x\n")
+    assert later.provenance.config_hash != result.provenance.config_hash
+    assert kept.read_text() == "run: x\n"
+
+
 def test_the_same_inputs_give_the_same_bytes(workplace: Workplace, result: ProbeResult) -> None:
     first = (workplace.folder / "probe.json").read_bytes()
-    (workplace.folder / "probe.json").unlink()
-    assert workplace.run() == result
-    assert (workplace.folder / "probe.json").read_bytes() == first
-
-
-def test_without_benchmarks_there_are_no_seconds(tmp_path: Path) -> None:
-    assert stage_seconds([]) == {}
-    assert stage_seconds([f"render={tmp_path / 'nowhere'}"]) == {"render": 0.0}
+    assert run(workplace, "again") == result
+    assert (workplace.folder / "again.json").read_bytes() == first
 
 
 def test_code_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
@@ -521,21 +423,35 @@ def test_schema_rejects_a_bad_file(result: ProbeResult, tmp_path: Path, key: str
     values = json.loads(result.model_dump_json()) | {key: value}
     (tmp_path / "bad.json").write_text(json.dumps(values))
     with pytest.raises(UserError, match=key):
-        read_result(tmp_path / "bad.json")
+        read_as(ProbeResult, tmp_path / "bad.json")
 
 
 def test_a_result_survives_being_written(result: ProbeResult, tmp_path: Path) -> None:
     write_result(tmp_path / "copy.json", result)
-    assert read_result(tmp_path / "copy.json") == result
+    assert read_as(ProbeResult, tmp_path / "copy.json") == result
     assert set(ProbeResult.model_json_schema()["required"]) == set(json.loads(result.model_dump_json()))
 
 
 def test_teacher_features_are_the_mean_view_of_kept_objects(workplace: Workplace) -> None:
-    features = teacher_features(workplace.folder / "targets")
-    assert BAD not in features.ids
+    inputs = {name: [workplace.folder / p for p in paths] for name, paths in workplace.SYSTEMS.items()}
+    systems, objects = read_systems(inputs, Reading(each_view=True), DEFAULT)
+    assert BAD not in objects.ids
     stored = sharded.read_array(workplace.folder / "targets", "embedding").astype(np.float32)
-    ours = features.of([workplace.ids[40]])["canonical"][0]
-    np.testing.assert_allclose(ours, stored[40].mean(axis=0), atol=1e-3)
+    row, of = objects.ids.tolist().index("lamp-2"), workplace.ids.index("lamp-2")
+    named = {(s.name, s.seed): s.regimes["canonical"][row] for s in systems}
+    np.testing.assert_allclose(named["teacher_views", 0], stored[of].mean(axis=0), atol=1e-3)
+    np.testing.assert_array_equal(named["teacher_one_view", 3], stored[of, 3])
+    tokens, imagined = named["encoder", 3], named["imagined", 3]
+    np.testing.assert_array_equal(tokens, workplace.good[of])
+    np.testing.assert_array_equal(named["tokens_and_imagined", 3], np.concatenate([tokens, imagined]))
+
+
+def test_a_protocol_may_take_the_maximum_alone(workplace: Workplace) -> None:
+    inputs = {name: [workplace.folder / p for p in paths] for name, paths in workplace.SYSTEMS.items()}
+    systems, _ = read_systems(inputs, Reading(), protocol("i2pmae", "modelnet"))
+    widths = {s.name: s.regimes["canonical"].shape[1] for s in systems}
+    assert (widths["encoder"], widths["random_encoder"], widths["geometry"]) == (4, 4, 2)
+    assert (widths["imagined"], widths["tokens_and_imagined"]) == (8, 12)
 
 
 def test_a_feature_that_is_not_finite_is_named(workplace: Workplace) -> None:
@@ -543,21 +459,47 @@ def test_a_feature_that_is_not_finite_is_named(workplace: Workplace) -> None:
     values[2, 0] = np.nan
     workplace.bundle("broken", workplace.ids, values, {}, {})
     with pytest.raises(UserError, match="broken: the canonical feature of bed-2 is not finite"):
-        workplace.run(geometry="broken")
+        run(workplace, "x", geometry=["broken"])
 
 
 def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> None:
-    workplace.bundle(
-        "larger", workplace.ids, workplace.good, {"parameters": 9, "config": {"dim": 8}, "seed": 0}, {}
-    )
+    size = {"parameters": 9, "config": {"dim": 8}, "seed": 0}
+    workplace.bundle("larger", workplace.ids, workplace.good, size, {})
     with pytest.raises(UserError, match="larger: an encoder of another size"):
-        workplace.run(random="larger")
+        run(workplace, "x", random=["larger"])
 
 
-def test_a_bundle_without_a_regime_is_named(tmp_path: Path) -> None:
-    write_bundle(tmp_path / "half", {"canonical_tokens": np.zeros((2, 3), np.float32)}, {"ids": ["a", "b"]})
+def test_a_bundle_without_a_regime_is_named(workplace: Workplace) -> None:
+    arrays = {"canonical_tokens": np.zeros((2, 3), np.float32)}
+    write_bundle(workplace.folder / "half", arrays, {"ids": ["a", "b"], "encoder": {}, "pretraining": {}})
     with pytest.raises(UserError, match="half: has no zz_tokens features"):
-        bundled_features(tmp_path / "half")
+        run(workplace, "x", geometry=["half"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"trained": []}, "--input trained=…: missing"),
+        ({"geometry": []}, "--input geometry=…: missing"),
+        ({"catalog": []}, "--input catalog=…: needed once, given 0 times"),
+        ({"catalog": ["nowhere.parquet"]}, "nowhere.parquet: no such catalog"),
+        ({"trained": ["encoder3", "encoder3"]}, "encoder3: a second encoder of seed 3"),
+    ],
+)
+def test_wrong_inputs_are_told(workplace: Workplace, changed: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run(workplace, "x", **changed)
+
+
+def test_unknown_suites_and_inputs_are_told(workplace: Workplace) -> None:
+    with pytest.raises(UserError, match="--suite nonsense: not a suite"):
+        workplace.call("answer", workplace.SYSTEMS, "x", "nonsense")
+    with pytest.raises(UserError, match="--input surprise=…: not an input of this suite"):
+        workplace.call("answer", {**workplace.SYSTEMS, "surprise": ["random"]}, "x", "linear")
+    with pytest.raises(UserError, match=r"none of \[.*probe.parquet'\] answers the suite few_shot"):
+        workplace.call("table", {"answers": ["probe.parquet"]}, "x", "few_shot")
+    with pytest.raises(UserError, match="nowhere: no such file"):
+        workplace.call("result", {"answers": ["nowhere"]}, "x")
 
 
 @pytest.mark.parametrize(
