@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crossjepa.commands.doctor import cluster, datasets, disk, teacher
 from crossjepa.config import Config
 from crossjepa.settings import check
+from crossjepa.workflow.machine import cluster, datasets, disk, teacher
 
 ROOT = Path(__file__).parent.parent
 Usage = namedtuple("Usage", "total used free")
