@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,12 +198,19 @@ def test_a_benchmark_is_of_a_data_set_that_was_learned_from() -> None:
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package that digests are taken of."""
     shutil.copytree(ROOT / "crossjepa", tmp_path / "crossjepa", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(digest, "ROOT", tmp_path)
-    digest._tree.cache_clear()
-    return tmp_path / "crossjepa"
+    forget()
+    yield tmp_path / "crossjepa"
+    forget()
+
+
+def forget() -> None:
+    """Forget the sources, which a process reads once."""
+    for cached in (digest.code_digest, digest._dump, digest._tree):
+        cached.cache_clear()
 
 
 def counts(file: Path, old: str, new: str, command: str) -> bool:
@@ -210,10 +218,10 @@ def counts(file: Path, old: str, new: str, command: str) -> bool:
     before, text = digest.code_digest(command), file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
-    digest._tree.cache_clear()
+    forget()
     after = digest.code_digest(command)
     file.write_text(text)
-    digest._tree.cache_clear()
+    forget()
     return before != after
 
 

@@ -19,7 +19,8 @@ UNTRACKED = {
 }
 
 
-def code_digest(*commands: str, modules: Iterable[str] = ()) -> str:
+@cache
+def code_digest(*commands: str, modules: tuple[str, ...] = ()) -> str:
     """Short SHA-256 of the code that commands execute.
 
     Args:
@@ -29,7 +30,7 @@ def code_digest(*commands: str, modules: Iterable[str] = ()) -> str:
     called = [function for command in commands for function in functions(command)]
     imported = [module for command in commands for module in command_imports(command)]
     behind = closure([*modules, *imported])
-    dumps = [*map(ast.dump, called), *(f"{module}\n{ast.dump(_tree(module))}" for module in behind)]
+    dumps = [*map(ast.dump, called), *map(_dump, behind)]
     return hashlib.sha256("\n".join(dumps).encode()).hexdigest()[:16]
 
 
@@ -87,6 +88,11 @@ def imports(code: ast.AST) -> set[str]:
 def _file(module: str) -> Path:
     path = ROOT.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def _dump(module: str) -> str:
+    return f"{module}\n{ast.dump(_tree(module))}"
 
 
 @cache

@@ -58,7 +58,7 @@ def code(*commands, dataset=None):
     """Digest of the code of commands, and of the adapter of the one data set that they read."""
     kind = PLAN.sources[dataset].kind if dataset else None
     return code_digest(
-        *commands, modules=[f"crossjepa.data.sources.{kind}"] if kind else []
+        *commands, modules=(f"crossjepa.data.sources.{kind}",) if kind else ()
     )
 
 
