@@ -43,7 +43,7 @@ def closure(modules: Iterable[str]) -> list[str]:
         if module not in found | UNTRACKED and not module.endswith(".settings"):
             found.add(module)
             parent = module.rpartition(".")[0]
-            waiting += [*imports(_tree(module)), *([parent] if parent else [])]
+            waiting += [*module_imports(module), *([parent] if parent else [])]
     return sorted(found)
 
 
@@ -83,6 +83,12 @@ def imports(code: ast.AST) -> set[str]:
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     return {name for name in names if name.partition(".")[0] == "crossjepa" and _file(name).exists()}
+
+
+@cache
+def module_imports(module: str) -> set[str]:
+    """The package's modules that a module imports directly."""
+    return imports(_tree(module))
 
 
 def _file(module: str) -> Path:
