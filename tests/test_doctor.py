@@ -1,4 +1,4 @@
-"""The doctor: what is missing is said in a line, with the remedy, and told apart by the exit code."""
+"""The doctor names what is missing with the remedy, and its exit code says whether a run can work."""
 
 import shutil
 import subprocess
@@ -7,16 +7,16 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from crossjepa.doctor import cluster, datasets, disk, teacher
 
 from crossjepa.config import Config
 from crossjepa.settings import check
+from crossjepa.workflow.machine import cluster, datasets, disk, teacher
 
 ROOT = Path(__file__).parent.parent
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_a_machine_that_can_run_passes_and_says_with_what() -> None:
+def test_a_machine_that_can_run_passes() -> None:
     command = [sys.executable, "-m", "crossjepa", "doctor"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -38,13 +38,13 @@ def test_a_missing_data_set_fails_with_its_key(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_little_disk_is_bad_wherever_results_will_lie(
+def test_little_disk_is_bad_also_before_the_folder_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10e9, 9e9, 1e9))
     found = disk(tmp_path / "not" / "there" / "yet")
     assert found.state == "bad"
-    assert f"1.0 GB free at {tmp_path}" in found.said
+    assert f"1.0 GB free at {tmp_path}" in found.text
 
 
 def test_weights_are_found_where_they_were_fetched(tmp_path: Path) -> None:
@@ -60,16 +60,13 @@ def test_weights_are_found_where_they_were_fetched(tmp_path: Path) -> None:
 
 
 def test_each_data_set_says_where_it_comes_from() -> None:
-    settings = {"pretrain": {"datasets": ["assemblies", "furniture"]}, "probe": {"datasets": ["furniture"]}}
+    settings = {"pretrain": {"datasets": ["shapes", "furniture"]}, "probe": {"datasets": ["furniture"]}}
     found = list(datasets(check(Config, settings, "mine.yaml")))
-    assert [(f.what, f.state) for f in found] == [
-        ("data set assemblies", "ok"),
-        ("data set furniture", "note"),
-    ]
+    assert [(f.name, f.state) for f in found] == [("data set shapes", "ok"), ("data set furniture", "note")]
 
 
 @pytest.mark.parametrize(
-    ("script", "state", "said"),
+    ("script", "state", "text"),
     [
         ("echo 'gpu 4'; echo 'cpu 12'", "ok", "Slurm, partitions gpu (4 nodes), cpu (12 nodes)"),
         (
@@ -80,11 +77,11 @@ def test_each_data_set_says_where_it_comes_from() -> None:
     ],
 )
 def test_the_cluster_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, state: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, state: str, text: str
 ) -> None:
     (tmp_path / "sinfo").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "sinfo").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = cluster()
     assert found.state == state
-    assert said in found.said
+    assert text in found.text

@@ -1,4 +1,4 @@
-"""Official layouts and folders of one's own, from files to a probe's JSON through the real workflow."""
+"""Official layouts and users' own folders, from files to a probe's JSON through the real workflow."""
 
 import json
 import shutil
@@ -191,42 +191,3 @@ def test_the_modelnet_preset_plans_its_download(tmp_path: Path) -> None:
     planned = Clone(tmp_path, "config/modelnet40.yaml").planned()
     assert planned["fetch_modelnet"] == planned["probe"] == 1
     assert planned["render"] == planned["teacher"] == 32
-
-
-@pytest.mark.parametrize(
-    ("data", "probe", "message"),
-    [
-        (
-            "modelnet40: {path: nowhere.zip}",
-            "datasets: [modelnet40]",
-            "data.modelnet40.path: nowhere.zip: no such file or folder",
-        ),
-        (
-            "scanobjectnn: {path: null}",
-            "datasets: [scanobjectnn_obj_bg]",
-            "ScanObjectNN cannot be downloaded without a licence form",
-        ),
-        (
-            "mine: {kind: folder, path: ., up: w}",
-            "datasets: [mine]",
-            "data.mine.up: Input should be 'x', 'y' or 'z'",
-        ),
-        (
-            "mine: {kind: folder, path: official data/mine/box}",
-            "datasets: [mine]",
-            "data.mine: official data/mine/box has 0 classes, and a probe needs two",
-        ),
-        (
-            "points: 1024, scanobjectnn: {path: official data}",
-            "datasets: [scanobjectnn_obj_bg], protocol: i2pmae",
-            "data.points: 1024, but the protocol i2pmae shows 2048 points of 'scanobjectnn_obj_bg'",
-        ),
-    ],
-)
-def test_a_wrong_entry_stops_before_anything_runs(
-    finished: Clone, data: str, probe: str, message: str
-) -> None:
-    (finished.folder / "wrong.yaml").write_text(f"data: {{{data}}}\nprobe: {{{probe}}}\n")
-    wrong = Clone.__new__(Clone)
-    wrong.folder, wrong.preset = finished.folder, "wrong.yaml"
-    assert message in wrong.snakemake("--dry-run", succeeds=False)

@@ -1,6 +1,7 @@
 """The pipeline on a real Slurm of two nodes, through `profiles/slurm`: `make test-slurm`."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,11 +24,12 @@ PRESET = {
     "probe": {"datasets": ["shapes"], "folds": 2, "repeats": 1},
     "report": {"queries": 2},
 }
-# The profile, but with less patience. Of the threads that it asks for a job takes two, as in every run here:
-# its node says that it has four processors, which this machine need not have.
+# The profile with shorter waits, and smaller groups of teacher jobs, so that both nodes get one:
+# of three shards two share a GPU.
 SLURM = [
     *("--profile", "profiles/slurm"),
     *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"),
+    *("--group-components", "points=4", "render=4", "teacher=2"),
 ]
 
 
@@ -49,7 +51,7 @@ def small(folder: Path) -> Clone:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The same run on this machine, with the profile's threads: sums depend on how they are shared out."""
+    """The same run on this machine with the profile's threads, which sums in floating point depend on."""
     clone = small(tmp_path_factory.mktemp("local"))
     threads = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-threads"]
     clone.snakemake("--set-threads", *[f"{rule}={n}" for rule, n in threads.items()])
@@ -58,7 +60,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture(scope="module")
 def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The run on the cluster, one of whose nodes is killed while it renders or embeds."""
+    """The run on the cluster; one of its nodes is killed while it renders or embeds."""
     clone = small(tmp_path_factory.mktemp("cluster"))
     output = clone.folder / "printed.txt"
     with output.open("w") as printed:
@@ -88,10 +90,22 @@ def test_every_job_ran_on_a_node_and_those_of_the_dead_one_again(cluster: Cluste
     lost = [job for job in jobs if job["State"] == "NODE_FAIL"]
     assert {job["NodeList"] for job in lost} == {"n2"}
     done = [job["Comment"] for job in jobs if job["State"] == "COMPLETED"]
-    for rule in ("scan", "catalog", "points", "render", "teacher", "pretrain", "features", "probe", "report"):
+    for rule in (
+        "scan",
+        "catalog",
+        "points",
+        "render",
+        "teacher",
+        "pretrain",
+        "features",
+        "answers",
+        "probe",
+        "report",
+    ):
         assert any(f"rule_{rule}" in comment for comment in done), rule
     on_gpu = {job["Comment"].split("_")[1] for job in jobs if "gres/gpu=1" in job["AllocTRES"]}
     assert on_gpu == {"teacher", "pretrain", "features"}
+    assert len([comment for comment in done if re.match(r"rule_teacher(_wildcards|$)", comment)]) == 2
 
 
 def test_results_are_those_of_a_local_run(local: Clone, on_cluster: Clone) -> None:
@@ -105,18 +119,18 @@ def test_results_are_those_of_a_local_run(local: Clone, on_cluster: Clone) -> No
 
 
 def test_two_nodes_train_as_one_does(cluster: Cluster, on_cluster: Clone) -> None:
-    """A process on each node, started by srun: the profile asks for them, and the losses are the same."""
+    """srun starts a process on each node, and the losses are those of one."""
     cluster.revive("n2")
     several = {"nodes": 2, "tasks": 2, "mpi": "srun", "gpu": 0, "tasks_per_gpu": 0}
     # The nodes' names cannot be looked up here: both are this machine.
     launcher = "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --export=ALL,MASTER_ADDR=127.0.0.1"
     asked = [f"pretrain:{name}={value}" for name, value in several.items()]
-    encoder = "results/two/encoders/trained0/encoder.safetensors"
+    encoder = "results/two/encoders/trained/0/encoder.safetensors"
     on_cluster.snakemake(
         encoder, *SLURM, "--config", "run=two", "--set-resources", *asked, f"pretrain:launcher={launcher}"
     )
     one, two = (
-        pd.read_json(on_cluster.folder / f"results/{run}/encoders/trained0/metrics.jsonl", lines=True)
+        pd.read_json(on_cluster.folder / f"results/{run}/encoders/trained/0/metrics.jsonl", lines=True)
         for run in ("small", "two")
     )
     assert two["loss"].to_numpy() == pytest.approx(one["loss"].to_numpy(), rel=1e-4)

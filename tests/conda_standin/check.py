@@ -33,7 +33,7 @@ from test_folder import write_mesh  # noqa: E402
 WORK = ROOT / ".conda_standin"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RUN = [
-    *("all", "results/retrieval/meshes/apart0.zip"),
+    *("all", "results/retrieval/meshes.zip"),
     *("--profile", "profiles/conda", "--conda-prefix", str(WORK / "environments")),
 ]
 FINISHED = WORK / "finished"
@@ -54,7 +54,7 @@ def main() -> None:
     os.environ["CONDA_STANDIN_CHANNELS"] = f"{channels.as_uri()}/"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each environment has several jobs that import the same
     os.environ["PATH"] = f"{base / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    if ASIDE.exists():  # a call that was killed took an environment apart
+    if ASIDE.exists():  # a killed call left an environment incomplete
         shutil.rmtree(WORK / "environments")
         shutil.rmtree(ASIDE)
     clone = prepare_run()
@@ -149,7 +149,7 @@ def rules_of(stage: str) -> list[str]:
 
 
 def edit(clone: Clone, stage: str, rules: list[str]) -> bool:
-    """Edit a stage's environment file; whether its rules would run again, those below them, and no other."""
+    """Edit a stage's environment file; whether exactly its rules and those below would rerun."""
     file = clone.folder / f"envs/{stage}.yaml"
     before = file.read_text()
     expected = clone.planned(*RUN, "--forcerun", *rules)
@@ -162,10 +162,10 @@ def edit(clone: Clone, stage: str, rules: list[str]) -> bool:
 
 
 def drop_each(clone: Clone, stage: str, rules: list[str], prefix: Path) -> bool:
-    """Run a stage's rules without each of its packages in turn, always on from the finished run.
+    """Run a stage's rules without each of its packages in turn, each time starting from the finished run.
 
     Returns:
-        Whether each was missed: by these rules, or by those below, which check what these made.
+        Whether each missing package made these rules fail, or those below, which check their outputs.
     """
     print(f"\n| {stage} without | which also comes with | fails in | with |\n|---|---|---|---|", flush=True)
     missed = []

@@ -3,165 +3,158 @@
 
 rule fetch_furniture:
     output:
-        expand(
-            "results/downloads/furniture/{name}", name=downloads(SOURCES["furniture"])
-        ),
+        [
+            paths.download("furniture", name)
+            for name in downloads(PLAN.sources["furniture"])
+        ],
     log:
-        "results/logs/data/fetch_furniture.log",
+        paths.log("data/fetch_furniture"),
     benchmark:
-        "results/benchmarks/data/fetch_furniture.tsv"
+        paths.seconds("data/fetch_furniture")
     localrule: True
     conda:
         "../../envs/data.yaml"
     params:
-        source=source("furniture"),
-        folder=lambda w, output: os.path.dirname(output[0]),
+        folder=lambda w: paths.download("furniture"),
     shell:
-        "python -m crossjepa data fetch --source {params.source:q} --output {params.folder}"
+        "python -m crossjepa data fetch --settings '{{}}' --dataset furniture --output {params.folder}"
         " 2>&1 | tee {log}"
 
 
 rule fetch_modelnet:
     output:
-        "results/downloads/modelnet/{archive}",
+        paths.download("modelnet", "{archive}"),
     log:
-        "results/logs/data/fetch_{archive}.log",
+        paths.log("data/fetch_{archive}"),
     benchmark:
-        "results/benchmarks/data/fetch_{archive}.tsv"
+        paths.seconds("data/fetch_{archive}")
     localrule: True
     conda:
         "../../envs/data.yaml"
     params:
-        source=lambda w: SOURCES[MODELNETS[w.archive]].model_dump_json(
-            include={"kind", "release", "categories"}
-        ),
+        settings=lambda w: PLAN.release_settings(MODELNETS[w.archive]),
+        dataset=lambda w: MODELNETS[w.archive],
     shell:
-        "python -m crossjepa data fetch --source {params.source:q} --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa data fetch --settings {params.settings:q} --dataset {params.dataset}"
+        " --output {output} 2>&1 | tee {log}"
 
 
 rule scan:
     input:
-        archives=lambda w: ancient(archives(SCANS[w.scan])),
+        archives=lambda w: ancient(PLAN.archives(of(w.scan).dataset)),
     output:
-        "results/data/{scan}/meshes.parquet",
+        paths.meshes("{scan}"),
     log:
-        "results/logs/data/{scan}/scan.log",
+        paths.log("data/{scan}/scan"),
     benchmark:
-        "results/benchmarks/data/{scan}/scan.tsv"
+        paths.seconds("data/{scan}/scan")
     conda:
         "../../envs/data.yaml"
     threads: 2
     resources:
         mem_mb=memory(1500),
     params:
-        settings=settings("data", "max_faces"),
-        source=lambda w: source(SCANS[w.scan]),
-        archives=lambda w: archives_option(SCANS[w.scan]),
-        listing=lambda w: listing(SCANS[w.scan]),
-        code=lambda w: code(
-            "data.command", "data.scan", "data.table", adapter(SCANS[w.scan])
-        ),
+        settings=lambda w: PLAN.settings_of("scan", w.scan),
+        dataset=lambda w: of(w.scan).dataset,
+        content=lambda w: content_digest(PLAN.sources[of(w.scan).dataset]),
+        code=lambda w: code("data scan", dataset=of(w.scan).dataset),
     shell:
-        "python -m crossjepa data scan --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --threads {threads} --meshes {output} 2>&1 | tee {log}"
+        "python -m crossjepa data scan --settings {params.settings:q} --dataset {params.dataset}"
+        " --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule catalog:
     input:
-        meshes=lambda w: meshes(CATALOGS[w.catalog]),
-        archives=lambda w: ancient(archives(CATALOGS[w.catalog])),
+        meshes=lambda w: PLAN.meshes(of(w.catalog).dataset),
+        archives=lambda w: ancient(PLAN.archives(of(w.catalog).dataset)),
     output:
-        "results/data/{catalog}/catalog.parquet",
+        paths.catalog("{catalog}"),
     log:
-        "results/logs/data/{catalog}/catalog.log",
+        paths.log("data/{catalog}/catalog"),
     benchmark:
-        "results/benchmarks/data/{catalog}/catalog.tsv"
+        paths.seconds("data/{catalog}/catalog")
     conda:
         "../../envs/data.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=lambda w: split_settings(SPLIT_BY[w.catalog]),
-        source=lambda w: source(CATALOGS[w.catalog]),
-        archives=lambda w: archives_option(CATALOGS[w.catalog]),
-        labels=lambda w: labels(CATALOGS[w.catalog]),
-        code=lambda w: code(
-            "data.command", "data.catalog", "data.table", adapter(CATALOGS[w.catalog])
-        ),
+        settings=lambda w: PLAN.settings_of("catalog", w.catalog),
+        dataset=lambda w: of(w.catalog).dataset,
+        labels=lambda w: PLAN.labels(of(w.catalog).dataset),
+        code=lambda w: code("data catalog", dataset=of(w.catalog).dataset),
     shell:
-        "python -m crossjepa data catalog --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --meshes {input.meshes} --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa data catalog --settings {params.settings:q} --dataset {params.dataset}"
+        " --meshes {input.meshes} --output {output} 2>&1 | tee {log}"
 
 
 rule points_layout:
     input:
-        meshes=lambda w: meshes(POINTS[w.points]),
+        meshes=lambda w: PLAN.meshes(of(w.points).dataset),
     output:
-        store_metadata("results/points/{points}", POINT_ARRAYS),
+        paths.store_layout(paths.points("{points}"), POINT_ARRAYS),
     log:
-        "results/logs/data/{points}/layout.log",
+        paths.log("data/{points}/layout"),
     benchmark:
-        "results/benchmarks/data/{points}/layout.tsv"
+        paths.seconds("data/{points}/layout")
     conda:
         "../../envs/data.yaml"
     params:
-        settings=SAMPLE_SETTINGS,
-        cut=STORE_SETTINGS,
-        store=lambda w, output: os.path.dirname(output[0]),
-        source=lambda w: source(POINTS[w.points]),
-        code=code("data.command", "data.sample", "data.table"),
+        settings=lambda w: PLAN.settings_of("points_layout", w.points),
+        dataset=lambda w: of(w.points).dataset,
+        store=lambda w: paths.points(w.points),
+        code=code("data layout"),
     shell:
-        "python -m crossjepa data layout --settings {params.settings:q} --store-settings {params.cut:q}"
-        " --source {params.source:q} --meshes {input.meshes} --store {params.store} 2>&1 | tee {log}"
+        "python -m crossjepa data layout --settings {params.settings:q} --dataset {params.dataset}"
+        " --meshes {input.meshes} --store {params.store} 2>&1 | tee {log}"
 
 
 rule points:
     input:
-        layout=store_metadata("results/points/{points}", POINT_ARRAYS),
-        meshes=lambda w: meshes(POINTS[w.points]),
-        archives=lambda w: ancient(archives(POINTS[w.points])),
+        # Ancient: a raised limit of broken meshes lays the store out again, and keeps its shards.
+        layout=ancient(paths.store_layout(paths.points("{points}"), POINT_ARRAYS)),
+        meshes=lambda w: PLAN.meshes(of(w.points).dataset),
+        archives=lambda w: ancient(PLAN.archives(of(w.points).dataset)),
     output:
-        store_shard("results/points/{points}", POINT_ARRAYS, "{shard}"),
+        paths.store_shard(paths.points("{points}"), POINT_ARRAYS, "{shard}"),
     log:
-        "results/logs/data/{points}/{shard}.log",
+        paths.log("data/{points}/{shard}"),
     benchmark:
-        "results/benchmarks/data/{points}/{shard}.tsv"
+        paths.seconds("data/{points}/{shard}")
     conda:
         "../../envs/data.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=SAMPLE_SETTINGS,
-        store=lambda w, input: os.path.dirname(input.layout[0]),
-        source=lambda w: source(POINTS[w.points]),
-        archives=lambda w: archives_option(POINTS[w.points]),
-        code=lambda w: code(
-            "data.command", "data.sample", "data.table", adapter(POINTS[w.points])
-        ),
+        settings=lambda w: PLAN.settings_of("points", w.points),
+        dataset=lambda w: of(w.points).dataset,
+        store=lambda w: paths.points(w.points),
+        code=lambda w: code("data sample", dataset=of(w.points).dataset),
     shell:
-        "python -m crossjepa data sample --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --meshes {input.meshes} --store {params.store}"
-        " --shard {wildcards.shard} 2>&1 | tee {log}"
+        "python -m crossjepa data sample --settings {params.settings:q} --dataset {params.dataset}"
+        " --meshes {input.meshes} --store {params.store} --shard {wildcards.shard} 2>&1 | tee {log}"
 
 
 rule points_seal:
     input:
-        layout=store_metadata("results/points/{points}", POINT_ARRAYS),
-        shards=sealed("results/points/{points}", POINT_ARRAYS)[1:],
-        meshes=lambda w: meshes(POINTS[w.points]),
+        layout=paths.store_layout(paths.points("{points}"), POINT_ARRAYS),
+        shards=paths.store_shards(
+            paths.points("{points}"), POINT_ARRAYS, CONFIG.store.shards
+        ),
+        meshes=lambda w: PLAN.meshes(of(w.points).dataset),
     output:
-        "results/points/{points}/manifest.json",
+        paths.manifest(paths.points("{points}")),
     log:
-        "results/logs/data/{points}/seal.log",
+        paths.log("data/{points}/seal"),
     benchmark:
-        "results/benchmarks/data/{points}/seal.tsv"
+        paths.seconds("data/{points}/seal")
     conda:
         "../../envs/data.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=settings("data", "max_bad_fraction"),
-        code=code("data.command", "data.table", "store.seal"),
+        settings=PLAN.settings("seal"),
+        store=lambda w: paths.points(w.points),
+        code=code("store seal"),
     shell:
-        "python -m crossjepa data seal --settings {params.settings:q} --meshes {input.meshes}"
-        " --store $(dirname {output}) 2>&1 | tee {log}"
+        "python -m crossjepa store seal --settings {params.settings:q} --meshes {input.meshes}"
+        " --store {params.store} 2>&1 | tee {log}"

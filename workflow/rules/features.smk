@@ -1,91 +1,83 @@
-# features: what a frozen encoder, or plain geometry, says of every cloud.
+# features: what a frozen encoder, or plain geometry, makes of every cloud.
 
 
 rule features:
     input:
-        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
-        shards=lambda w: sealed_points(w.dataset),
-        encoder=f"{RESULTS}/encoders/{{encoder}}/encoder.safetensors",
-        predictor=lambda w: predictor(w.encoder),
+        points=lambda w: inputs.sealed(PLAN, PLAN.points(w.dataset)),
+        encoder=RUN.encoder("{encoder}", "{seed}"),
+        predictor=lambda w: (
+            [] if w.encoder == "random" else RUN.predictor(w.encoder, w.seed)
+        ),
     output:
-        f"{RESULTS}/features/{{dataset}}/{{encoder}}.zip",
+        RUN.features("{dataset}", "{encoder}", "{seed}"),
     log:
-        f"{RESULTS}/logs/features/{{dataset}}/{{encoder}}.log",
+        RUN.log("features/{dataset}/{encoder}/{seed}"),
     benchmark:
-        f"{RESULTS}/benchmarks/features/{{dataset}}/{{encoder}}.tsv"
+        RUN.seconds("features/{dataset}/{encoder}/{seed}")
     conda:
         "../../envs/features.yaml"
     resources:
         mem_mb=memory(2000),
     params:
-        settings=settings("features", "turn_seed", "block"),
-        selection=lambda w: probed_as(w.dataset).selection,
-        cloud_points=lambda w: probed_as(w.dataset).points,
+        settings=PLAN.settings("features"),
+        points=lambda w: PLAN.points(w.dataset),
+        cloud=lambda w: "{0.selection}:{0.points}".format(PLAN.protocol(w.dataset)),
         predictor=lambda w, input: (
             f"--predictor {input.predictor}" if input.predictor else ""
         ),
-        code=code("features.command", "features.extract", "pretrain.artifact"),
+        code=code("features extract"),
     shell:
-        "python -m crossjepa features extract --settings {params.settings:q}"
-        " --points $(dirname {input.points}) --selection {params.selection}"
-        " --cloud-points {params.cloud_points}"
-        " --encoder {input.encoder} {params.predictor} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "OMP_NUM_THREADS={threads} python -m crossjepa features extract --settings {params.settings:q}"
+        " --points {params.points} --cloud {params.cloud} --encoder {input.encoder} {params.predictor}"
+        " --output {output} 2>&1 | tee {log}"
 
 
 rule retrieval:
     input:
-        catalog=lambda w: catalog(w.dataset, "apart"),
-        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
-        targets=lambda w: f"{target_store(w.dataset)}/manifest.json",
-        shards=lambda w: [*sealed_points(w.dataset), *sealed_targets(w.dataset)],
-        encoder=f"{RESULTS}/encoders/apart{{seed}}/encoder.safetensors",
-        predictor=f"{RESULTS}/encoders/apart{{seed}}/predictor.safetensors",
+        lambda w: inputs.files(PLAN, inputs.retrieval(PLAN, w.dataset)),
+        encoder=RUN.encoder("retrieval", CONFIG.pretrain.seeds[0]),
+        predictor=RUN.predictor("retrieval", CONFIG.pretrain.seeds[0]),
     output:
-        f"{RESULTS}/retrieval/{{dataset}}/apart{{seed}}.zip",
+        RUN.retrieval("{dataset}"),
     log:
-        f"{RESULTS}/logs/retrieval/{{dataset}}/apart{{seed}}.log",
+        RUN.log("retrieval/{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/retrieval/{{dataset}}/apart{{seed}}.tsv"
+        RUN.seconds("retrieval/{dataset}")
     conda:
         "../../envs/features.yaml"
     resources:
         mem_mb=memory(2000),
     params:
-        objects=CONFIG.benchmark.gallery,
-        cloud_points=lambda w: probed_as(w.dataset).points,
-        code=code(
-            "features.command",
-            "features.extract",
-            "features.retrieve",
-            "pretrain.artifact",
-            "store.bundle",
-        ),
+        settings=PLAN.settings("retrieval"),
+        catalog=lambda w: PLAN.catalog(w.dataset, "retrieval"),
+        points=lambda w: PLAN.points(w.dataset),
+        targets=lambda w: PLAN.targets(w.dataset, "retrieval"),
+        encoder=lambda w, input: str(Path(input.encoder).parent),
+        code=code("features retrieve"),
     shell:
-        "python -m crossjepa features retrieve --catalog {input.catalog}"
-        " --points $(dirname {input.points}) --targets $(dirname {input.targets})"
-        " --objects {params.objects} --cloud-points {params.cloud_points} --encoder {input.encoder}"
-        " --predictor {input.predictor} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "OMP_NUM_THREADS={threads} python -m crossjepa features retrieve --settings {params.settings:q}"
+        " --catalog {params.catalog} --points {params.points} --targets {params.targets}"
+        " --encoder {params.encoder} --output {output} 2>&1 | tee {log}"
 
 
 rule geometry:
     input:
-        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
-        shards=lambda w: sealed_points(w.dataset),
+        points=lambda w: inputs.sealed(PLAN, PLAN.points(w.dataset)),
     output:
-        f"{RESULTS}/features/{{dataset}}/geometry.zip",
+        RUN.geometry("{dataset}"),
     log:
-        f"{RESULTS}/logs/features/{{dataset}}/geometry.log",
+        RUN.log("features/{dataset}/geometry"),
     benchmark:
-        f"{RESULTS}/benchmarks/features/{{dataset}}/geometry.tsv"
+        RUN.seconds("features/{dataset}/geometry")
     conda:
         "../../envs/features.yaml"
     resources:
         mem_mb=memory(2000),
     params:
-        settings=settings("features", "turn_seed"),
-        cloud_points=lambda w: probed_as(w.dataset).points,
-        code=code("features.command", "features.extract", "features.geometry"),
+        settings=PLAN.settings("geometry"),
+        points=lambda w: PLAN.points(w.dataset),
+        cloud=lambda w: "{0.selection}:{0.points}".format(PLAN.protocol(w.dataset)),
+        code=code("features geometry"),
     shell:
-        "python -m crossjepa features geometry --settings {params.settings:q}"
-        " --points $(dirname {input.points}) --cloud-points {params.cloud_points}"
-        " --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa features geometry --settings {params.settings:q} --points {params.points}"
+        " --cloud {params.cloud} --output {output} 2>&1 | tee {log}"

@@ -1,102 +1,54 @@
-# pretrain: one encoder a seed, and random-weight encoders of the same shape to stand beside it.
+# pretrain: one encoder a variant and seed, and random-weight encoders of the same shape to compare with.
 
 
 rule pretrain:
     input:
-        catalogs=lambda w: [
-            catalog(dataset, w.variant) for dataset in learned(w.variant)
-        ],
-        points=lambda w: [
-            f"{point_store(dataset)}/manifest.json" for dataset in learned(w.variant)
-        ],
-        targets=lambda w: [
-            f"{target_store(dataset, w.variant)}/manifest.json"
-            for dataset in learned(w.variant)
-        ],
-        shards=lambda w: [
-            shard
-            for dataset in learned(w.variant)
-            for shard in [
-                *sealed_points(dataset),
-                *sealed_targets(dataset, w.variant),
-            ]
-        ],
+        lambda w: inputs.files(PLAN, inputs.training(PLAN, w.variant)),
     output:
-        encoder=f"{RESULTS}/encoders/{{variant}}{{seed}}/encoder.safetensors",
-        predictor=f"{RESULTS}/encoders/{{variant}}{{seed}}/predictor.safetensors",
-        metrics=f"{RESULTS}/encoders/{{variant}}{{seed}}/metrics.jsonl",
-        # In one file: of a job with an output that is new and not asked for, Snakemake compares no settings.
-        snapshots=f"{RESULTS}/encoders/{{variant}}{{seed}}/snapshots.zip",
+        encoder=RUN.encoder("{variant}", "{seed}"),
+        predictor=RUN.predictor("{variant}", "{seed}"),
+        metrics=RUN.metrics("{variant}", "{seed}"),
     log:
-        f"{RESULTS}/logs/pretrain/{{variant}}{{seed}}.log",
+        RUN.log("pretrain/{variant}/{seed}"),
     benchmark:
-        f"{RESULTS}/benchmarks/pretrain/{{variant}}/{{seed}}.tsv"
+        RUN.seconds("pretrain/{variant}/{seed}")
     conda:
         "../../envs/pretrain.yaml"
     threads: 2
     resources:
-        mem_mb=memory(3000),
-        # A profile may ask for several GPUs, and for what starts a process on each of several nodes.
+        # All targets and thinned clouds are held in memory.
+        mem_mb=memory(2500, of_inputs=1.2),
+        # A profile may ask for several GPUs, and for the command that starts a process for each.
         gpu=0,
         nodes=1,
         launcher="",
     params:
-        settings=lambda w: settings(
-            "pretrain",
-            *[k for k in type(CONFIG.pretrain).model_fields if k != "seeds"],
-            of=VARIANTS[w.variant],
-        ),
-        # Checkpoints lie outside the declared outputs, which Snakemake deletes before a rerun.
-        state=f"{RESULTS}/checkpoints/{{variant}}{{seed}}",
-        code=code(
-            "pretrain.command",
-            "pretrain.train",
-            "pretrain.examples",
-            "pretrain.artifact",
-        ),
+        settings=lambda w: PLAN.settings("pretrain", variant=w.variant),
+        inputs=lambda w: inputs.options(inputs.training(PLAN, w.variant)),
+        # The checkpoint lies here too, but is no declared output: Snakemake deletes those before it reruns a job.
+        folder=lambda w: RUN.encoder_folder(w.variant, w.seed),
+        code=code("pretrain train"),
     shell:
-        "{resources.launcher} python -m crossjepa pretrain train --settings {params.settings:q}"
-        " $(printf -- '--catalog %s ' {input.catalogs})"
-        " $(dirname {input.points} | xargs printf -- '--points %s ')"
-        " $(dirname {input.targets} | xargs printf -- '--targets %s ')"
-        " --seed {wildcards.seed} --state {params.state} --code {params.code} --threads {threads}"
-        " --nodes {resources.nodes}"
-        " --devices $(( {resources.gpu} > {resources.nodes} ? {resources.gpu} / {resources.nodes} : 1 ))"
-        " --encoder {output.encoder} --predictor {output.predictor} --metrics {output.metrics}"
-        " --snapshots {output.snapshots} 2>&1 | tee {log}"
-
-
-rule snapshot:
-    input:
-        f"{RESULTS}/encoders/{{variant}}{{seed}}/snapshots.zip",
-    output:
-        f"{RESULTS}/encoders/{{variant}}{{seed}}-epoch{{epoch}}/encoder.safetensors",
-    log:
-        f"{RESULTS}/logs/pretrain/{{variant}}{{seed}}-epoch{{epoch}}.log",
-    localrule: True
-    conda:
-        "../../envs/pretrain.yaml"
-    params:
-        code=code("pretrain.command"),
-    shell:
-        "python -m crossjepa pretrain snapshot --snapshots {input} --epoch {wildcards.epoch}"
-        " --encoder {output} 2>&1 | tee {log}"
+        "OMP_NUM_THREADS={threads} {resources.launcher} python -m crossjepa pretrain train"
+        " --settings {params.settings:q} {params.inputs} --seed {wildcards.seed}"
+        " --devices {resources.nodes}x$(({resources.gpu} > {resources.nodes} ? {resources.gpu} / {resources.nodes} : 1))"
+        " --code {params.code} --output {params.folder} 2>&1 | tee {log}"
 
 
 rule random_encoder:
     output:
-        f"{RESULTS}/encoders/random{{seed}}/encoder.safetensors",
+        RUN.encoder("random", "{seed}"),
     log:
-        f"{RESULTS}/logs/pretrain/random{{seed}}.log",
+        RUN.log("pretrain/random/{seed}"),
     benchmark:
-        f"{RESULTS}/benchmarks/random_encoders/{{seed}}.tsv"
+        RUN.seconds("random_encoders/{seed}")
     conda:
         "../../envs/pretrain.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=settings("pretrain", "model"),
-        code=code("pretrain.command", "pretrain.artifact", "model.sizes"),
+        settings=PLAN.settings("random_encoder"),
+        code=code("pretrain random"),
     shell:
         "python -m crossjepa pretrain random --settings {params.settings:q} --seed {wildcards.seed}"
-        " --encoder {output} 2>&1 | tee {log}"
+        " --output {output} 2>&1 | tee {log}"

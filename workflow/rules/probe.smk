@@ -1,105 +1,82 @@
-# probe: linear classifiers on frozen features, beside their baselines.
+# probe: answers of linear classifiers on frozen features, and the results and tables that sum them up.
+
+
+rule answers:
+    input:
+        lambda w: inputs.files(PLAN, inputs.answers(PLAN, w.dataset, w.suite)),
+    output:
+        RUN.answers("{dataset}", "{suite}"),
+    log:
+        RUN.log("answers/{dataset}/{suite}"),
+    benchmark:
+        RUN.seconds("answers/{dataset}/{suite}")
+    conda:
+        "../../envs/probe.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(2000),
+    params:
+        settings=lambda w: PLAN.settings(
+            "answers_benchmark" if w.suite == "benchmark" else "answers", w.dataset
+        ),
+        inputs=lambda w: inputs.options(inputs.answers(PLAN, w.dataset, w.suite)),
+        code=code("probe answer"),
+    shell:
+        "python -m crossjepa probe answer --settings {params.settings:q} --dataset {wildcards.dataset}"
+        " --suite {wildcards.suite} {params.inputs} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule probe:
     input:
-        **PROBED,
-        geometry=f"{RESULTS}/features/{{dataset}}/geometry.zip",
-        points=lambda w: f"{point_store(w.dataset)}/manifest.json",
-        shards=lambda w: sealed_points(w.dataset),
+        lambda w: inputs.files(PLAN, inputs.probe(PLAN, w.dataset)),
     output:
-        report(
-            f"{RESULTS}/probe_{{dataset}}.json",
-            caption="../report/probe.rst",
-            category="Probe",
-        ),
+        report(RUN.probe("{dataset}"), caption="../report/probe.rst", category="Probe"),
     log:
-        f"{RESULTS}/logs/probe/{{dataset}}.log",
+        RUN.log("probe/{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/probe/{{dataset}}.tsv"
+        RUN.seconds("probe/{dataset}")
     conda:
         "../../envs/probe.yaml"
-    threads: 2
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(1000),
     params:
-        settings=PROBE_SETTINGS,
-        source=lambda w: source(w.dataset),
-        targets=lambda w: targets_option(w.dataset),
-        run_config=RESOLVED_CONFIG,
-        benchmarks=lambda w: benchmarks(w.dataset),
-        code=code(
-            "probe.command",
-            "probe.evaluate",
-            "probe.comparison",
-            "probe.systems",
-            "probe.summarise",
-            "probe.provenance",
+        settings=lambda w: PLAN.settings("probe", w.dataset),
+        inputs=lambda w: inputs.options(
+            inputs.probe(PLAN, w.dataset) | inputs.accounts(PLAN, w.dataset)
         ),
+        code=code("probe result"),
     shell:
-        "python -m crossjepa probe linear --settings {params.settings:q} --dataset {wildcards.dataset}"
-        " --source {params.source:q} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
-        " $(printf -- '--random %s ' {input.random}) --geometry {input.geometry}"
-        " --points $(dirname {input.points}) {params.targets}"
-        " --run-config {params.run_config} {params.benchmarks} --threads {threads}"
-        " --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa probe result --settings {params.settings:q} --dataset {wildcards.dataset}"
+        " {params.inputs} --output {output} 2>&1 | tee {log}"
 
 
-rule few_shot:
+rule table:
     input:
-        **PROBED,
+        lambda w: inputs.files(PLAN, inputs.table(PLAN, w.table, w.dataset)),
     output:
-        report(
-            f"{RESULTS}/fewshot_{{dataset}}.json",
+        json=report(
+            RUN.table("{table}", "{dataset}"),
             caption="../report/probe.rst",
-            category="Probe",
+            category="Tables",
         ),
+        markdown=RUN.table("{table}", "{dataset}", "md"),
     log:
-        f"{RESULTS}/logs/probe/fewshot_{{dataset}}.log",
+        RUN.log("{table}/{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/probe/fewshot_{{dataset}}.tsv"
+        RUN.seconds("{table}/{dataset}")
     conda:
         "../../envs/probe.yaml"
-    threads: 2
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1000),
     params:
-        settings=PROBE_SETTINGS,
-        source=lambda w: source(w.dataset),
-        targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.fewshot", "probe.systems"),
-    shell:
-        "python -m crossjepa probe few-shot --settings {params.settings:q} --dataset {wildcards.dataset}"
-        " --source {params.source:q} --catalog {input.catalog} $(printf -- '--encoder %s ' {input.trained})"
-        " $(printf -- '--random %s ' {input.random}) {params.targets} --threads {threads}"
-        " --output {output} 2>&1 | tee {log}"
-
-
-rule label_efficiency:
-    input:
-        **PROBED,
-    output:
-        report(
-            f"{RESULTS}/label_efficiency_{{dataset}}.json",
-            caption="../report/probe.rst",
-            category="Probe",
+        settings=lambda w: PLAN.settings(
+            "table_sweep" if w.table == "sweep" else "table", w.dataset
         ),
-    log:
-        f"{RESULTS}/logs/probe/label_efficiency_{{dataset}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/probe/label_efficiency_{{dataset}}.tsv"
-    conda:
-        "../../envs/probe.yaml"
-    threads: 2
-    resources:
-        mem_mb=memory(2000),
-    params:
-        settings=PROBE_SETTINGS,
-        source=lambda w: source(w.dataset),
-        targets=lambda w: targets_option(w.dataset),
-        code=code("probe.command", "probe.label_efficiency", "probe.systems"),
+        suite=lambda w: TABLES[w.table],
+        inputs=lambda w: inputs.options(
+            inputs.table(PLAN, w.table, w.dataset) | inputs.accounts(PLAN, w.dataset)
+        ),
+        code=code("probe table"),
     shell:
-        "python -m crossjepa probe label-efficiency --settings {params.settings:q}"
-        " --dataset {wildcards.dataset} --source {params.source:q} --catalog {input.catalog}"
-        " $(printf -- '--encoder %s ' {input.trained}) $(printf -- '--random %s ' {input.random})"
-        " {params.targets} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa probe table --settings {params.settings:q} --dataset {wildcards.dataset}"
+        " --suite {params.suite} {params.inputs} --output {output.json} 2>&1 | tee {log}"

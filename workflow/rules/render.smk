@@ -1,67 +1,50 @@
-# render: views of every mesh, kept only until the teacher has seen them.
+# render: views of every mesh, kept only until the teacher has embedded them.
 
 
 rule render:
     input:
-        layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
-        meshes=lambda w: meshes(TARGETS[w.targets]),
-        archives=lambda w: ancient(archives(TARGETS[w.targets])),
+        layout=paths.store_layout(paths.targets("{targets}"), TARGET_ARRAYS),
+        meshes=lambda w: PLAN.meshes(of(w.targets).dataset),
+        archives=lambda w: ancient(PLAN.archives(of(w.targets).dataset)),
     output:
-        views("results/views/{targets}/{shard}.zip"),
+        views(paths.views("{targets}", "{shard}")),
     log:
-        "results/logs/render/{targets}/{shard}.log",
+        paths.log("render/{targets}/{shard}"),
     benchmark:
-        "results/benchmarks/render/{targets}/{shard}.tsv"
+        paths.seconds("render/{targets}/{shard}")
     conda:
         "../../envs/render.yaml"
     resources:
         mem_mb=memory(1500),
     params:
-        settings=lambda w: render_settings(TAUGHT_BY[w.targets]),
-        store=lambda w, input: os.path.dirname(input.layout[0]),
-        source=lambda w: source(TARGETS[w.targets]),
-        archives=lambda w: archives_option(TARGETS[w.targets]),
-        code=lambda w: code(
-            "render.command",
-            "render.views",
-            "render.cameras",
-            "render.renderer",
-            "data.table",
-            "store.sharded",
-            adapter(TARGETS[w.targets]),
-        ),
+        settings=lambda w: PLAN.settings_of("render", w.targets),
+        dataset=lambda w: of(w.targets).dataset,
+        store=lambda w: paths.targets(w.targets),
+        code=lambda w: code("render views", dataset=of(w.targets).dataset),
     shell:
-        "python -m crossjepa render views --settings {params.settings:q} --source {params.source:q}"
-        " {params.archives} --meshes {input.meshes} --store {params.store}"
-        " --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"
+        "python -m crossjepa render views --settings {params.settings:q} --dataset {params.dataset}"
+        " --meshes {input.meshes} --store {params.store} --shard {wildcards.shard} --output {output}"
+        " 2>&1 | tee {log}"
 
 
 rule contact_sheet:
     input:
-        catalog=lambda w: catalog(SHEETS[w.sheet]),
-        archives=lambda w: ancient(archives(SHEETS[w.sheet])),
+        catalog=lambda w: PLAN.catalog(of(w.sheet).dataset),
+        archives=lambda w: ancient(PLAN.archives(of(w.sheet).dataset)),
     output:
-        "results/contact_sheets/{sheet}.png",
+        paths.contact_sheet("{sheet}"),
     log:
-        "results/logs/render/contact_sheets/{sheet}.log",
+        paths.log("render/contact_sheets/{sheet}"),
     benchmark:
-        "results/benchmarks/render/contact_sheets/{sheet}.tsv"
+        paths.seconds("render/contact_sheets/{sheet}")
     conda:
         "../../envs/render.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=render_settings(),
-        source=lambda w: source(SHEETS[w.sheet]),
-        archives=lambda w: archives_option(SHEETS[w.sheet]),
-        title=lambda w: SHEETS[w.sheet],
-        code=lambda w: code(
-            "render.command",
-            "render.contact_sheet",
-            "data.table",
-            adapter(SHEETS[w.sheet]),
-        ),
+        settings=lambda w: PLAN.settings_of("contact_sheet", w.sheet),
+        dataset=lambda w: of(w.sheet).dataset,
+        code=lambda w: code("render contact-sheet", dataset=of(w.sheet).dataset),
     shell:
         "python -m crossjepa render contact-sheet --settings {params.settings:q}"
-        " --source {params.source:q} {params.archives} --catalog {input.catalog}"
-        " --title {params.title:q} --output {output} 2>&1 | tee {log}"
+        " --dataset {params.dataset} --catalog {input.catalog} --output {output} 2>&1 | tee {log}"

@@ -3,105 +3,98 @@
 
 rule teacher_weights:
     output:
-        multiext("results/weights/{weights}/", "teacher.json", "config.json"),
+        paths.weights_files(paths.weights("{weights}")),
     log:
-        "results/logs/teacher/{weights}.log",
+        paths.log("teacher/{weights}"),
     benchmark:
-        "results/benchmarks/teacher/{weights}.tsv"
+        paths.seconds("teacher/{weights}")
     localrule: True
     conda:
         "../../envs/teacher.yaml"
     resources:
         mem_mb=memory(2000),
     params:
-        settings=lambda w: settings(
-            "teacher", "name", "revision", "path", of=VARIANTS[WEIGHTS[w.weights]]
-        ),
-        folder=lambda w, output: os.path.dirname(output[0]),
-        code=code("teacher.command", "teacher.weights"),
+        settings=lambda w: PLAN.settings_of("teacher_weights", w.weights),
+        folder=lambda w: paths.weights(w.weights),
+        code=code("teacher fetch"),
     shell:
-        "python -m crossjepa teacher fetch --settings {params.settings:q}"
-        " --folder {params.folder} 2>&1 | tee {log}"
+        "python -m crossjepa teacher fetch --settings {params.settings:q} --output {params.folder}"
+        " 2>&1 | tee {log}"
 
 
 rule targets_layout:
     input:
-        meshes=lambda w: meshes(TARGETS[w.targets]),
-        weights=lambda w: teacher_weights(w.targets),
+        meshes=lambda w: PLAN.meshes(of(w.targets).dataset),
+        weights=lambda w: paths.weights_files(PLAN.weights(w.targets)),
     output:
-        store_metadata("results/targets/{targets}", TARGET_ARRAYS),
+        paths.store_layout(paths.targets("{targets}"), TARGET_ARRAYS),
     log:
-        "results/logs/teacher/{targets}/layout.log",
+        paths.log("teacher/{targets}/layout"),
     benchmark:
-        "results/benchmarks/teacher/{targets}/layout.tsv"
+        paths.seconds("teacher/{targets}/layout")
     conda:
         "../../envs/teacher.yaml"
     params:
-        settings=lambda w: teacher_settings(TAUGHT_BY[w.targets]),
-        render=lambda w: render_settings(TAUGHT_BY[w.targets]),
-        cut=STORE_SETTINGS,
-        store=lambda w, output: os.path.dirname(output[0]),
-        weights=lambda w, input: os.path.dirname(input.weights[0]),
-        source=lambda w: source(TARGETS[w.targets]),
-        code=code("teacher.command", "teacher.weights", "data.table"),
+        settings=lambda w: PLAN.settings_of("targets_layout", w.targets),
+        dataset=lambda w: of(w.targets).dataset,
+        weights=lambda w: PLAN.weights(w.targets),
+        store=lambda w: paths.targets(w.targets),
+        code=code("teacher layout"),
     shell:
-        "python -m crossjepa teacher layout --settings {params.settings:q} --render {params.render:q}"
-        " --store-settings {params.cut:q} --source {params.source:q} --meshes {input.meshes}"
-        " --weights {params.weights} --store {params.store} 2>&1 | tee {log}"
+        "python -m crossjepa teacher layout --settings {params.settings:q} --dataset {params.dataset}"
+        " --meshes {input.meshes} --weights {params.weights} --store {params.store} 2>&1 | tee {log}"
 
 
 rule teacher:
     input:
-        layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
-        views="results/views/{targets}/{shard}.zip",
-        weights=lambda w: teacher_weights(w.targets),
+        layout=paths.store_layout(paths.targets("{targets}"), TARGET_ARRAYS),
+        views=paths.views("{targets}", "{shard}"),
+        weights=lambda w: paths.weights_files(PLAN.weights(w.targets)),
     output:
-        store_shard("results/targets/{targets}", TARGET_ARRAYS, "{shard}"),
+        paths.store_shard(paths.targets("{targets}"), TARGET_ARRAYS, "{shard}"),
     log:
-        "results/logs/teacher/{targets}/{shard}.log",
+        paths.log("teacher/{targets}/{shard}"),
     benchmark:
-        "results/benchmarks/teacher/{targets}/{shard}.tsv"
+        paths.seconds("teacher/{targets}/{shard}")
     conda:
         "../../envs/teacher.yaml"
     resources:
         mem_mb=memory(1500),
     params:
-        settings=lambda w: teacher_settings(TAUGHT_BY[w.targets]),
-        render=lambda w: render_settings(TAUGHT_BY[w.targets]),
-        store=lambda w, input: os.path.dirname(input.layout[0]),
-        weights=lambda w, input: os.path.dirname(input.weights[0]),
-        # Views are gone when their code changes: the code behind them is this rule's as well.
+        settings=lambda w: PLAN.settings_of("teacher", w.targets),
+        weights=lambda w: PLAN.weights(w.targets),
+        store=lambda w: paths.targets(w.targets),
+        # The views are deleted by the time that their code changes: it counts as this rule's too.
         code=lambda w: code(
-            "teacher.command",
-            "teacher.embed",
-            "render.command",
-            "render.views",
-            adapter(TARGETS[w.targets]),
+            "teacher embed", "render views", dataset=of(w.targets).dataset
         ),
     shell:
-        "python -m crossjepa teacher embed --settings {params.settings:q} --views {input.views}"
-        " --weights {params.weights} --store {params.store}"
-        " --shard {wildcards.shard} --threads {threads} 2>&1 | tee {log}"
+        "OMP_NUM_THREADS={threads} python -m crossjepa teacher embed --settings {params.settings:q}"
+        " --weights {params.weights} --views {input.views} --store {params.store}"
+        " --shard {wildcards.shard} 2>&1 | tee {log}"
 
 
 rule targets_seal:
     input:
-        layout=store_metadata("results/targets/{targets}", TARGET_ARRAYS),
-        shards=sealed("results/targets/{targets}", TARGET_ARRAYS)[1:],
-        meshes=lambda w: meshes(TARGETS[w.targets]),
+        layout=paths.store_layout(paths.targets("{targets}"), TARGET_ARRAYS),
+        shards=paths.store_shards(
+            paths.targets("{targets}"), TARGET_ARRAYS, CONFIG.store.shards
+        ),
+        meshes=lambda w: PLAN.meshes(of(w.targets).dataset),
     output:
-        "results/targets/{targets}/manifest.json",
+        paths.manifest(paths.targets("{targets}")),
     log:
-        "results/logs/teacher/{targets}/seal.log",
+        paths.log("teacher/{targets}/seal"),
     benchmark:
-        "results/benchmarks/teacher/{targets}/seal.tsv"
+        paths.seconds("teacher/{targets}/seal")
     conda:
         "../../envs/teacher.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        max_bad_fraction=CONFIG.data.max_bad_fraction,
-        code=code("teacher.command", "data.table", "store.seal"),
+        settings=PLAN.settings("seal"),
+        store=lambda w: paths.targets(w.targets),
+        code=code("store seal"),
     shell:
-        "python -m crossjepa teacher seal --max-bad-fraction {params.max_bad_fraction}"
-        " --meshes {input.meshes} --store $(dirname {output}) 2>&1 | tee {log}"
+        "python -m crossjepa store seal --settings {params.settings:q} --meshes {input.meshes}"
+        " --store {params.store} 2>&1 | tee {log}"
