@@ -1,108 +1,90 @@
-"""Writes what is generated from the typed settings: `python -m crossjepa.config_docs`.
+"""Write the pages and schemas that follow from the typed models: `python docs/generate.py`.
 
-The JSON schemas of the settings and of the probes' results, and the table of every key.
+From the settings: `config/README.md` with every key, and `workflow/schemas/config.schema.json`. From the models of
+results: `probe.schema.json` and `table.schema.json` beside it. A test checks that the committed files agree.
 """
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from crossjepa.benchmark.result import BenchmarkResult
-from crossjepa.benchmark.sweep_result import SweepResult
-from crossjepa.config import AssembliesSource, Config
-from crossjepa.data.settings import (
-    FolderSource,
-    FurnitureSource,
-    ModelNetSource,
-    ScanObjectNNSource,
-    ShapeNetSource,
-    ShapesSource,
-)
-from crossjepa.probe.fewshot_result import FewShotResult
-from crossjepa.probe.label_efficiency_result import LabelEfficiencyResult
-from crossjepa.probe.result import ProbeResult
+from crossjepa.config import Config
+from crossjepa.data.settings import AnySource
+from crossjepa.probe.result import ProbeResult, TableResult
 from crossjepa.settings import Section
 
 ROOT = Path(__file__).parent.parent
-SOURCES: tuple[type[Section], ...] = (
-    FurnitureSource,
-    ShapesSource,
-    AssembliesSource,
-    FolderSource,
-    ModelNetSource,
-    ScanObjectNNSource,
-    ShapeNetSource,
-)
 LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "at least {} long"}
 
 INTRO = """# Settings
 
-Every key, its type, its default, what it may be and what it means. This page is generated from the typed
-models in `crossjepa/config.py`; so is the JSON schema in `workflow/schemas/`. `config.yaml` holds the
-defaults. Give a file with only what differs: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type
-or value stops the run at once with the key's full name. Threads, memory, GPUs and partitions are not
-settings: they belong to a profile.
+This page is generated from the typed models in `crossjepa/<stage>/settings.py`, as is the JSON schema in
+`workflow/schemas/`; `python docs/generate.py` writes both. `config/config.yaml` holds the defaults. Put what you want
+to change into a file of your own: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type or value stops the
+run at once, and the message gives the key's full name. Threads, memory, GPUs and partitions are not settings: they
+belong to a profile.
 
 ## Further data sets
 
-Any further key under `data` names a further data set. Its `kind` says which adapter reads it; the tables
-`data.furniture`, `data.shapes`, `data.assemblies`, `data.folder`, `data.modelnet`, `data.scanobjectnn` and
-`data.shapenet` list what each kind takes. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` are there
-already: give what differs.
+Any other key under `data` adds a data set. Its `kind` selects the adapter that reads it; the tables {kinds} list the
+keys of each kind. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` exist already: give only the keys that you
+want to change.
 
 ```yaml
 data:
-  my_meshes: {kind: folder, path: /data/my_meshes}
-  many_shapes: {kind: shapes, objects: 5000, seed: 1}
-  modelnet40: {path: /data/ModelNet40.zip}
-  resampled: {kind: modelnet, release: resampled, path: /data/modelnet40_normal_resampled}
+  my_meshes: {{kind: folder, path: /data/my_meshes}}
+  many_shapes: {{kind: shapes, objects: 5000, seed: 1}}
+  modelnet40: {{path: /data/ModelNet40.zip}}
+  resampled: {{kind: modelnet, release: resampled, path: /data/modelnet40_normal_resampled}}
 ```
 
-It can then be learned from (`pretrain.datasets: [my_meshes]`) and probed (`probe.datasets: [my_meshes]`, or
-`results/<run>/probe_my_meshes.json` as the target, named before `--configfile`).
+You can pretrain on such a data set (`pretrain.datasets: [my_meshes]`) and probe it (`probe.datasets: [my_meshes]`, or
+the target `results/<run>/probe_my_meshes.json`, which comes before `--configfile` on the command line).
 """
 
 
-def key_table() -> str:
+def settings_page() -> str:
     """The page `config/README.md`."""
-    parts = [INTRO, "## Top level\n", *_table(Config, "")]
-    for name, field in Config.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, Section):
-            parts += [f"\n## {name}\n", f"{section.__doc__}\n", *_table(section, name)]
+    sources = {source.model_fields["kind"].default: source for source in get_args(AnySource)}
+    names = [f"`data.{kind}`" for kind in sources]
+    intro = INTRO.format(kinds=", ".join(names[:-1]) + " and " + names[-1])
+    parts = [intro, "## Top level\n", *_table(Config, "")]
+    for name, section in _sections(Config):
+        parts += [f"\n## {name}\n", f"{section.__doc__}\n", *_table(section, name)]
         if name == "data":
-            for source in SOURCES:
-                kind = source.model_fields["kind"].default
+            for kind, source in sources.items():
                 parts += [f"\n### data.{kind}\n", f"{source.__doc__}\n", *_table(source, f"data.{kind}")]
     return "\n".join(parts) + "\n"
 
 
 def schemas() -> dict[str, str]:
-    """JSON schemas by the name of their file."""
-    written: dict[str, type[BaseModel]] = {
-        "probe.schema.json": ProbeResult,
-        "fewshot.schema.json": FewShotResult,
-        "label_efficiency.schema.json": LabelEfficiencyResult,
-        "benchmark.schema.json": BenchmarkResult,
-        "sweep.schema.json": SweepResult,
+    """JSON schemas by the name of their file in `workflow/schemas/`."""
+    models = {
+        "config.schema.json": Config.model_json_schema(),
+        "probe.schema.json": ProbeResult.model_json_schema(mode="serialization"),
+        "table.schema.json": TableResult.model_json_schema(mode="serialization"),
     }
-    models = {"config.schema.json": Config.model_json_schema()}
-    models |= {name: model.model_json_schema(mode="serialization") for name, model in written.items()}
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in models.items()}
+
+
+def _sections(model: type[Section]) -> Iterator[tuple[str, type[Section]]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield name, field.annotation
 
 
 def _table(model: type[Section], prefix: str) -> Iterator[str]:
     yield "| key | type | default | allowed | unit | meaning |"
     yield "|---|---|---|---|---|---|"
     properties = model.model_json_schema()["properties"]
+    sections = dict(_sections(model))
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+        if name in sections:
             continue
-        default = field.get_default(call_default_factory=True)
+        default = field.get_default(call_default_factory=True, validated_data={})
         shown = "required" if default is PydanticUndefined else f"`{json.dumps(to_jsonable_python(default))}`"
         unit = properties[name].get("unit", "")
         cells = [f"`{prefix}.{name}`" if prefix else f"`{name}`", _type(properties[name])]
@@ -133,9 +115,12 @@ def _allowed(metadata: list[Any], schema: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write the page and the schemas."""
-    (ROOT / "config" / "README.md").write_text(key_table())
+    (ROOT / "config" / "README.md").write_text(settings_page())
+    folder = ROOT / "workflow" / "schemas"
+    for stale in set(folder.glob("*.json")) - {folder / name for name in schemas()}:
+        stale.unlink()
     for name, text in schemas().items():
-        (ROOT / "workflow" / "schemas" / name).write_text(text)
+        (folder / name).write_text(text)
 
 
 if __name__ == "__main__":
