@@ -1,7 +1,8 @@
 """Write the pages and schemas that follow from the typed models: `python docs/generate.py`.
 
 From the settings: `config/README.md` with every key, and `workflow/schemas/config.schema.json`. From the models of
-results: `probe.schema.json` and `table.schema.json` beside it. A test checks that the committed files agree.
+results: `docs/schema.md`, and `probe.schema.json` and `table.schema.json` in `workflow/schemas/`. A test checks that
+the committed files agree.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from crossjepa.config import Config
@@ -19,6 +21,16 @@ from crossjepa.settings import Section
 ROOT = Path(__file__).parent.parent
 LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "at least {} long"}
 
+RESULTS = {
+    "probe": ("`probe_<dataset>.json`", ProbeResult),
+    "table": ("`fewshot_…`, `label_efficiency_…`, `benchmark_…` and `sweep_<dataset>.json`", TableResult),
+}
+SCHEMA_INTRO = """# Schema of results
+
+This page is generated from the models in `crossjepa/probe/result.py`, as are the JSON schemas
+`workflow/schemas/probe.schema.json` and `table.schema.json`. Accuracies are in percent, differences of accuracies in
+percentage points.
+"""
 INTRO = """# Settings
 
 This page is generated from the typed models in `crossjepa/<stage>/settings.py`, as is the JSON schema in
@@ -60,14 +72,34 @@ def settings_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def results_page() -> str:
+    """The page `docs/schema.md`."""
+    parts = [SCHEMA_INTRO]
+    for file, model in RESULTS.values():
+        schema = _serialised(model)
+        parts += [f"## {file}\n", f"{model.__doc__}\n", *_fields(schema)]
+        for name, part in schema["$defs"].items():
+            parts += [f"\n### {name}\n", f"{part['description']}\n", *_fields(part)]
+        parts.append("")
+    return "\n".join(parts)
+
+
 def schemas() -> dict[str, str]:
     """JSON schemas by the name of their file in `workflow/schemas/`."""
-    models = {
-        "config.schema.json": Config.model_json_schema(),
-        "probe.schema.json": ProbeResult.model_json_schema(mode="serialization"),
-        "table.schema.json": TableResult.model_json_schema(mode="serialization"),
-    }
-    return {name: json.dumps(schema, indent=1) + "\n" for name, schema in models.items()}
+    found = {"config": Config.model_json_schema()}
+    found |= {name: _serialised(model) for name, (_, model) in RESULTS.items()}
+    return {f"{name}.schema.json": json.dumps(schema, indent=1) + "\n" for name, schema in found.items()}
+
+
+def _serialised(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(mode="serialization")
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[str]:
+    yield "| key | type | meaning |"
+    yield "|---|---|---|"
+    for name, field in schema["properties"].items():
+        yield f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
 
 
 def _sections(model: type[Section]) -> Iterator[tuple[str, type[Section]]]:
@@ -95,8 +127,15 @@ def _table(model: type[Section], prefix: str) -> Iterator[str]:
 def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(part) for part in schema["anyOf"])
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rpartition('/')[2]}`"
+    if "prefixItems" in schema:
+        return f"list of {len(schema['prefixItems'])} {_type(schema['prefixItems'][0])}s"
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
+    values = schema.get("additionalProperties")
+    if schema.get("type") == "object" and isinstance(values, dict):
+        return f"object of {_type(values)}"
     return str(schema.get("type", "string"))
 
 
@@ -114,8 +153,9 @@ def _allowed(metadata: list[Any], schema: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write the page and the schemas."""
+    """Write the pages and the schemas."""
     (ROOT / "config" / "README.md").write_text(settings_page())
+    (ROOT / "docs" / "schema.md").write_text(results_page())
     folder = ROOT / "workflow" / "schemas"
     for stale in set(folder.glob("*.json")) - {folder / name for name in schemas()}:
         stale.unlink()
