@@ -1,8 +1,8 @@
 """Write the pages and schemas that follow from the typed models: `python docs/generate.py`.
 
-From the settings: `config/README.md` with every key, and `workflow/schemas/config.schema.json`. From the models of
-results: `docs/schema.md`, and `probe.schema.json` and `table.schema.json` in `workflow/schemas/`. A test checks that
-the committed files agree.
+From the settings: `config/README.md` with every key, and `workflow/schemas/config.schema.json`. From the
+models of results: `docs/schema.md`, and `probe.schema.json` and `table.schema.json` in `workflow/schemas/`. A
+test checks that the committed files agree.
 """
 
 import json
@@ -20,7 +20,6 @@ from crossjepa.settings import Section
 
 ROOT = Path(__file__).parent.parent
 LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "at least {} long"}
-
 RESULTS = {
     "probe": ("`probe_<dataset>.json`", ProbeResult),
     "table": ("`fewshot_…`, `label_efficiency_…`, `benchmark_…` and `sweep_<dataset>.json`", TableResult),
@@ -28,22 +27,22 @@ RESULTS = {
 SCHEMA_INTRO = """# Schema of results
 
 This page is generated from the models in `crossjepa/probe/result.py`, as are the JSON schemas
-`workflow/schemas/probe.schema.json` and `table.schema.json`. Accuracies are in percent, differences of accuracies in
-percentage points.
+`workflow/schemas/probe.schema.json` and `table.schema.json`. Accuracies are in percent, differences of
+accuracies in percentage points.
 """
 INTRO = """# Settings
 
 This page is generated from the typed models in `crossjepa/<stage>/settings.py`, as is the JSON schema in
-`workflow/schemas/`; `python docs/generate.py` writes both. `config/config.yaml` holds the defaults. Put what you want
-to change into a file of your own: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type or value stops the
-run at once, and the message gives the key's full name. Threads, memory, GPUs and partitions are not settings: they
-belong to a profile.
+`workflow/schemas/`; `python docs/generate.py` writes both. `config/config.yaml` holds the defaults. Put what
+you want to change into a file of your own: `snakemake --cores 8 --configfile mine.yaml`. A wrong key, type or
+value stops the run at once, and the message gives the key's full name. Threads, memory, GPUs and partitions
+are not settings: they belong to a profile.
 
 ## Further data sets
 
-Any other key under `data` adds a data set. Its `kind` selects the adapter that reads it; the tables {kinds} list the
-keys of each kind. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` exist already: give only the keys that you
-want to change.
+Any other key under `data` adds a data set. Its `kind` selects the adapter that reads it; the tables {kinds}
+list the keys of each kind. `modelnet40`, `modelnet10`, `scanobjectnn` and `shapenet` exist already: give only
+the keys that you want to change.
 
 ```yaml
 data:
@@ -53,8 +52,9 @@ data:
   resampled: {{kind: modelnet, release: resampled, path: /data/modelnet40_normal_resampled}}
 ```
 
-You can pretrain on such a data set (`pretrain.datasets: [my_meshes]`) and probe it (`probe.datasets: [my_meshes]`, or
-the target `results/<run>/probe_my_meshes.json`, which comes before `--configfile` on the command line).
+You can pretrain on such a data set (`pretrain.datasets: [my_meshes]`) and probe it (`probe.datasets:
+[my_meshes]`, or the target `results/<run>/probe_my_meshes.json`, which comes before `--configfile` on the
+command line).
 """
 
 

@@ -1,7 +1,7 @@
 """Make the pictures of the README from a finished run: `python docs/pictures.py results/shapes`.
 
-The drawing of the pipeline, a smaller copy of the contact sheet, and rows of nearest neighbours, in `docs/images/`.
-Only procedural shapes are shown, because pictures of other meshes would need their authors' names beside them.
+Writes a drawing of the pipeline, a smaller copy of the contact sheet, and rows of nearest neighbours to
+`docs/images/`. They show procedural shapes only, because other meshes would need their authors' names beside.
 """
 
 import sys
@@ -59,16 +59,27 @@ def draw_pipeline(output: Path) -> None:
     axes.text(*MESHES, "meshes", ha="center", va="center", fontsize=12)
     for name, (x, y) in STAGES.items():
         corner = (x - BOX[0] / 2, y - BOX[1] / 2)
-        box = FancyBboxPatch(corner, *BOX, "round,pad=0,rounding_size=0.12", fc="#e3ecf7", ec="#30527d", lw=1.2)
+        box = FancyBboxPatch(
+            corner, *BOX, "round,pad=0,rounding_size=0.12", fc="#e3ecf7", ec="#30527d", lw=1.2
+        )
         axes.add_patch(box)
         axes.text(x, y, name, ha="center", va="center", fontsize=12, color="#1c3554")
     for start, end, carries in ARROWS:
         (x0, y0), (x1, y1) = (STAGES[at] if isinstance(at, str) else at for at in (start, end))
         first, last = (x0 + BOX[0] / 2, y0), (x1 - BOX[0] / 2, y1)
         axes.annotate("", last, first, arrowprops={"arrowstyle": "->", "color": "#555", "lw": 1.2})
+        middle = ((first[0] + last[0]) / 2, (y0 + y1) / 2)
+        across = "left" if y0 != y1 else "center"
         above = y0 >= y1
-        middle = ((first[0] + last[0]) / 2, (y0 + y1) / 2 + (0.09 if above else -0.09))
-        axes.text(*middle, carries, ha="center", va="bottom" if above else "top", fontsize=9, color="#555")
+        axes.annotate(
+            carries,
+            middle,
+            (2, 3 if above else -3),
+            textcoords="offset points",
+            fontsize=9,
+            ha=across,
+            va="bottom" if above else "top",
+        )
     with mpl.rc_context({"svg.hashsalt": "crossjepa"}):
         figure.savefig(output, metadata={"Date": None}, facecolor="white")
 
@@ -88,7 +99,7 @@ def draw_neighbours(features: Path, targets: Path, catalog: Path, output: Path) 
     arrays, attributes = read_bundle(features)
     objects = pd.read_parquet(catalog).set_index("id").loc[attributes["ids"]]
     if set(objects["source"]) != {"procedural"}:
-        sys.exit(f"{catalog}: not procedural shapes; pictures of other meshes would need their authors' names")
+        sys.exit(f"{catalog}: not procedural shapes; other meshes need their authors' names")
     rows = pd.Series(range(len(objects))).groupby(objects["class"].to_numpy()).first()
     queries = rows.to_numpy()[np.linspace(0, len(rows) - 1, QUERIES).round().astype(int)]
     found = nearest(arrays["canonical_tokens"], queries, NEIGHBOURS)
