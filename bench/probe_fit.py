@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.svm import SVC
 
-from crossjepa.probe.splits import grouped_folds
 from crossjepa.probe.classifiers import GramMachine, LiblinearMachine, LibsvmMachine, Machine, choose_C
+from crossjepa.probe.splits import grouped_folds
 
 CANDIDATES = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0]
 FOLDS, THREADS = 5, 2

@@ -2,5 +2,10 @@
 
 import os
 
-# References are computed on the processor: so is what is compared with them, also where there is a GPU.
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide GPUs: references are computed on the processor. `pytest -m gpu` runs the tests that need one."""
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""

@@ -22,9 +22,10 @@ def test_the_default_file_holds_every_default() -> None:
 
 def test_generated_files_are_in_step() -> None:
     generate = runpy.run_path(str(ROOT / "docs/generate.py"))
-    assert (ROOT / "config/README.md").read_text() == generate["key_table"](), "run python docs/generate.py"
-    for name, text in generate["schemas"]().items():
-        assert (ROOT / "workflow/schemas" / name).read_text() == text, "run python docs/generate.py"
+    pages = {"config/README.md": generate["settings_page"](), "docs/schema.md": generate["results_page"]()}
+    pages |= {f"workflow/schemas/{name}": text for name, text in generate["schemas"]().items()}
+    for name, text in pages.items():
+        assert (ROOT / name).read_text() == text, f"{name}: run python docs/generate.py"
 
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
@@ -39,10 +40,7 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"render": {"view": 3}}, "mine.yaml: render.view: no such setting"),
         ({"render": {"views": "many"}}, "render.views: .*valid integer.* \\(given: 'many'\\)"),
         ({"render": {"views": 0}}, "render.views: .*greater than or equal to 1 \\(given: 0\\)"),
-        (
-            {"render": {"layout": "cube"}},
-            "render.layout: .*'ring' or 'fibonacci' \\(given: 'cube'\\)",
-        ),
+        ({"render": {"layout": "cube"}}, "render.layout: .*'ring' or 'fibonacci' \\(given: 'cube'\\)"),
         ({"probe": {"C": [1.0, -1.0]}}, "probe.C.1: .*greater than 0 \\(given: -1.0\\)"),
         ({"probe": {"C": 1.0}}, "probe.C: .*valid list \\(given: 1.0\\)"),
         ({"pretrain": {"learning_rate": "nan"}}, "pretrain.learning_rate: .*finite"),
@@ -126,3 +124,17 @@ def test_inputs_are_named() -> None:
     for wrong in ("a", "=a", "a="):
         with pytest.raises(UserError, match=f"--input {wrong}: must be NAME=PATH"):
             named_paths([wrong])
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"a": {"pretrain": {"epoch": 3}}}, "sweep.a: pretrain.epoch: no such setting"),
+        ({"a": {"pretrain": {"seeds": [1]}}}, "sweep.a.pretrain.seeds: all variants share pretrain.seeds"),
+        ({"a": {"data": {"points": 2048}}}, "sweep.a.data.*: .*'render', 'teacher' or 'pretrain'"),
+        ({"A b": {}}, "sweep.A b.*: String should match pattern"),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_named(sweep: object, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        check(Config, {"sweep": sweep}, "mine.yaml")
