@@ -46,8 +46,8 @@ def answer_command(
 ) -> None:
     """Put a suite's questions to every system and write the answers as a Parquet table.
 
-    Inputs: catalog, targets (store), and feature zips: trained, random, shuffled_targets, random_teacher (repeat for
-    seeds), geometry. For the suite sweep: trained and sweep-<name>, each with its training logs <variant>.metrics.
+    Inputs: catalog, targets (store), and feature zips: trained, random, shuffled_targets, random_teacher
+    (repeat for seeds), geometry. In a sweep: trained and sweep-<name>, with training logs <variant>.metrics.
     """
     chosen = read_section(ProbeSettings, "probe", settings)
     columns = read_section(BenchmarkSettings, "benchmark", settings)
@@ -62,8 +62,8 @@ def answer_command(
 def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output: Output) -> None:
     """Write the linear probe's result as JSON.
 
-    Inputs: answers, catalog, trained (features, one a seed), points and targets (stores), metrics (training logs),
-    seconds.<stage> (benchmark files or their folders), config (the run's configuration).
+    Inputs: answers, catalog, trained (features, one a seed), points and targets (stores), metrics (training
+    logs), seconds.<stage> (benchmark files or their folders), config (the run's configuration).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
     table = read_answers(paths.get("answers", []), "linear")
@@ -80,7 +80,11 @@ def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output:
 
 @app.command("table")
 def table_command(
-    settings: Settings, dataset: Dataset, suite: TableSuite, inputs: Inputs, output: Output
+    settings: Settings,
+    dataset: Dataset,
+    suite: Annotated[TableSuite, typer.Option(help="The suite that the table is about.")],
+    inputs: Inputs,
+    output: Output,
 ) -> None:
     """Write the result of any other suite as JSON, and as Markdown beside it.
 

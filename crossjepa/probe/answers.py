@@ -1,8 +1,8 @@
 """The engine: puts every question to every system, and writes the answers as one tidy table.
 
-A row is one answer about one object in one split (`metric` is "accuracy", `value` is 100 if it is correct, else 0),
-or one score of a whole encoder with another metric. The table's `attrs` hold its suite, its data set, the ids of the
-labelled objects that all systems have, and the text of each question.
+A row is one answer about one object in one split (`metric` is "accuracy", `value` is 100 if it is correct,
+else 0), or one score of a whole encoder with another metric. The table's `attrs` hold its suite, its data
+set, the ids of the labelled objects that all systems have, and the text of each question.
 """
 
 import re
@@ -100,11 +100,11 @@ def read_answers(paths: Sequence[Path], suite: str) -> pd.DataFrame:
             f"--input answers=…: none of {[str(path) for path in paths]} answers the suite {suite}"
         )
     questions = {name: text for table in tables for name, text in table.attrs["questions"].items()}
-    attributes = own[0].attrs | {"questions": own[0].attrs["questions"] | questions}
+    kept = own[0].attrs | {"questions": own[0].attrs["questions"] | questions}
     for table in tables:
         table.attrs = {}
     together = pd.concat([table.astype(dict.fromkeys(TEXT, str)) for table in tables], ignore_index=True)
-    together.attrs = attributes
+    together.attrs = kept
     return together
 
 
@@ -192,11 +192,11 @@ def _rows(
 
 
 def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
-    """What the training logs of a sweep say of each encoder: `<variant>.metrics` in the order of `<variant>`.
+    """Scores of whole encoders in a sweep, from the logs `<variant>.metrics` in the order of `<variant>`.
 
     Returns:
-        Rows of the metrics unseen_explained (%; only if pretraining left objects out), effective_rank, minutes, steps
-        and parameters.
+        Rows of the metrics unseen_explained (%; if pretraining left objects out), effective_rank, minutes,
+        steps and parameters.
     """
     rows = []
     for variant in [name for name in inputs if f"{name}.metrics" in inputs]:
@@ -220,7 +220,7 @@ def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
 
 
 def with_retrieval(table: pd.DataFrame, distances: Path, catalog: Path) -> pd.DataFrame:
-    """Add how often the object nearest to a view is the right one (`top1`), or one of the nearest five (`top5`).
+    """Add how often a view's object is the nearest one (`top1`), or among the nearest five (`top5`).
 
     Args:
         table: answers.
@@ -259,10 +259,11 @@ def with_retrieval(table: pd.DataFrame, distances: Path, catalog: Path) -> pd.Da
                 "predicted": "",
             }
             parts += [pd.DataFrame(rows | {"system": system, "value": v}) for system, v in found.items()]
-        text = f"the object of a view among {count} objects that pretraining {'saw' if gallery == 'seen' else 'did not see'}"
+        seen = "saw" if gallery == "seen" else "did not see"
+        text = f"finding a view's object among {count} objects that pretraining {seen}"
         questions[name] = {"title": f"retrieval, {gallery}", "description": text, "note": None}
-    attributes = table.attrs | {"questions": table.attrs["questions"] | questions}
+    kept = table.attrs | {"questions": table.attrs["questions"] | questions}
     table.attrs = {}
     together = pd.concat(parts, ignore_index=True)
-    together.attrs = attributes
+    together.attrs = kept
     return together

@@ -19,20 +19,16 @@ from sklearn.utils.parallel import Parallel, delayed
 Rows = NDArray[np.intp]
 Labels = NDArray[np.int64]
 
-# Up to this many objects all dot products are kept; beyond, copying them takes longer than computing them again
-# (bench/probe_fit.py).
+# Up to this many objects all dot products are kept; beyond, copying them takes longer than computing them
+# again (bench/probe_fit.py).
 GRAM_OBJECTS = 2000
 NEIGHBOURS = 20
 
-# Estimators by name, made from C and the number of training objects.
-ESTIMATORS: dict[str, Callable[[float, int], ClassifierMixin]] = {
-    "standardised_svc": lambda C, n: make_pipeline(StandardScaler(), SVC(kernel="linear", C=C)),
-    "linear_svc": lambda C, n: LinearSVC(C=C, random_state=0),
-    "logistic_regression": lambda C, n: make_pipeline(
-        StandardScaler(), LogisticRegression(C=C, max_iter=2000)
-    ),
-    "knn": lambda C, n: KNeighborsClassifier(min(NEIGHBOURS, n), metric="cosine"),
-    "majority": lambda C, n: DummyClassifier(strategy="most_frequent"),
+# Estimators by name, made from C.
+ESTIMATORS: dict[str, Callable[[float], ClassifierMixin]] = {
+    "standardised_svc": lambda C: make_pipeline(StandardScaler(), SVC(kernel="linear", C=C)),
+    "linear_svc": lambda C: LinearSVC(C=C, random_state=0),
+    "logistic_regression": lambda C: make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000)),
 }
 
 
@@ -57,17 +53,30 @@ class Estimator:
     """Any scikit-learn classifier, on (N, F) features."""
 
     features: NDArray[np.floating]
-    make: Callable[[float, int], ClassifierMixin]
+    make: Callable[[float], ClassifierMixin]
 
     def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
         """See `Classifier`."""
-        fitted = self.make(C, len(train)).fit(self.features[train], labels[train])
+        fitted = self.make(C).fit(self.features[train], labels[train])
         predicted: Labels = fitted.predict(self.features[test])
         return predicted
 
 
+@dataclass(frozen=True)
+class NearestNeighbours:
+    """Most votes of the nearest training objects by cosine distance, on (N, F) features."""
+
+    features: NDArray[np.floating]
+
+    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:  # noqa: ARG002
+        """See `Classifier`."""
+        fitted = KNeighborsClassifier(min(NEIGHBOURS, len(train)), metric="cosine")
+        predicted: Labels = fitted.fit(self.features[train], labels[train]).predict(self.features[test])
+        return predicted
+
+
 class GramMachine:
-    """`SVC(kernel="linear")` on (N, F) float32 features, with dot products computed once for all splits and Cs."""
+    """`SVC(kernel="linear")` on (N, F) float32 features; dot products are computed once for all fits."""
 
     def __init__(self, features: NDArray[np.float32]) -> None:
         wide = features.astype(np.float64)
@@ -81,7 +90,7 @@ class GramMachine:
 
 
 class LibsvmMachine:
-    """`SVC(kernel="linear")` on (N, F) float32 features; predicts by hyperplanes, faster than by support vectors."""
+    """`SVC(kernel="linear")` on (N, F) float32 features; predicts by hyperplanes, not support vectors."""
 
     def __init__(self, features: NDArray[np.float32]) -> None:
         self.features = features.astype(np.float64)
@@ -105,11 +114,13 @@ def classifier(name: str, features: NDArray[np.float32]) -> Classifier:
     """A classifier over (N, F) float32 features; with no features (F = 0) the majority class.
 
     Args:
-        name: `svc` or a key of `ESTIMATORS`.
+        name: `svc`, `knn` or a key of `ESTIMATORS`.
         features: of all objects.
     """
     if features.shape[1] == 0:
-        return Estimator(features, ESTIMATORS["majority"])
+        return Estimator(features, lambda _: DummyClassifier(strategy="most_frequent"))
+    if name == "knn":
+        return NearestNeighbours(features)
     if name == "svc":
         return GramMachine(features) if len(features) <= GRAM_OBJECTS else LibsvmMachine(features)
     return Estimator(features.astype(np.float64) if name == "linear_svc" else features, ESTIMATORS[name])
@@ -118,8 +129,8 @@ def classifier(name: str, features: NDArray[np.float32]) -> Classifier:
 def share_threads(objects: int, threads: int) -> tuple[int, int]:
     """Split `threads` into processes at a time and threads in each.
 
-    Small fits spend a quarter of their time in Python and so run in processes. Large ones run in threads of one
-    process, which holds the features once; libsvm and liblinear release Python's lock.
+    Small fits spend a quarter of their time in Python and so run in processes. Large ones run in threads of
+    one process, which holds the features once; libsvm and liblinear release Python's lock.
     """
     return (1, threads) if objects > GRAM_OBJECTS else (threads, 1)
 
@@ -133,9 +144,9 @@ def choose_C(
 ) -> float:
     """The C with the most correct held-out objects; of equals the smallest.
 
-    `GridSearchCV` averages the folds' accuracies, so that an object of a small fold weighs more; this sums correct
-    answers, and fits on dot products computed once. Without folds use the largest C, which is insensitive to the
-    scale of the features.
+    `GridSearchCV` averages the folds' accuracies, so that an object of a small fold weighs more; this sums
+    correct answers, and fits on dot products computed once. Without folds use the largest C, which is
+    insensitive to the scale of the features.
 
     Args:
         machine: over all objects.

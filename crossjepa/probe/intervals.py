@@ -10,9 +10,9 @@ Scores = NDArray[np.float64]
 class GroupBootstrap:
     """Resamples whole groups: near-duplicates are right or wrong together.
 
-    The percentile bootstrap over clusters (Davison and Hinkley 1997, "Bootstrap Methods and their Application",
-    section 3.8, https://doi.org/10.1017/CBO9780511802843). It covers the choice of test objects, not of training
-    sets. All intervals of one instance resample the same groups, so that they are paired.
+    The percentile bootstrap over clusters (Davison and Hinkley 1997, "Bootstrap Methods and their
+    Application", section 3.8, https://doi.org/10.1017/CBO9780511802843). It covers the choice of test
+    objects, not of training sets. All intervals of one instance resample the same groups: they are paired.
 
     Args:
         groups: (N,) the group of each score.
@@ -37,9 +37,9 @@ class GroupBootstrap:
 def cluster_interval(scores: Scores, clusters: NDArray[np.generic]) -> tuple[float, float] | None:
     """Student's t interval of the mean of (N,) scores with few clusters of unequal size.
 
-    The mean is the ratio of the clusters' totals to their sizes; its standard error is that of a ratio estimator
-    under cluster sampling (Cochran 1977, "Sampling Techniques", section 9A.1), with as many degrees of freedom as
-    there are clusters less one. None for a single cluster.
+    The mean is the ratio of the clusters' totals to their sizes; its standard error is that of a ratio
+    estimator under cluster sampling (Cochran 1977, "Sampling Techniques", chapter 9A), with one degree of
+    freedom less than there are clusters. None for a single cluster.
     """
     index = np.unique(clusters, return_inverse=True)[1]
     totals, sizes = np.bincount(index, weights=scores), np.bincount(index)

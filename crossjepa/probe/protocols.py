@@ -1,6 +1,6 @@
 """Named probe protocols: published numbers compare only under the same cloud, feature and classifier.
 
-Plain values, so that the workflow can read which cloud to show to an encoder.
+The workflow reads here which cloud an encoder gets.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class ProbeProtocol:
-    """A way to probe: the cloud that the encoder is shown, the feature, and the classifier fitted on it.
+    """A way to probe: the cloud given to the encoder, the feature, and the classifier fitted on it.
 
     Features are not scaled in any of them.
 
@@ -21,7 +21,7 @@ class ProbeProtocol:
         classifier: `svc`, libsvm's linear machine (one against one); `linear_svc`, liblinear's (one against
             the rest).
         published_C: the C of the publication.
-        elsewhere: what differs for data sets of a kind.
+        exceptions: fields that differ, by kind of data set.
     """
 
     source: str
@@ -30,7 +30,7 @@ class ProbeProtocol:
     pooling: Literal["max_mean", "max"]
     classifier: Literal["svc", "linear_svc"]
     published_C: float
-    elsewhere: dict[str, dict[str, Any]] = field(default_factory=dict)
+    exceptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 PROTOCOLS = {
@@ -57,7 +57,7 @@ PROTOCOLS = {
         pooling="max",
         classifier="svc",
         published_C=0.0093,
-        elsewhere={"scanobjectnn": {"points": 2048, "published_C": 0.018}},
+        exceptions={"scanobjectnn": {"points": 2048, "published_C": 0.018}},
     ),
     "recon": ProbeProtocol(
         source="ReCon, arXiv 2302.02318",
@@ -78,4 +78,4 @@ def protocol(name: str, kind: str) -> ProbeProtocol:
         kind: the data set's `kind`.
     """
     chosen = PROTOCOLS[name]
-    return replace(chosen, elsewhere={}, **chosen.elsewhere.get(kind, {}))
+    return replace(chosen, exceptions={}, **chosen.exceptions.get(kind, {}))

@@ -63,7 +63,7 @@ def checkout(folder: Path) -> Git | None:
 
 
 def keep_config(config: Path, folder: Path) -> str:
-    """Copy a configuration to `folder/<SHA-256>.yaml`, which later runs do not overwrite; returns the digest."""
+    """Copy a configuration to `folder/<SHA-256>.yaml`, which no later run overwrites; returns the digest."""
     digest = sha256_file(config)
     if not (kept := folder / f"{digest}.yaml").exists():
         with write_whole(kept) as partial:
@@ -81,9 +81,7 @@ def stage_seconds(inputs: Mapping[str, Sequence[Path]]) -> dict[str, float]:
     seconds = {"pretrain": sum(last_record(log)["seconds"] for log in inputs.get("metrics", []))}
     for name, paths in inputs.items():
         if name.startswith("seconds."):
-            files = [
-                f for path in paths for f in (path.rglob("*.tsv") if path.is_dir() else [path]) if f.is_file()
-            ]
+            files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.tsv"))]
             spent = sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in sorted(files))
             seconds[name.removeprefix("seconds.")] = spent
     return {stage: round(spent, 1) for stage, spent in seconds.items() if spent or stage != "pretrain"}

@@ -140,7 +140,7 @@ def label_efficiency(exam: Exam) -> Iterator[Question]:
         yield exam.ask(
             f"{percent}%",
             f"{percent}%",
-            f"{percent}% of each class's training labels, rounded up to whole groups; {len(subsets)} draws of "
+            f"{percent}% of each class's training labels, rounded up to groups; {len(subsets)} draws of "
             f"{sizes[0]} to {sizes[-1]} objects{largest}",
             splits=splits,
         )
@@ -154,7 +154,7 @@ def benchmark(exam: Exam) -> Iterator[Question]:
     """
     if exam.objects.split_given:
         raise UserError(
-            f"{exam.dataset}: comes with its own split, which is its protocol, and a benchmark draws its own; "
+            f"{exam.dataset}: comes with its own split, which is its protocol; a benchmark draws its own; "
             f"probe it instead: results/probe_{exam.dataset}.json"
         )
     folds = repeated_folds(exam.objects, exam.probe)

@@ -45,9 +45,7 @@ class Accuracy(Part):
 
     mean: Percent = Field(description="Mean over seeds.")
     sd: Percent | None = Field(description="Standard deviation over seeds; null for a single one.")
-    ci95: tuple[Percent, Percent] = Field(
-        description="Bootstrap interval of the mean over resampled groups of near-duplicate test objects."
-    )
+    ci95: tuple[Percent, Percent] = Field(description="Bootstrap interval over groups of near-duplicates.")
 
 
 class Gain(Part):
@@ -133,7 +131,7 @@ class CrossValidation(Part):
     n_objects: Count
     n_seen: Count = Field(description="Objects whose meshes pretraining saw; it never sees labels.")
     saw_test_objects: StrictBool | Literal["partly"] = Field(
-        description="Whether pretraining saw the meshes of the folds' test objects."
+        description="Whether pretraining saw their meshes."
     )
     accuracy: Regimes
     other_features: OtherFeatures
@@ -155,9 +153,7 @@ class Pretraining(Part):
     objects: Count
     epochs: Count
     same_dataset: bool = Field(description="Whether the probed data set is one of `datasets`.")
-    saw_objects: Count = Field(
-        description="Labelled objects whose mesh file (by digest) pretraining saw; it never sees labels."
-    )
+    saw_objects: Count = Field(description="Labelled objects whose file pretraining saw.")
     saw_test_objects: Count = Field(description="Test objects of the fixed split among `saw_objects`.")
 
 
@@ -171,17 +167,13 @@ class ProbeResult(Head):
     other_features: OtherFeatures
     per_seed: PerSeed = Field(description="Accuracy of each seed's encoder.")
     per_class: dict[str, ClassAccuracy]
-    confusion: list[list[Count]] = Field(
-        description="Canonical, summed over seeds; rows are true and columns predicted classes."
-    )
+    confusion: list[list[Count]] = Field(description="Canonical, all seeds; rows are true classes.")
     C_choice: Literal["cross-validation", "published"]
     chosen_C: PerSeed = Field(description="C chosen inside the training split, or the published one.")
     baselines: Baselines
     gain_over_random: Gains
     other_classifiers: OtherClassifiers
-    cross_validation: CrossValidation | None = Field(
-        description="Null for a data set with an official split, which is its protocol."
-    )
+    cross_validation: CrossValidation | None = Field(description="Null for an official split.")
     encoder: Encoder
     pretraining: Pretraining
     provenance: Provenance

@@ -16,11 +16,11 @@ class ProbeSettings(Section):
     )
     C: list[Annotated[float, Field(gt=0)]] = setting(
         [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0],
-        "Candidates for the machine's C, chosen by grouped cross-validation inside the training split.",
+        "Candidates for C, chosen by grouped cross-validation inside the training split.",
         min_length=1,
     )
     published_C: bool = setting(
-        False, "Take the C that the protocol was published with, which suited its own features' scale."
+        False, "Use the protocol's published C, which fits the scale of the features it was published with."
     )
     folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
@@ -29,24 +29,21 @@ class ProbeSettings(Section):
 
 
 class BenchmarkSettings(Section):
-    """One table of everything that a representation should be good for; the classifiers are the probe's."""
+    """The benchmark: one table of many questions, answered by the probe's classifiers."""
 
     splits: int = setting(
-        5, "Seeded splits whose test objects pretraining does not see: an encoder is trained for each.", ge=1
+        5, "Seeded splits of the inductive question; each trains an encoder without its test objects.", ge=1
     )
     control_seeds: list[int] = setting(
         [0],
-        "Seeds of the controls, trained on shuffled targets and on a random-weight teacher's.",
+        "Seeds of the controls, trained on shuffled targets and on those of a random-weight teacher.",
         min_length=1,
     )
     labels: list[Annotated[int, Field(ge=1)]] = setting(
-        [1, 5, 10], "Labelled objects a class.", "objects", min_length=1
+        [1, 5, 10], "Training objects a class in the questions with few labels.", "objects", min_length=1
     )
     kept_apart: float = setting(
-        0.75,
-        "Share of labelled objects that one more encoder does not see, to find them by views.",
-        gt=0,
-        lt=1,
+        0.75, "Held-out fraction for view-to-object retrieval (one extra encoder).", gt=0, lt=1
     )
-    gallery: int = setting(310, "Objects among which a view's is to be found.", "objects", ge=10)
-    elsewhere: str = setting("shapes", "The data set to probe besides, a name under `data`.")
+    gallery: int = setting(310, "Objects in each gallery of view-to-object retrieval.", "objects", ge=10)
+    elsewhere: str = setting("shapes", "Second data set, for transfer evaluation: a name under `data`.")

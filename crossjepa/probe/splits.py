@@ -78,7 +78,7 @@ def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split
 
 
 def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
-    """Repeated grouped cross-validation over all objects; C is chosen in folds nested in each training part."""
+    """Repeated grouped cross-validation over all objects; C is chosen in folds of each training part."""
     labels, groups, splits = objects.labels, objects.groups, []
     for seed in range(settings.seed, settings.seed + settings.repeats):
         for train, test in grouped_folds(labels, groups, np.arange(len(labels)), settings.folds, seed):
@@ -89,8 +89,8 @@ def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Sp
 def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """One split for each library that shares a class with others: test on it, train on the others.
 
-    Objects of classes that no other library has are left out of the test rows, and near-duplicates of test objects
-    out of the training rows. Empty if there is a single library.
+    Test rows leave out objects of classes that no other library has, training rows near-duplicates of the
+    library's objects. Empty if there is a single library.
     """
     splits = []
     for library in np.unique(objects.libraries):
@@ -118,8 +118,8 @@ def nested_subsets(
 ) -> list[Rows]:
     """Draw each percentage of the training objects, the smaller subsets inside the larger.
 
-    Each class's groups are shuffled, and the first are taken until they hold the wanted share of its objects: whole
-    groups, so at times a little more; every class keeps at least one object.
+    Each class's groups are shuffled, and the first are taken until they hold the wanted share of its objects:
+    whole groups, so at times a little more; every class keeps at least one object.
 
     Args:
         labels, groups: (N,), read at `train` only.

@@ -63,12 +63,12 @@ def summarise(table: pd.DataFrame, settings: ProbeSettings) -> list[Summary]:
 
 
 def _cell(rows: pd.DataFrame, suite: str, ids: list[str] | None) -> Cell:
-    """One system's rows; with `ids`, an object's answers in all repeats are averaged, in the order of `ids`."""
+    """One system's rows; with `ids`, the repeats' answers about an object are averaged, in their order."""
     seeds = [seed for _, seed in rows.groupby("seed", sort=False)]
     values = np.stack([seed["value"].to_numpy(float) for seed in seeds])
     splits, groups = seeds[0]["split"].to_numpy(), seeds[0]["group"].to_numpy(str)
     if ids is not None:
-        order = np.argsort(pd.Index(ids).get_indexer(seeds[0]["id"]), kind="stable")
+        order = np.argsort(pd.Index(ids).get_indexer(pd.Index(seeds[0]["id"])), kind="stable")
         values = values[:, order].reshape(len(values), len(ids), -1).mean(axis=2)
         splits, groups = (column[order][:: len(order) // len(ids)] for column in (splits, groups))
     if suite in ("few_shot", "label_efficiency"):

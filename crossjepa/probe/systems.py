@@ -29,7 +29,7 @@ SYSTEMS_OF = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What a suite reads: pose regimes, the predictor's embeddings, the teacher's single views; needed inputs."""
+    """What a suite reads: pose regimes, the predictor's embeddings, the teacher's single views."""
 
     regimes: tuple[str, ...] = ("canonical", "zz")
     imagined: bool = True
