@@ -293,7 +293,7 @@ def test_missing_and_torn_hdf5_files_are_named(tmp_path: Path) -> None:
 def test_a_scan_reads_a_zip_in_other_processes(tmp_path: Path) -> None:
     archive = zipped(write_modelnet_hdf5(tmp_path, ("bed", "cone"), 3, 1, points=128), tmp_path / "m.zip")
     source = ModelNetSource(release="hdf5", complete=False, path=str(archive))
-    table = scan(source, max_faces=1000, threads=1)
+    table = scan(source, max_faces=1000, threads=2)
     assert table["status"].eq("ok").all()
     assert table["points"].tolist() == [128] * 8
 

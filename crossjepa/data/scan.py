@@ -26,7 +26,7 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     Args:
         source: its entry under `data`.
         max_faces: a mesh with more faces is set aside.
-        threads: processes to read with.
+        threads: processes to read with; 1 reads in this process.
 
     Returns:
         The mesh table (see `read_meshes`).
@@ -34,13 +34,17 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     Raises:
         UserError: if no object is usable, or two objects share an id.
     """
-    records = open_dataset(source).objects()
+    dataset = open_dataset(source)
+    records = dataset.objects()
     ids = pd.Series([record.id for record in records])
     if ids.duplicated().any():
         raise UserError(f"data: two objects have the id '{ids[ids.duplicated()].iloc[0]}'")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(threads, spawn) as pool:
-        results = pool.map(partial(_inspect_in_worker, source, max_faces), ids, chunksize=CHUNK)
+        if threads > 1:
+            results = pool.map(partial(_inspect_in_worker, source, max_faces), ids, chunksize=CHUNK)
+        else:
+            results = map(partial(inspect, dataset, max_faces=max_faces), ids)
         rows = list(track(results, len(ids), "scan meshes", "mesh"))
     known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
     table = pd.DataFrame([{**record, **row} for record, row in zip(known, rows, strict=True)])

@@ -22,7 +22,7 @@ class ShapesSource(Section):
 
     kind: Literal["shapes"] = setting("shapes", "The adapter that makes this data set.")
     objects: int = setting(480, "How many objects to make.", "objects", ge=24)
-    seed: int = setting(0, "Seeds classes' parameters and colours.", ge=0)
+    seed: int = setting(0, "Seeds the shapes and their colours.", ge=0)
 
 
 class FolderSource(Section):
@@ -31,15 +31,14 @@ class FolderSource(Section):
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
     path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
     labels: Place | None = setting(
-        None,
-        "A CSV with columns among `id`, `path`, `class`, `split`, `group`, in the place of folder names.",
+        None, "A CSV with columns `id`, `path`, `class`, `split`, `group`; replaces the folders' names."
     )
     up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
     units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
 
 
 class ModelNetSource(Section):
-    """ModelNet40 or ModelNet10, in any of the releases that circulate."""
+    """ModelNet40 or ModelNet10, in any of its three releases."""
 
     kind: Literal["modelnet"] = setting("modelnet", "The adapter that reads this data set.")
     categories: Literal[40, 10] = setting(40, "ModelNet40, or its subset ModelNet10.", "classes")
@@ -59,7 +58,7 @@ class ModelNetSource(Section):
 
 
 class ModelNet10Source(ModelNetSource):
-    """ModelNet10, unless told otherwise."""
+    """ModelNet10 by default."""
 
     categories: Literal[40, 10] = setting(10, "ModelNet40, or its subset ModelNet10.", "classes")
 
@@ -74,11 +73,11 @@ class ScanObjectNNSource(Section):
     path: Place | None = setting(
         None, "The official `h5_files` folder, or a zip of it; its authors give it out after a licence form."
     )
-    complete: bool = setting(True, "Insist on the variant's split sizes; false accepts a part of it.")
+    complete: bool = setting(True, "Require the variant's split sizes; false accepts a part of it.")
 
 
 class ShapeNetSource(Section):
-    """ShapeNetCore, for pretraining: meshes, or the clouds and views that others made of them."""
+    """ShapeNetCore, for pretraining: its meshes, or published clouds and views of them."""
 
     kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
     path: Place | None = setting(
@@ -91,7 +90,7 @@ class ShapeNetSource(Section):
         None, "Folder or zip `ShapeNetRendering` of 3D-R2N2; meshes are rendered when left out."
     )
     lists: Place | None = setting(
-        None, "Folder with Point-BERT's `train.txt` and `test.txt`; everything is learned from when left out."
+        None, "Folder with Point-BERT's `train.txt` and `test.txt`; without it all objects serve pretraining."
     )
 
 
@@ -112,7 +111,7 @@ class DataSettings(Section):
     split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
     test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
     max_bad_fraction: float = setting(
-        0.05, "A run stops when more than this share of a data set's meshes is set aside.", ge=0, le=1
+        0.05, "A run stops when more than this share of a data set's objects is set aside.", ge=0, le=1
     )
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
@@ -131,17 +130,12 @@ class DataSettings(Section):
 
     @property
     def sources(self) -> dict[str, Any]:
-        """Every configured data set by its name; ScanObjectNN's variants are data sets of their own."""
-        known = {n: getattr(self, n) for n, f in type(self).model_fields.items() if _is_source(f.annotation)}
-        sources = {}
-        for name, source in {**known, **(self.__pydantic_extra__ or {})}.items():
+        """Every configured data set by its name; each variant of ScanObjectNN is a data set."""
+        sources: dict[str, Any] = {}
+        for name, source in self:
             if isinstance(source, ScanObjectNNSource) and source.variant is None:
                 for variant in ("obj_bg", "obj_only", "pb_t50_rs"):
                     sources[f"{name}_{variant}"] = source.model_copy(update={"variant": variant})
-            else:
+            elif isinstance(source, Section):
                 sources[name] = source
         return sources
-
-
-def _is_source(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Section)
