@@ -63,7 +63,7 @@ def test_the_command_describes_a_configuration_for_people_and_machines(tmp_path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "none.yaml: no such file"),
+        (None, "none.yaml: no such configuration file"),
         (
             "pretrain: {model: huge}",
             "pretrain.model: Input should be 'tiny', 'base' or 'large' (given: 'huge')",
