@@ -215,7 +215,7 @@ def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
 def test_a_stopped_run_finishes_with_the_same_digests(
     clone: Clone, tmp_path: Path, stopped_by: signal.Signals
 ) -> None:
-    """A signal to the whole run while the teacher works, and another call. kill -9 leaves Snakemake's lock."""
+    """A signal to the whole run while the teacher works, then a second call. kill -9 leaves a lock."""
     other = Clone(tmp_path / "stopped")
     for store in ("weights", "data"):
         shutil.copytree(clone.folder / "results" / store, other.folder / "results" / store)
