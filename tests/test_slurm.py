@@ -24,8 +24,8 @@ PRESET = {
     "probe": {"datasets": ["shapes"], "folds": 2, "repeats": 1},
     "report": {"queries": 2},
 }
-# The profile with shorter waits, and smaller groups of teacher jobs, so that both nodes get one:
-# of three shards two share a GPU.
+# The profile with shorter waits, and smaller groups of teacher jobs: of three shards two share a GPU, so that
+# both nodes get a group.
 SLURM = [
     *("--profile", "profiles/slurm"),
     *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"),

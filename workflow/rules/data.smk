@@ -110,8 +110,7 @@ rule points_layout:
 
 rule points:
     input:
-        # Ancient: a raised limit of broken meshes lays the store out again, and keeps its shards.
-        layout=ancient(paths.store_layout(paths.points("{points}"), POINT_ARRAYS)),
+        layout=paths.store_layout(paths.points("{points}"), POINT_ARRAYS),
         meshes=lambda w: PLAN.meshes(of(w.points).dataset),
         archives=lambda w: ancient(PLAN.archives(of(w.points).dataset)),
     output:
