@@ -42,9 +42,8 @@ def draw_galleries(
     table = table[table["id"].isin(set(available) - read_manifest(targets).set_aside.keys())]
 
     def shuffled(*splits: str) -> list[str]:
-        return sorted(
-            table.loc[table["split"].isin(splits), "id"], key=lambda i: hashlib.sha256(i.encode()).hexdigest()
-        )
+        ids = table.loc[table["split"].isin(splits), "id"]
+        return sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
 
     unseen, seen = shuffled("test"), shuffled("train", "pretrain")
     size = min(len(unseen), len(seen), objects)
