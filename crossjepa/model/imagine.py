@@ -23,11 +23,6 @@ class Imagination(nn.Module):
     Points have no colour, so every view gets the same colour histogram: the mean over the training views.
     """
 
-    pose: Tensor
-    colour: Tensor
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self, predictor: ViewPredictor, pose: Tensor, colour: Tensor, mean: Tensor, std: Tensor
     ) -> None:
@@ -40,10 +35,8 @@ class Imagination(nn.Module):
         """
         super().__init__()
         self.predictor = predictor
-        self.register_buffer("pose", pose)
-        self.register_buffer("colour", colour)
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
+        self.pose, self.colour = nn.Buffer(pose), nn.Buffer(colour)
+        self.mean, self.std = nn.Buffer(mean), nn.Buffer(std)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, G, dim) tokens -> (B, D) standardised embeddings, averaged over the views."""

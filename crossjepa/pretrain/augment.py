@@ -15,7 +15,6 @@ from crossjepa.pretrain.settings import PretrainSettings
 
 JITTER_LIMIT = 3.0  # standard deviations
 
-
 Draws = dict[str, Tensor]
 
 

@@ -24,7 +24,7 @@ class PretrainSettings(Section):
 
     datasets: list[WeightedDataset] = setting(
         [WeightedDataset(name="furniture")],
-        "The data sets to learn from: names under `data`, or `{name: …, weight: …}`.",
+        "Names under `data`, or `{name: …, weight: …}`: an epoch shows each object `weight` times on average.",
         min_length=1,
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
@@ -40,7 +40,7 @@ class PretrainSettings(Section):
     standardise_targets: bool = setting(
         True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all training views."
     )
-    drop_path: float = setting(0.2, "Chance to skip a residual branch (stochastic depth).", ge=0, lt=1)
+    drop_path: float = setting(0.2, "Chance that an object skips a residual branch.", ge=0, lt=1)
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
         "both", "What the predictor gets of a view."
     )
@@ -52,7 +52,9 @@ class PretrainSettings(Section):
     jitter: float = setting(
         0.01, "Standard deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
     )
-    partial: float = setting(0.0, "Largest share of a cloud that a plane cuts off, as in a scan.", ge=0, lt=1)
+    partial: float = setting(
+        0.0, "Largest share of a cloud that is cut off, as in a one-sided scan.", ge=0, lt=1
+    )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto",
