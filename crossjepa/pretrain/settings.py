@@ -24,7 +24,7 @@ class PretrainSettings(Section):
 
     datasets: list[WeightedDataset] = setting(
         [WeightedDataset(name="furniture")],
-        "Names under `data`, or `{name: …, weight: …}`: an epoch shows each object `weight` times on average.",
+        "Names under `data`, or `{name: …, weight: …}`: an epoch shows each object `weight` times.",
         min_length=1,
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
@@ -40,9 +40,9 @@ class PretrainSettings(Section):
     standardise_targets: bool = setting(
         True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all training views."
     )
-    drop_path: float = setting(0.2, "Chance that an object skips a residual branch.", ge=0, lt=1)
+    drop_path: float = setting(0.2, "Chance to skip a residual branch (stochastic depth).", ge=0, lt=1)
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
-        "both", "What the predictor gets of a view."
+        "both", "What the predictor gets about each view: camera pose, colours, both or none."
     )
     rotation: Literal["none", "up", "so3"] = setting(
         "up", "Rotate clouds, with their cameras, about the up axis or by any rotation."
@@ -53,12 +53,11 @@ class PretrainSettings(Section):
         0.01, "Standard deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
     )
     partial: float = setting(
-        0.0, "Largest share of a cloud that is cut off, as in a one-sided scan.", ge=0, lt=1
+        0.0, "Largest share of a cloud that a plane cuts off, as in a scan from one side.", ge=0, lt=1
     )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["auto", "fp32", "bf16"] = setting(
-        "auto",
-        "`fp32`; `bf16` in forward and backward pass; `auto`: bf16 where the device has it, else fp32.",
+        "auto", "Of forward and backward pass; `auto`: bf16 if the device computes it natively, else fp32."
     )
     accumulate: int = setting(1, "Parts to compute a batch in, to save memory; same results.", ge=1)
     compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
