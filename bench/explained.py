@@ -1,10 +1,10 @@
-"""What encoder and predictor explain of unseen objects' views, in two metrics.
+"""Share of the variance of unseen objects' views that trained networks explain, by two measures.
 
     python bench/explained.py --catalog results/data/…/catalog.parquet --points results/points/…
         --targets results/targets/… results/ablations/encoders/trained*
 
-The training log's measure counts every dimension of the teacher's embeddings alike. Here it stands beside one
-that counts each as much as it varies, which does not favour encoders whose targets were standardised.
+The training log's measure gives every dimension of the teacher's embeddings equal weight. The other measure
+weights each dimension by its variance, which does not favour encoders trained on standardised targets.
 """
 
 from pathlib import Path
@@ -30,8 +30,8 @@ def main(
     """Print a line for each encoder."""
     stores = Stores(catalog, points, targets)
     unseen = load_examples([stores], cloud_points, splits=("test",), standardise=False)
-    said = unseen.targets[unseen.views]
-    mean, spread = said.mean((0, 1)), said.std((0, 1))
+    truth = unseen.targets[unseen.views]
+    mean, spread = truth.mean((0, 1)), truth.std((0, 1))
     for folder in encoders:
         encoder, _ = load_encoder(folder / "encoder.safetensors")
         imagination = load_imagination(folder / "predictor.safetensors")
@@ -41,11 +41,11 @@ def main(
                 for clouds, views in zip(unseen.clouds.split(BATCH), unseen.views.split(BATCH), strict=True)
             ]
         )
-        missed = (predicted * imagination.std + imagination.mean - said).square()
-        whole = (said - mean).square()
-        alike = 1 - (missed / spread**2).sum() / (whole / spread**2).sum()
-        as_varied = 1 - missed.sum() / whole.sum()
-        print(f"{folder.name}: every dimension alike {alike:.4f}, as it varies {as_varied:.4f}", flush=True)
+        missed = (predicted * imagination.std + imagination.mean - truth).square()
+        whole = (truth - mean).square()
+        equal = 1 - (missed / spread**2).sum() / (whole / spread**2).sum()
+        by_variance = 1 - missed.sum() / whole.sum()
+        print(f"{folder.name}: equal weights {equal:.4f}, by variance {by_variance:.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The prototype's training step, written plainly: what the package's own step is measured against.
+"""A plain training step, the reference for the speed of the package's step.
 
-A mini-PointNet that concatenates each patch's maximum to its points, torch's own transformer layers, a
-predictor whose queries stand among the tokens behind an attention mask, AdamW, in
-the precision that pretraining takes here.
+A mini-PointNet that concatenates each patch's maximum to its points, torch's transformer layers, a predictor
+whose queries are appended to the tokens behind an attention mask, AdamW, in the precision that pretraining
+takes on this machine.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from crossjepa.devices import resolve_precision
 
 @dataclass(frozen=True)
 class ReferenceSize:
-    """Widths and depths of the prototype."""
+    """Widths and depths."""
 
     dim: int
     depth: int

@@ -1,11 +1,10 @@
-"""A training step on the processor, as ratios: one command, one run.
+"""A training step on the processor, compared with other steps in the same run.
 
     python bench/train_step.py [--weights results/weights/dinov2-small-derivative-…]
 
-Everything is timed in turn, so that a busy machine slows all alike: the package's step beside the
-prototype's plain one, for both sizes; the share of a step that its data take; an encoder of Point-MAE's size
-in the same loop; and, given the teacher's weights, the step with the teacher asked anew instead of its
-cached targets.
+All steps of a comparison are timed in turn, so that other load slows them alike. Compared are, for each size,
+the package's step, the plain one of `reference_step.py` and the making of a batch; the sizes `base` and
+`large`; and, given the teacher's weights, a step with cached targets and one that runs the teacher.
 """
 
 import os
@@ -28,24 +27,66 @@ from synthetic import COLOURS, examples
 
 from crossjepa.devices import make_fabric
 from crossjepa.pretrain.augment import draw
-from crossjepa.pretrain.batch import make_batch
+from crossjepa.pretrain.batch import Batch, make_batch
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training
 from crossjepa.teacher.settings import TeacherSettings
 
 VIEWS, TARGET = 8, 384
+GENERATOR = torch.Generator().manual_seed(0)
 
 
 def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each call, all of them in turn."""
+    """Median seconds of each call over `rounds` rounds, in each of which all are made in turn."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 1):
+    for _ in range(rounds + (rounds > 1)):
         for name, call in calls.items():
             start = perf_counter()
             call()
-            if number:  # the first round warms up
-                spent[name].append(perf_counter() - start)
-    return {name: median(times) for name, times in spent.items()}
+            spent[name].append(perf_counter() - start)
+    return {name: median(times[1:] or times) for name, times in spent.items()}  # the first round warms up
+
+
+def our_step(training: Training) -> Callable[[], object]:
+    """A training step of the package."""
+    return lambda: training.step(torch.arange(training.batch_size), GENERATOR, 1e-3)
+
+
+def data(training: Training) -> Batch:
+    """A batch of the package."""
+    rows, settings = torch.arange(training.batch_size), training.settings
+    draws = draw(len(rows), VIEWS, training.network.branches, settings, GENERATOR)
+    return make_batch(training.examples, rows, draws, settings, training.shape)
+
+
+def compare_with_reference(size: str, training: Training, rounds: int) -> None:
+    """Print how much faster than the reference a step is, and the share of making its batch."""
+    reference = ReferenceModel(SIZES[size], TARGET, COLOURS)
+    optimizer = torch.optim.AdamW(reference.parameters(), lr=1e-3, weight_decay=0.05)
+
+    def plain_step() -> None:
+        offsets, centres, pose, colour, _, targets = data(training)
+        reference_step(reference, optimizer, (offsets, centres, pose, colour, targets))
+
+    calls = {"ours": our_step(training), "reference": plain_step, "data": lambda: data(training)}
+    spent = seconds(calls, rounds)
+    print(
+        f"{size}: {training.batch_size / spent['ours']:.1f} objects/s, "
+        f"{spent['reference'] / spent['ours']:.2f} times as fast as the reference; "
+        f"making a batch takes {spent['data'] / spent['ours']:.1%} of a step"
+    )
+
+
+def compare_with_teacher(weights: Path, training: Training, rounds: int) -> None:
+    """Print how much longer a step takes that runs the teacher instead of reading cached targets."""
+    from crossjepa.teacher.embed import Teacher
+
+    teacher = Teacher(weights, TeacherSettings())
+    count = training.batch_size * training.settings.views_per_step
+    images = np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
+    calls = {"cached": our_step(training), "teacher": lambda: teacher.embed(images)}
+    spent = seconds(calls, max(1, rounds // 3))
+    print(f"with the teacher in the loop: {1 + spent['teacher'] / spent['cached']:.1f} times as long")
 
 
 def main(
@@ -54,62 +95,25 @@ def main(
     batch: int = 16,
     views: int = 4,
     rounds: int = 9,
+    sizes: Annotated[str, typer.Option(help="Sizes to measure, separated by commas.")] = "tiny,base,large",
     changes: Annotated[str, typer.Option(help="Further settings of `pretrain`, as JSON.")] = "{}",
 ) -> None:
-    """Print the ratios."""
+    """Print the comparisons."""
     torch.set_num_threads(threads)
-    shown = examples(max(64, batch), 1024, VIEWS, TARGET)
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.arange(batch)
-
-    def ours(size: str) -> Training:
+    shown, trainings = examples(batch, 1024, VIEWS, TARGET), {}
+    for size in sizes.split(","):
         values = {"model": size, "batch_size": batch, "views_per_step": views}
         settings = PretrainSettings.model_validate_json(changes).model_copy(update=values)
-        folder = Path(tempfile.mkdtemp())
-        return Training(make_fabric(settings.precision), shown, settings, 0, folder, "bench")
-
-    def data(training: Training) -> tuple[torch.Tensor, ...]:
-        settings = training.settings
-        draws = draw(batch, VIEWS, training.network.branches, settings, generator)
-        made = make_batch(training.examples, rows, draws, settings, training.shape)
-        return made.offsets, made.centres, made.pose, made.colour, made.targets
-
+        folder, fabric = Path(tempfile.mkdtemp()), make_fabric(settings.precision)
+        trainings[size] = Training(fabric, shown, settings, 0, folder, "bench")
     print(f"{threads} threads, {batch} objects, {views} views, median of {rounds} rounds")
-    for size in ("tiny", "base"):
-        training = ours(size)
-        reference = ReferenceModel(SIZES[size], TARGET, COLOURS)
-        optimizer = torch.optim.AdamW(reference.parameters(), lr=1e-3, weight_decay=0.05)
-        spent = seconds(
-            {
-                "ours": lambda t=training: t.step(rows, generator, 1e-3),
-                "reference": lambda t=training, m=reference, o=optimizer: reference_step(m, o, data(t)),
-                "data": lambda t=training: data(t),
-            },
-            rounds,
-        )
-        rate, plain = batch / spent["ours"], batch / spent["reference"]
-        print(
-            f"{size}: {rate:.1f} objects/s, the reference {plain:.1f}: {rate / plain:.2f} times as fast; "
-            f"data {spent['data'] / spent['ours']:.1%} of a step"
-        )
-    sizes = {size: ours(size) for size in ("base", "large")}
-    calls: dict[str, Callable[[], object]] = {
-        size: lambda t=training: t.step(rows, generator, 1e-3) for size, training in sizes.items()
-    }
-    spent = seconds(calls, rounds)
-    print(f"an encoder of 12 x 384 instead of base: {spent['large'] / spent['base']:.2f} times as long")
+    for size in [size for size in SIZES if size in trainings]:
+        compare_with_reference(size, trainings[size], rounds)
+    if trainings.keys() >= {"base", "large"}:
+        spent = seconds({size: our_step(trainings[size]) for size in ("base", "large")}, rounds)
+        print(f"large (with Point-MAE's encoder): {spent['large'] / spent['base']:.2f} times as long as base")
     if weights:
-        from crossjepa.teacher.embed import Teacher
-
-        teacher, training = Teacher(weights, TeacherSettings()), ours("tiny")
-        images = np.random.default_rng(0).integers(0, 256, (batch * views, 224, 224, 3), dtype=np.uint8)
-        calls = {
-            "cached": lambda: training.step(rows, generator, 1e-3),
-            "teacher": lambda: teacher.embed(images),
-        }
-        spent = seconds(calls, max(1, rounds // 3))
-        ratio = (spent["cached"] + spent["teacher"]) / spent["cached"]
-        print(f"tiny with the teacher in the loop instead of cached targets: {ratio:.1f} times as long")
+        compare_with_teacher(weights, trainings["tiny"], rounds)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """`encoder.safetensors` and `predictor.safetensors`: trained networks, their sizes and their provenance."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from crossjepa.errors import UserError
 from crossjepa.files import write_whole
@@ -17,10 +18,8 @@ from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor
 
-# One metadata key: safetensors writes several in random order, and equal encoders must be equal bytes.
+# One metadata key: safetensors writes several in random order, but equal encoders must give equal files.
 KEY = "crossjepa"
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) -> None:
@@ -35,7 +34,7 @@ def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) 
 
 
 def save_predictor(path: Path, imagination: Imagination, token_dim: int) -> None:
-    """Write a trained predictor and the views that it is to imagine, whole or not at all.
+    """Write a trained predictor and the views that it predicts, whole or not at all.
 
     Args:
         path: the file to write.
@@ -54,13 +53,11 @@ def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
     Raises:
         UserError: if the file is missing or not such an encoder.
     """
-
-    def build(header: dict[str, Any]) -> PointEncoder:
-        sizes = header["config"]
-        return PointEncoder(EncoderConfig(**{**sizes, "patch_widths": tuple(sizes["patch_widths"])}))
-
-    encoder, header = _load(path, "an encoder", build)
-    return encoder, header["provenance"]
+    with _open(path, "an encoder") as (header, weights):
+        sizes = header["config"] | {"patch_widths": tuple(header["config"]["patch_widths"])}
+        encoder = PointEncoder(EncoderConfig(**sizes))
+        encoder.load_state_dict(weights)
+    return encoder.eval(), header["provenance"]
 
 
 def load_imagination(path: Path) -> Imagination:
@@ -69,14 +66,13 @@ def load_imagination(path: Path) -> Imagination:
     Raises:
         UserError: if the file is missing or not such a predictor.
     """
-
-    def build(header: dict[str, Any]) -> Imagination:
+    with _open(path, "a predictor") as (header, weights):
         config = PredictorConfig(**header["config"])
-        predictor = ViewPredictor(config, header["token_dim"])
         colour, target = torch.empty(config.colour_dim), torch.empty(config.target_dim)
-        return Imagination(predictor, ring(0, 1), colour, target, target.clone())
-
-    return _load(path, "a predictor", build)[0]
+        predictor = ViewPredictor(config, header["token_dim"])
+        imagination = Imagination(predictor, ring(0, 1), colour, target, target.clone())
+        imagination.load_state_dict(weights)
+    return imagination.eval()
 
 
 def _save(path: Path, network: nn.Module, header: dict[str, Any]) -> None:
@@ -85,17 +81,15 @@ def _save(path: Path, network: nn.Module, header: dict[str, Any]) -> None:
         save_file(weights, partial, {KEY: json.dumps(header, sort_keys=True)})
 
 
-def _load(
-    path: Path, kind: str, build: Callable[[dict[str, Any]], Network]
-) -> tuple[Network, dict[str, Any]]:
+@contextmanager
+def _open(path: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
+    """A file's header and weights; errors while they are used mean that it does not hold `kind`."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; pretrain an encoder first")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = build(header)
-        network.load_state_dict(weights)
+        yield header, weights
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise UserError(f"{path}: not {kind} of this software ({error}); pretrain it again") from error
-    return network.eval(), header

@@ -1,4 +1,4 @@
-"""Which devices to compute on, and in which arithmetic."""
+"""The devices to compute on, and their precision."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from lightning_fabric import Fabric
 
 
 def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16", "fp32"]:
-    """The arithmetic that a `precision` setting means on this machine.
+    """The precision that a `precision` setting stands for on this machine.
 
     Args:
         setting: "auto" stands for bf16 where the GPU, or without one the processor (AVX512-BF16 or AMX),
@@ -26,7 +26,7 @@ def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16
 def make_fabric(
     precision: Literal["auto", "bf16", "fp32"] = "fp32", devices: int = 1, nodes: int = 1
 ) -> Fabric:
-    """The GPUs of this machine, or its processor, as a Fabric that is not yet launched.
+    """A Fabric, not yet launched, for GPUs, or for the processor of a machine without them.
 
     Args:
         precision: of the forward and backward pass; weights stay float32.

@@ -1,4 +1,4 @@
-"""Progress of anything that takes more than a few seconds: a bar, a rate and an ETA."""
+"""Progress bars, with rate and remaining time, for everything that takes more than a few seconds."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class _Lines:
-    """A text stream that writes each redrawn bar as a line of its own, so that logs stay readable."""
+    """A text stream that ends each redrawn bar with a line break, so that log files stay readable."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -33,7 +33,7 @@ def bar(
         description: text before the bar.
         unit: name of a unit.
         scale: print 12.3M instead of 12300000.
-        quiet: draw nothing, because another process draws the same bar.
+        quiet: draw nothing, when another process draws the bar.
     """
     terminal = sys.stderr.isatty()
     return tqdm(

@@ -82,8 +82,8 @@ def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str | None, mes
 
 def test_the_benches_of_training_run_on_a_processor() -> None:
     small = {
-        "train_gpu.py": ["--model", "tiny", "--objects", "16", "--batch", "4", "--steps", "2"],
-        "train_step.py": ["--batch", "2", "--rounds", "1"],
+        "train_gpu.py": ["--model", "tiny", "--objects", "4", "--batch", "2", "--steps", "1"],
+        "train_step.py": ["--sizes", "tiny", "--batch", "2", "--rounds", "1"],
     }
     for script, options in small.items():
         command = [sys.executable, f"bench/{script}", *options]

@@ -17,7 +17,6 @@ from crossjepa.model.frames import (
 )
 from crossjepa.model.grouping import farthest_points, group, patches, take
 from crossjepa.model.imagine import Imagination, ring
-from crossjepa.model.maximum import maximum
 from crossjepa.model.predictor import PredictorConfig, ViewPredictor, pose_features
 from crossjepa.model.sizes import CrossJEPA, build
 from crossjepa.model.transformer import Attention, parameters
@@ -66,25 +65,6 @@ def test_patches_hold_the_nearest_points_relative_to_their_centre() -> None:
     distances = (positions[:, :, None] - points[:, None]).norm(dim=-1)
     nearest = distances.topk(8, largest=False).values
     assert torch.allclose(offsets.norm(dim=-1).sort(-1).values, nearest, atol=1e-5)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 17)),
-    st.integers(0, 1000),
-    st.sampled_from([torch.float32, torch.bfloat16]),
-)
-def test_the_maximum_of_a_patch_and_its_gradient_are_those_of_torch(
-    shape: tuple[int, ...], seed: int, dtype: torch.dtype
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    points = torch.randint(0, 5, shape, generator=generator).to(dtype)  # with many equals among them
-    weight = torch.randn(*shape[:2], shape[3], generator=generator).to(dtype)
-    ours, torchs = points.clone().requires_grad_(), points.clone().requires_grad_()
-    (maximum(ours) * weight).sum().backward()
-    (torchs.max(2).values * weight).sum().backward()
-    assert torch.equal(maximum(ours), torchs.max(2).values)
-    assert torch.equal(ours.grad, torchs.grad)
 
 
 @settings(max_examples=15, deadline=None)

@@ -16,15 +16,12 @@ def describe(
     target_dim: Annotated[int, typer.Option(help="Width of the teacher's embedding.", min=1)] = 384,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print what the networks cost: parameters by part, operations an object, memory a batch."""
+    """Print what the networks cost: parameters by part, operations per object, memory per batch."""
     config = check(Config, read_configuration(configfile), "configuration")
     cost = measure(config.pretrain, 3 * config.render.colour_bins, target_dim)
     if as_json:
         typer.echo(json.dumps(cost))
         return
-    parts = {f"parameters, {part}": count for part, count in cost.pop("parameters").items()}
+    parts = {f"parameters, {part}": f"{count:,}" for part, count in cost.pop("parameters").items()}
     for name, value in (cost | parts).items():
-        shown = (
-            value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
-        )
-        typer.echo(f"{name:<34}{shown:>14}")
+        typer.echo(f"{name:<34}{value if isinstance(value, str) else f'{value:.2f}':>14}")

@@ -1,11 +1,12 @@
 """`crossjepa features …`"""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
+from torch import Tensor
 
 from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.commands.options import Settings
@@ -19,23 +20,16 @@ from crossjepa.model.frames import normalise
 from crossjepa.model.transformer import parameters
 from crossjepa.probe.settings import BenchmarkSettings
 from crossjepa.settings import read_section
-from crossjepa.store.bundle import Arrays, write_bundle
+from crossjepa.store.bundle import write_bundle
 
 app = typer.Typer(no_args_is_help=True)
 
 Points = Annotated[Path, typer.Option(help="A sealed point store.")]
 Cloud = Annotated[
     str,
-    typer.Option(
-        help="farthest:N, N farthest points in the unit sphere; or first:N, the file's first N, as stored."
-    ),
+    typer.Option(help="farthest:N, N farthest points, normalised; first:N, the file's first N, as stored."),
 ]
 Output = Annotated[Path, typer.Option(help="The zip to write.")]
-
-
-@app.callback()
-def features() -> None:
-    """Extract features with a frozen encoder."""
 
 
 @app.command("extract")
@@ -62,13 +56,9 @@ def extract_command(
 @app.command("geometry")
 def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: Output) -> None:
     """Write plain geometric descriptors of every cloud: the baseline without learning."""
-    chosen = read_section(FeaturesSettings, "features", settings)
+    seed = read_section(FeaturesSettings, "features", settings).turn_seed
     ids, clouds = _read_clouds(points, cloud)
-
-    def describe(batch: torch.Tensor) -> Arrays:
-        return {"tokens": geometry_features(batch.numpy())}
-
-    described = extract(clouds, ids, chosen.turn_seed, describe)
+    described = extract(clouds, ids, seed, lambda batch: {"tokens": geometry_features(batch.numpy())})
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
 
 
@@ -83,28 +73,25 @@ def retrieve_command(
 ) -> None:
     """Write the distance of each view's embedding from the one predicted for each object of a gallery.
 
-    One gallery holds objects that pretraining held out, another as many that it was trained on.
+    One gallery holds objects that pretraining held out, the other as many that it was trained on.
     """
-    gallery = read_section(BenchmarkSettings, "benchmark", settings).gallery
+    size, device = read_section(BenchmarkSettings, "benchmark", settings).gallery, make_fabric().device
     model, provenance = load_encoder(encoder / "encoder.safetensors")
     imagination = load_imagination(encoder / "predictor.safetensors")
     ids, clouds = load_clouds(points, "xyz", provenance["settings"]["points"])
-    galleries, device = draw_galleries(catalog, targets, ids, gallery), make_fabric().device
-    distances = {
-        name: view_distances(
-            model, imagination, clouds[[ids.index(i) for i in drawn]], drawn, targets, device
-        )
-        for name, drawn in galleries.items()
-    }
+    galleries, distances = draw_galleries(catalog, targets, ids, size), {}
+    for name, drawn in galleries.items():
+        shown = clouds[[ids.index(object_id) for object_id in drawn]]
+        distances[name] = view_distances(model, imagination, shown, drawn, targets, device)
     write_bundle(output, distances, {"ids": galleries})
 
 
-def _read_clouds(store: Path, cloud: str) -> tuple[list[str], torch.Tensor]:
+def _read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
     """Ids and clouds as `--cloud` asks for them."""
-    selection, _, points = cloud.partition(":")
-    if selection not in ("farthest", "first") or not points.isdecimal() or not int(points):
+    asked = re.fullmatch(r"(farthest|first):0*([1-9]\d*)", cloud)
+    if not asked:
         raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, N points")
-    if selection == "first":
-        return load_clouds(store, "first", int(points))
-    ids, clouds = load_clouds(store, "xyz", int(points))
+    if asked[1] == "first":
+        return load_clouds(store, "first", int(asked[2]))
+    ids, clouds = load_clouds(store, "xyz", int(asked[2]))
     return ids, normalise(clouds)[0]

@@ -23,12 +23,6 @@ app = typer.Typer(no_args_is_help=True)
 Seed = Annotated[int, typer.Option(help="Seed of weights, order, views and augmentation.")]
 
 
-@app.callback()
-def pretrain() -> None:
-    """Train the point encoder and its predictor on cached targets."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-
-
 @app.command("train")
 def train_command(
     settings: Settings,
@@ -36,17 +30,16 @@ def train_command(
     seed: Seed,
     output: Annotated[Path, typer.Option(help="Folder for encoder, predictor, log and checkpoint.")],
     devices: Annotated[
-        str,
-        typer.Option(help="GPUs (processes, without a GPU): 4, or 2x4 on 2 nodes under srun or torchrun."),
+        str, typer.Option(help="4 GPUs, or 2x4: 4 on each of 2 nodes (srun, torchrun).")
     ] = "1",
-    code: Annotated[
-        str, typer.Option(help="Digest of the code; checkpoints of other code are ignored.")
-    ] = "",
+    code: Annotated[str, typer.Option(help="Digest of the code; a run resumes only with the same.")] = "",
 ) -> None:
     """Train one encoder to the end of its schedule; a killed run resumes.
 
-    Inputs, once for each of pretrain.datasets and in its order: catalog=FILE, points=STORE, targets=STORE.
+    Inputs, once for each of pretrain.datasets and in that order: catalog=FILE, points=STORE, targets=STORE.
+    Without a GPU, --devices counts processes.
     """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     chosen = read_section(PretrainSettings, "pretrain", settings)
     chosen = chosen.model_copy(update={"precision": resolve_precision(chosen.precision)})
     paths = named_paths(inputs)
@@ -54,15 +47,16 @@ def train_command(
     if paths.keys() != set(Stores._fields) or {len(given) for given in paths.values()} != {len(names)}:
         raise UserError(f"--input: give catalog=, points= and targets= once for each of {names}, no others")
     stores = [Stores(*each) for each in zip(*(paths[name] for name in Stores._fields), strict=True)]
-    if not re.fullmatch(r"([1-9]\d*x)?[1-9]\d*", devices):
+    count = re.fullmatch(r"(?:([1-9]\d*)x)?([1-9]\d*)", devices)
+    if not count:
         raise UserError(f"--devices {devices}: must be a number of GPUs, or nodes x GPUs of each, as in 2x4")
-    nodes, _, each_node = devices.rpartition("x")
-    fabric = make_fabric(chosen.precision, int(each_node), int(nodes or 1))
+    nodes, each_node = int(count[1] or 1), int(count[2])
+    fabric = make_fabric(chosen.precision, each_node, nodes)
     fabric.launch()
-    if fabric.world_size != (wanted := int(each_node) * int(nodes or 1)):
+    if fabric.world_size != nodes * each_node:
         raise UserError(
-            f"--devices {devices} needs {wanted} processes, but {fabric.world_size} started; under Slurm "
-            "srun has to start them: see launcher in profiles/slurm/config.yaml"
+            f"--devices {devices} needs {nodes * each_node} processes, but {fabric.world_size} started; "
+            "under Slurm srun has to start them: see launcher in profiles/slurm/config.yaml"
         )
     run(fabric, chosen, stores, seed, code, output)
 

@@ -21,7 +21,7 @@ BATCH = {"cpu": 32, "cuda": 512}
 
 
 def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tuple[list[str], Tensor]:
-    """Ids and (N, points, 3) clouds of a sealed point store, as stored, without objects that were set aside.
+    """Ids and (N, points, 3) clouds of a sealed point store, as stored, except objects that were set aside.
 
     Args:
         store: the store.
@@ -36,14 +36,14 @@ def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tup
 def extract(
     clouds: Tensor, ids: list[str], seed: int, describe: Callable[[Tensor], Arrays], device_type: str = "cpu"
 ) -> Arrays:
-    """Describe clouds in every regime.
+    """Extract features of clouds in every regime.
 
     Args:
         clouds: (N, P, 3), +Y up.
         ids: their N ids.
         seed: of the rotations of `zz` and the cuts of `partial`.
-        describe: from (B, P, 3) clouds to (B, F) features of one or several kinds.
-        device_type: "cpu" or "cuda", where they are described; a GPU gets larger batches.
+        describe: maps (B, P, 3) clouds to (B, F) features of one or several kinds.
+        device_type: "cpu" or "cuda", where `describe` computes; a GPU gets larger batches.
 
     Returns:
         (N, F) float32 features under `<regime>_<kind>`.
@@ -62,8 +62,8 @@ def describe_with(
     """A function from clouds to features that runs the frozen networks, in float32, on a device.
 
     Args:
-        encoder: gives `tokens`: their maximum beside their mean.
-        imagination: gives `imagined`: the predicted embedding, averaged over views from all around.
+        encoder: for the features `tokens`: maximum and mean over tokens, concatenated.
+        imagination: for the features `imagined`: the predicted embedding, averaged over views all around.
         device: where to compute.
     """
     encoder = encoder.to(device).eval()

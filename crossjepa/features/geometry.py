@@ -1,9 +1,9 @@
-"""Geometric descriptors of point clouds: the baseline without learning.
+"""Geometric descriptors of point clouds: a baseline without learning.
 
 D2 is the distribution of distances between pairs of surface points (Osada et al. 2002, "Shape
 distributions", ACM Transactions on Graphics 21(4), section 3.1, https://doi.org/10.1145/571647.571648).
-The paper draws random pairs; a thinned cloud has few enough pairs to count them all, so no seed is needed.
-The sides of the bounding box, which D2 tells apart badly, complete the descriptor.
+The paper draws random pairs; a thinned cloud has few enough pairs to count all of them, so no seed is needed.
+The sides of the bounding box are added, since D2 hardly depends on them.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""The regimes: poses and states of clouds in which features are extracted.
+"""The regimes: how clouds are changed before their features are extracted.
 
-`canonical` is the pose that the data set gives; in `zz` each cloud is rotated about the up axis by a seeded
-angle, as users' unaligned meshes are (named in RIConv, arXiv 1908.06297); in `partial` a plane of seeded
-direction cuts off a part of each cloud, and the rest is noisy, as in a scan.
+`canonical` leaves the data set's pose; `zz` rotates each cloud about the up axis by a seeded angle, like
+users' unaligned meshes (the name is RIConv's, arXiv 1908.06297); `partial` cuts off a part of each cloud by a
+plane of seeded direction and adds noise, as in a scan.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ NOISE = 0.01  # standard deviation, in radii of the unit sphere
 
 
 def uniform(ids: Sequence[str], seed: int, numbers: int) -> Tensor:
-    """(len(ids), numbers) float32 in [0, 1), fixed by each object's id and the seed; at most 5 numbers."""
+    """(len(ids), numbers) float32 in [0, 1), set by each object's id and the seed; at most 5."""
     digests = [hashlib.sha256(f"{seed}:{object_id}".encode()).digest() for object_id in ids]
     drawn = [[int.from_bytes(d[6 * k : 6 * k + 6]) / 2**48 for k in range(numbers)] for d in digests]
     return torch.tensor(drawn, dtype=torch.float32).view(len(ids), numbers)
 
 
 def rotation_angles(ids: Sequence[str], seed: int) -> Tensor:
-    """(len(ids),) float32 angles in [0, 2 pi), fixed by each object's id and the seed."""
+    """(len(ids),) float32 angles in [0, 2 pi), which depend only on each object's id and the seed."""
     return 2 * pi * uniform(ids, seed, 1)[:, 0]
 
 
 def cut_clouds(clouds: Tensor, ids: Sequence[str], seed: int) -> Tensor:
-    """Cut the points beyond a plane from (B, N, 3) clouds and add noise; the rest is repeated to N points.
+    """Cut the points beyond a plane from (B, N, 3) clouds, add noise to the rest and repeat it to N points.
 
-    The rest is fitted into the unit sphere, since a scan does not show the whole's centre and size.
+    The rest is fitted into the unit sphere, since a scan does not show the whole object's centre and size.
     """
     drawn = uniform(ids, seed, 5)
     normal = any_rotation(drawn[:, 1:4])[:, :, :1]
@@ -50,7 +50,7 @@ def cut_clouds(clouds: Tensor, ids: Sequence[str], seed: int) -> Tensor:
 
 
 def pose_clouds(clouds: Tensor, ids: Sequence[str], regime: str, seed: int) -> Tensor:
-    """Clouds (B, N, 3) as a regime shows them."""
+    """Change (B, N, 3) clouds as a regime says."""
     if regime == "canonical":
         return clouds
     if regime == "zz":

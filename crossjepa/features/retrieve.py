@@ -1,7 +1,7 @@
-"""View-to-object retrieval: which object of a gallery is seen in a view?
+"""View-to-object retrieval: which object of a gallery does a view show?
 
-For every object of a gallery the predictor gives the embedding that the view's camera and colours would have
-of it; the object whose predicted embedding is nearest to the teacher's is the guess.
+For every object of a gallery the predictor gives the embedding that the object would have in the view, with
+the view's camera and colours; the object whose prediction is nearest to the teacher's embedding is the guess.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ QUERIES = 4096  # views that are predicted at once
 def draw_galleries(
     catalog: Path, targets: Path, available: Collection[str], objects: int
 ) -> dict[str, list[str]]:
-    """Draw objects that pretraining held out, and as many that it was trained on.
+    """Draw a gallery of objects that pretraining held out, and an equally large one of its training objects.
 
     Args:
         catalog: of the split that the encoder was pretrained with.
         targets: the data set's sealed target store.
         available: ids that have clouds.
-        objects: how many of each to draw; fewer if there are not enough of either.
+        objects: size of each gallery; smaller if there are not enough objects for either.
 
     Returns:
         The ids of the `unseen` and of the `seen` gallery.
     """
     table = pd.read_parquet(catalog)
-    usable = set(available) - read_manifest(targets).set_aside.keys()
+    table = table[table["id"].isin(set(available) - read_manifest(targets).set_aside.keys())]
 
-    def drawn(*splits: str) -> list[str]:
-        ids = [i for i in table.loc[table["split"].isin(splits), "id"] if i in usable]
-        return sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())[:objects]
+    def shuffled(*splits: str) -> list[str]:
+        ids = table.loc[table["split"].isin(splits), "id"]
+        return sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
 
-    unseen, seen = drawn("test"), drawn("train", "pretrain")
-    size = min(len(unseen), len(seen))
+    unseen, seen = shuffled("test"), shuffled("train", "pretrain")
+    size = min(len(unseen), len(seen), objects)
     return {"unseen": unseen[:size], "seen": seen[:size]}
 
 
@@ -75,12 +75,11 @@ def view_distances(
     encoder, imagination = encoder.to(device).eval(), imagination.to(device).eval()
     position = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
     rows = [position[object_id] for object_id in ids]
-
-    def views(name: str) -> Tensor:
-        return torch.from_numpy(read_array(targets, name)[rows]).float().to(device).flatten(0, 1)
-
-    pose, colour = views("pose"), views("colour")
-    truth = (views("embedding") - imagination.mean) / imagination.std
+    pose, colour, embedding = (
+        torch.from_numpy(read_array(targets, name)[rows]).float().to(device).flatten(0, 1)
+        for name in ("pose", "colour", "embedding")
+    )
+    truth = (embedding - imagination.mean) / imagination.std
     distances = []
     for stored in track(clouds.split(1), len(clouds), "retrieval", "object"):
         cloud, centre, radius = normalise(stored.to(device))

@@ -1,4 +1,4 @@
-"""The point encoder: from a point cloud to tokens and features. It is what pretraining is for."""
+"""The point encoder: from a point cloud to tokens and features. Pretraining exists to train it."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
-from crossjepa.model.maximum import maximum
 from crossjepa.model.transformer import MLP, Block, initialise, initialise_geometry, pool, scale_of
 
-# These bring offsets and centres to about unit size: a patch is a tenth of an object across.
+# They bring offsets and centres to about unit size: a patch is about a tenth of the object wide.
 OFFSET_SCALE, CENTRE_SCALE = 8.0, 2.0
 
 
@@ -21,9 +20,9 @@ class EncoderConfig:
         dim: width of a token.
         depth: transformer blocks.
         heads: attention heads.
-        groups: patches a cloud.
-        group_size: points a patch.
-        patch_widths: widths of the mini-PointNet before and after its first pooling.
+        patch_widths: the mini-PointNet's layers: two before its first pooling over points, one after it.
+        groups: patches per cloud.
+        group_size: points per patch.
     """
 
     dim: int
@@ -35,9 +34,9 @@ class EncoderConfig:
 
 
 class PatchEmbedding(nn.Module):
-    """Mini-PointNet of Point-BERT (arXiv 2111.14819, section 3.1), one token a patch.
+    """Mini-PointNet of Point-BERT (arXiv 2111.14819, section 3.1), one token per patch.
 
-    It has layer norm, not batch norm, so that a cloud's tokens do not depend on the rest of its batch.
+    Layer norm replaces batch norm, so that a cloud's tokens do not depend on the other clouds of its batch.
     """
 
     def __init__(self, widths: tuple[int, int, int], dim: int) -> None:
@@ -52,9 +51,9 @@ class PatchEmbedding(nn.Module):
     def forward(self, offsets: Tensor) -> Tensor:
         """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
         points = self.point(OFFSET_SCALE * offsets)
-        # The linear layer on [point, patch maximum] is split in two, so that the maximum's part is computed
-        # once a patch.
-        mixed = maximum(self.local(points)) + self.shared(maximum(points))
+        # Point-BERT's linear layer on [point, patch maximum], split so that the part for the maximum is
+        # computed once per patch instead of once per point.
+        mixed = self.local(points).max(2).values + self.shared(points.max(2).values)
         return self.out(torch.relu(self.norm(mixed)))
 
 
@@ -73,7 +72,7 @@ class PointEncoder(nn.Module):
         self.position.apply(initialise_geometry)
 
     def forward(self, offsets: Tensor, centres: Tensor, scales: Tensor | None = None) -> Tensor:
-        """Tokens of patches.
+        """Encode patches.
 
         Args:
             offsets: (B, G, K, 3) points relative to their patch's centre.
@@ -90,7 +89,7 @@ class PointEncoder(nn.Module):
 
     @torch.no_grad()
     def features(self, cloud: Tensor) -> Tensor:
-        """Features of clouds: the tokens' maximum beside their mean.
+        """Features of clouds: the maximum and the mean over tokens, concatenated.
 
         Args:
             cloud: (B, N, 3) points, centred in the unit sphere, +Y up; N at least `group_size`.
@@ -99,7 +98,7 @@ class PointEncoder(nn.Module):
             (B, 2 * dim) float32.
 
         Raises:
-            ValueError: if the clouds have another shape, too few points, or leave the unit sphere.
+            ValueError: if the clouds have another shape or too few points, or do not lie in the unit sphere.
         """
         if cloud.ndim != 3 or cloud.shape[1] < self.config.group_size or cloud.shape[2] != 3:
             needed = f"(B, N, 3) with N at least {self.config.group_size}"

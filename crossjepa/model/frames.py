@@ -1,4 +1,4 @@
-"""Changing the frame of a cloud and, with it, that of its cameras: rotation, centring, scaling.
+"""Changes of frame for clouds and their cameras: rotation, centring, scaling.
 
 A camera is a row of 6 numbers: azimuth and elevation in radians, distance from the origin, up vector. It
 stands at distance * (cos(el) sin(az), sin(el), cos(el) cos(az)) in a right-handed frame, +Y up.
@@ -58,7 +58,7 @@ def normalise(clouds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def towards_camera(pose: Tensor) -> Tensor:
-    """(..., 6) cameras -> (..., 3) unit vectors from the origin to each."""
+    """(..., 6) cameras -> (..., 3) unit vectors from the origin towards them."""
     azimuth, elevation = pose[..., 0], pose[..., 1]
     level = elevation.cos()
     return torch.stack([level * azimuth.sin(), elevation.sin(), level * azimuth.cos()], dim=-1)
@@ -71,14 +71,14 @@ def rotate_cameras(pose: Tensor, rotation: Tensor) -> Tensor:
 
 
 def move_cameras(pose: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    """Cameras in the frame of a normalised cloud, where they stand at the same place beside the object.
+    """Express cameras in the frame of a normalised cloud; relative to the object they do not move.
 
     Args:
         pose: (B, V, 6) cameras in the frame that the cloud had before `normalise`.
         centre, radius: (B, 3) and (B,), as `normalise` returns them.
 
     Returns:
-        (B, V, 6): azimuth, elevation and distance are seen from the cloud's centre; up vectors stay.
+        (B, V, 6): azimuth, elevation and distance are relative to the cloud's centre; up vectors stay.
     """
     position = pose[..., 2:3] * towards_camera(pose)
     position = (position - centre.unsqueeze(1)) / radius[:, None, None]

@@ -10,7 +10,7 @@ from torch import Tensor
 def farthest_points(cloud: Tensor, count: int) -> Tensor:
     """Farthest-point sampling.
 
-    It starts with the point farthest from the centroid, so that the points' order does not matter.
+    It starts with the point farthest from the centroid, so the result does not depend on the points' order.
 
     Args:
         cloud: (B, N, 3) coordinates.
@@ -19,7 +19,7 @@ def farthest_points(cloud: Tensor, count: int) -> Tensor:
     Returns:
         (B, count) int64 indices.
     """
-    x, y, z = cloud.permute(2, 0, 1).contiguous()  # one axis at a time is three times faster
+    x, y, z = cloud.permute(2, 0, 1).contiguous()  # computing one axis at a time is three times faster
     newest = (cloud - cloud.mean(1, keepdim=True)).square().sum(-1).argmax(1, keepdim=True)
     distance = torch.full(cloud.shape[:2], torch.inf, device=cloud.device)
     chosen = [newest]
@@ -36,14 +36,14 @@ def group(cloud: Tensor, groups: int, size: int) -> tuple[Tensor, Tensor]:
 
     Args:
         cloud: (B, N, 3) coordinates.
-        groups: patches a cloud, G.
-        size: points a patch, K.
+        groups: patches per cloud, G.
+        size: points per patch, K.
 
     Returns:
         (B, G) int64 centres and (B, G, K) int64 members, both indexing the N points.
     """
     centres = farthest_points(cloud, groups)
-    # Not by matrix product, whose rounding would reorder near neighbours.
+    # Not by a matrix product, whose rounding would change which neighbours are nearest.
     distances = torch.cdist(take(cloud, centres), cloud, compute_mode="donot_use_mm_for_euclid_dist")
     return centres, distances.topk(size, dim=-1, largest=False).indices
 

@@ -1,4 +1,4 @@
-"""The teacher's embedding of an object from all around, predicted from its points alone."""
+"""Predicting the teacher's embedding of an object, averaged over views all around, from its points alone."""
 
 from math import pi
 
@@ -18,32 +18,25 @@ def ring(elevation: float, distance: float) -> Tensor:
 
 
 class Imagination(nn.Module):
-    """A trained predictor, applied to a fixed ring of views.
+    """A trained predictor, applied to a fixed ring of cameras.
 
-    Points have no colour, so each view is predicted with the mean colour histogram of the training views.
+    Points have no colour, so every view gets the same colour histogram: the mean over the training views.
     """
-
-    pose: Tensor
-    colour: Tensor
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self, predictor: ViewPredictor, pose: Tensor, colour: Tensor, mean: Tensor, std: Tensor
     ) -> None:
         """
         Args:
-            predictor: the predictor.
+            predictor: the trained predictor.
             pose: (V, 6) cameras of the views.
             colour: (C,) colour histogram used for every view.
             mean, std: (D,) with which the targets were standardised.
         """
         super().__init__()
         self.predictor = predictor
-        self.register_buffer("pose", pose)
-        self.register_buffer("colour", colour)
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
+        self.pose, self.colour = nn.Buffer(pose), nn.Buffer(colour)
+        self.mean, self.std = nn.Buffer(mean), nn.Buffer(std)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, G, dim) tokens -> (B, D) standardised embeddings, averaged over the views."""

@@ -1,4 +1,4 @@
-"""The predictor: the teacher's embedding of a view, predicted from the object's tokens and the camera."""
+"""The predictor: it predicts the teacher's embedding of a view from the object's tokens and the camera."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ class PredictorConfig:
         heads: attention heads.
         target_dim: width of the teacher's embedding.
         colour_dim: width of a view's colour histogram.
-        conditioning: which of a view's camera pose and colours a query gets.
+        conditioning: whether a query gets the view's camera pose, its colour histogram, both or neither.
     """
 
     dim: int
@@ -35,7 +35,7 @@ class PredictorConfig:
 
 
 def pose_features(pose: Tensor) -> Tensor:
-    """Encode a camera as numbers that change continuously with it; an azimuth jumps at 360 degrees.
+    """Encode cameras as numbers that change continuously with them; an azimuth jumps at 360 degrees.
 
     Args:
         pose: (..., 6) azimuth and elevation in radians, distance in radii of the unit sphere, up vector.
@@ -47,10 +47,10 @@ def pose_features(pose: Tensor) -> Tensor:
 
 
 class ViewPredictor(nn.Module):
-    """Queries, one a view, attend to an object's tokens and predict the view's embedding.
+    """Queries, one per view, attend to an object's tokens and predict the view's embedding.
 
-    A query starts as the object's pooled tokens, which are the features that a probe sees, plus embeddings of
-    the view's pose and colours. Queries do not attend to one another, so any number of views shares one pass.
+    A query starts as the sum of the object's pooled tokens (the features that probes use) and embeddings of
+    the view's pose and colours. Queries do not attend to one another, so one pass can predict many views.
     """
 
     def __init__(self, config: PredictorConfig, token_dim: int) -> None:
@@ -58,8 +58,9 @@ class ViewPredictor(nn.Module):
         self.config = config
         self.query = nn.Parameter(torch.empty(config.dim))
         nn.init.trunc_normal_(self.query, std=0.02)
-        self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if self._is_given("pose") else None
-        self.colour = MLP(config.colour_dim, config.dim, config.dim) if self._is_given("colour") else None
+        given = ("pose", "colour") if config.conditioning == "both" else (config.conditioning,)
+        self.pose = MLP(POSE_FEATURES, config.dim, config.dim) if "pose" in given else None
+        self.colour = MLP(config.colour_dim, config.dim, config.dim) if "colour" in given else None
         self.summary = nn.Linear(2 * token_dim, config.dim)
         self.context = nn.Linear(token_dim, config.dim)
         self.norm_context = nn.LayerNorm(config.dim)
@@ -67,9 +68,6 @@ class ViewPredictor(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         self.out = nn.Linear(config.dim, config.target_dim)
         self.blocks.apply(initialise)
-
-    def _is_given(self, part: str) -> bool:
-        return self.config.conditioning in (part, "both")
 
     def forward(self, tokens: Tensor, pose: Tensor, colour: Tensor, scales: Tensor | None = None) -> Tensor:
         """Predict the teacher's standardised embedding of each view.

@@ -1,4 +1,4 @@
-"""The pair that is trained, and its named sizes.
+"""Encoder and predictor as one trainable network, and its named sizes.
 
 Source: CrossJEPA (arXiv 2511.18424): one direction, from points to views; no masking. `base` has the
 paper's parameter counts (8.5M in the encoder, 14.1M in all); the paper does not publish its widths, so these
@@ -6,7 +6,7 @@ are ours. `tiny` trains on a laptop's CPU in minutes; `large`, with the width an
 (arXiv 2203.06604), is for more data than the paper's.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -14,25 +14,22 @@ from crossjepa.model.encoder import EncoderConfig, PointEncoder
 from crossjepa.model.predictor import Conditioning, PredictorConfig, ViewPredictor
 
 
-@dataclass(frozen=True)
-class Size:
-    """Sizes of an encoder and of the predictor that trains it."""
+class Size(NamedTuple):
+    """Sizes of an encoder, and width, depth and heads of the predictor that is trained with it."""
 
     encoder: EncoderConfig
-    predictor_dim: int
-    predictor_depth: int
-    predictor_heads: int
+    predictor: tuple[int, int, int]
 
 
 SIZES = {
-    "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), 192, 2, 6),
-    "base": Size(EncoderConfig(256, 10, 8, (128, 256, 576)), 192, 12, 6),
-    "large": Size(EncoderConfig(384, 12, 6, (128, 256, 512)), 256, 12, 8),
+    "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), (192, 2, 6)),
+    "base": Size(EncoderConfig(256, 10, 8, (128, 256, 576)), (192, 12, 6)),
+    "large": Size(EncoderConfig(384, 12, 6, (128, 256, 512)), (256, 12, 8)),
 }
 
 
 class CrossJEPA(nn.Module):
-    """From a cloud's patches and its views' cameras to the views' embeddings."""
+    """Predicts views' embeddings from a cloud's patches and the views' cameras and colours."""
 
     def __init__(self, encoder: PointEncoder, predictor: ViewPredictor) -> None:
         super().__init__()
@@ -41,13 +38,13 @@ class CrossJEPA(nn.Module):
 
     @property
     def branches(self) -> int:
-        """Number of residual branches: two a block, the encoder's first."""
+        """Number of residual branches: two per block; in `scales` the encoder's come first."""
         return 2 * (len(self.encoder.blocks) + len(self.predictor.blocks))
 
     def forward(
         self, offsets: Tensor, centres: Tensor, pose: Tensor, colour: Tensor, scales: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Predict embeddings.
+        """Encode patches and predict views.
 
         Args:
             offsets: (B, G, K, 3) points relative to their patch's centre.
@@ -72,15 +69,8 @@ def build(size: str, target_dim: int, colour_dim: int, conditioning: Conditionin
         size: a key of `SIZES`.
         target_dim: width of the teacher's embedding.
         colour_dim: width of a view's colour histogram.
-        conditioning: what the predictor is given about each view.
+        conditioning: what the predictor gets about each view.
     """
     chosen = SIZES[size]
-    predictor = PredictorConfig(
-        dim=chosen.predictor_dim,
-        depth=chosen.predictor_depth,
-        heads=chosen.predictor_heads,
-        target_dim=target_dim,
-        colour_dim=colour_dim,
-        conditioning=conditioning,
-    )
+    predictor = PredictorConfig(*chosen.predictor, target_dim, colour_dim, conditioning)
     return CrossJEPA(PointEncoder(chosen.encoder), ViewPredictor(predictor, chosen.encoder.dim))

@@ -18,17 +18,11 @@ class Attention(nn.Module):
     def forward(self, queries: Tensor, context: Tensor) -> Tensor:
         q = self.query(queries).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = self.key_value(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = _attend(q, k, v)
+        if q.is_cuda:
+            mixed = F.scaled_dot_product_attention(q, k, v)
+        else:  # for a few dozen tokens, the fused kernel's backward pass is several times slower on a CPU
+            mixed = ((q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5).softmax(-1) @ v
         return self.out(mixed.transpose(1, 2).flatten(2))
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Scaled dot-product attention of (B, heads, Q or T, width) tensors."""
-    if q.is_cuda:
-        return F.scaled_dot_product_attention(q, k, v)
-    # On a CPU, for a few dozen tokens, the fused kernel's backward pass is several times slower than this.
-    weights = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
-    return weights.softmax(-1) @ v
 
 
 class MLP(nn.Sequential):
@@ -49,11 +43,11 @@ class Block(nn.Module):
         self.mlp = MLP(dim, 4 * dim, dim)
 
     def forward(self, tokens: Tensor, context: Tensor | None = None, scale: Tensor | None = None) -> Tensor:
-        """Tokens after one block.
+        """Apply the block.
 
         Args:
             tokens: (B, Q, dim).
-            context: (B, T, dim) to attend to; the tokens themselves when None.
+            context: (B, T, dim) to attend to; None for self-attention.
             scale: (B, 2) multipliers of the two residual branches (stochastic depth); 1 when None.
 
         Returns:
@@ -70,12 +64,12 @@ def _scaled(change: Tensor, scale: Tensor | None, branch: int) -> Tensor:
 
 
 def scale_of(block: int, scales: Tensor | None) -> Tensor | None:
-    """The (B, 2) multipliers of one block, among (B, 2 * blocks)."""
+    """The (B, 2) multipliers of one block, out of the (B, 2 * blocks) of all."""
     return None if scales is None else scales[:, 2 * block : 2 * block + 2]
 
 
 def pool(tokens: Tensor) -> Tensor:
-    """The tokens' maximum beside their mean: (B, T, dim) -> (B, 2 * dim)."""
+    """Maximum and mean over tokens, concatenated: (B, T, dim) -> (B, 2 * dim)."""
     return torch.cat([tokens.max(1).values, tokens.mean(1)], dim=-1)
 
 
@@ -89,8 +83,8 @@ def initialise(module: nn.Module) -> None:
 def initialise_geometry(module: nn.Module) -> None:
     """He weights (arXiv 1502.01852) and zero biases, for layers that read coordinates.
 
-    With the usual small weights and random biases, all tokens start nearly alike and training is slow to
-    tell objects apart.
+    With the usual small weights and random biases all tokens start nearly equal, and training needs long to
+    distinguish objects.
     """
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight)

@@ -1,4 +1,4 @@
-"""The objects of an epoch, and what a step sees of them."""
+"""The order of objects in an epoch, and the batches that training steps get."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,9 +14,9 @@ from crossjepa.pretrain.settings import PretrainSettings
 
 
 class Batch(NamedTuple):
-    """Patches, cameras, colours and targets of some objects, and their stochastic-depth multipliers.
+    """What the networks get for some objects, and the (B, V, D) targets that they are to predict.
 
-    `CrossJEPA.forward` describes their shapes.
+    `CrossJEPA.forward` describes the shapes of the other tensors.
     """
 
     offsets: Tensor
@@ -28,14 +28,14 @@ class Batch(NamedTuple):
 
 
 def epoch_counts(sizes: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """How many objects of each data set an epoch shows: its weight says how often it shows each of them."""
+    """How many objects of each data set an epoch shows: its weight is how often each object appears."""
     return [round(weight * size) for size, weight in zip(sizes, weights, strict=True)]
 
 
 def epoch_order(sizes: Sequence[int], counts: Sequence[int], generator: Generator) -> Tensor:
-    """The objects of an epoch in random order, those of a data set repeated or left out to match its count.
+    """The objects of an epoch in random order; each data set's are repeated or left out to match its count.
 
-    Fractional weights add a random subset: with a weight of 2.5 half of the objects are shown three times.
+    Fractional weights add a random subset: with a weight of 2.5, half of the objects appear three times.
 
     Args:
         sizes: number of objects of each data set.
@@ -63,20 +63,20 @@ def make_batch(
     """Take views of the chosen objects and augment their clouds, on the device of the random numbers.
 
     Args:
-        examples: where to take them from, on that device or in the host's memory.
+        examples: all objects, on that device or in the host's memory.
         rows: (B,) int64 positions among the examples.
-        draws: random numbers of these objects.
-        settings: `views_per_step`, `drop_path` and those of augmentation.
+        draws: these objects' random numbers.
+        settings: `views_per_step`, `drop_path` and the settings of augmentation.
         shape: how the encoder cuts clouds into patches.
     """
-    home, device = examples.clouds.device, draws.views.device
+    home, device = examples.clouds.device, draws["views"].device
 
     def take(values: Tensor, index: Tensor) -> Tensor:
         return values[index].to(device, non_blocking=True)
 
     rows = rows.to(home)
     table = take(examples.views, rows)
-    order = (draws.views + (table < 0)).argsort(1)[:, : settings.views_per_step]  # padding sorts last
+    order = (draws["views"] + (table < 0)).argsort(1)[:, : settings.views_per_step]  # padding sorts last
     views = table.gather(1, order).to(home)
     points = take(examples.clouds, rows)
     if settings.partial:
@@ -87,7 +87,7 @@ def make_batch(
     else:
         centres, members = take(examples.centres, rows), take(examples.members, rows)
     scales = None
-    if draws.branches is not None:
-        scales = (draws.branches >= settings.drop_path) / (1 - settings.drop_path)
+    if settings.drop_path:
+        scales = (draws["branches"] >= settings.drop_path) / (1 - settings.drop_path)
     colour, targets = take(examples.colour, views), take(examples.targets, views)
     return Batch(*patches(points, centres, members), pose, colour, scales, targets)

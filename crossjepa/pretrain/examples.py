@@ -1,10 +1,11 @@
-"""What pretraining learns from: clouds, cameras, colours and standardised targets of its data sets.
+"""The training examples: clouds, cameras, colours and standardised targets of one or several data sets.
 
-Read in bulk once and kept in memory: a step never touches the disk.
+They are read once and kept in memory: training steps do not read from disk.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ GROUPING_BATCH = 64
 
 
 class Stores(NamedTuple):
-    """Where one data set's examples lie: its catalog, with the splits, and its sealed stores."""
+    """The files of one data set: its catalog, with the splits, and its sealed stores."""
 
     catalog: Path
     points: Path
@@ -47,9 +48,9 @@ class Examples:
             has fewer views than another.
         pose: (rows, 6) float32 cameras, each in the frame of its object's cloud.
         colour: (rows, C) float32 histograms.
-        targets: (rows, D) float32 embeddings, standardised if asked for.
-        mean, std: (D,) float32, with which the targets were standardised; 0 and 1 where they were not.
-        centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; None until `cut`.
+        targets: (rows, D) float32 embeddings, standardised or as stored.
+        mean, std: (D,) float32, with which the targets were standardised; 0 and 1 if they were not.
+        centres, members: (O, G) and (O, G, K) int32 indices of patch centres and members; None before `cut`.
     """
 
     ids: list[str]
@@ -65,14 +66,11 @@ class Examples:
     members: Tensor | None = None
 
     def cut(self, shape: EncoderConfig, device: torch.device) -> None:
-        """Cut every cloud into patches once, computed on `device`."""
-        batches = self.clouds.split(GROUPING_BATCH)
+        """Find the patches of every cloud, computing on `device`, so that training steps need not."""
+        home, batches = self.clouds.device, self.clouds.split(GROUPING_BATCH)
         grouped = [
-            [
-                indices.int().to(self.clouds.device)
-                for indices in group(b.to(device), shape.groups, shape.group_size)
-            ]
-            for b in track(batches, len(batches), "cut patches", "batch")
+            [i.int().to(home) for i in group(batch.to(device), shape.groups, shape.group_size)]
+            for batch in track(batches, len(batches), "cut patches", "batch")
         ]
         self.centres, self.members = (torch.cat(parts) for parts in zip(*grouped, strict=True))
 
@@ -82,18 +80,8 @@ class Examples:
         return replace(self, **moved)  # type: ignore[arg-type]
 
 
-class _Dataset(NamedTuple):
-    """Examples of one data set: `pose`, `colour` and `embedding` are (O, V, ...)."""
-
-    ids: list[str]
-    clouds: Tensor
-    pose: Tensor
-    colour: Tensor
-    embedding: Tensor
-
-
 def usable_ids(stores: Stores, splits: Collection[str]) -> list[str]:
-    """The ids of the objects of some splits, without those that a store set aside.
+    """Ids of the objects in some splits, except those that a store set aside.
 
     Raises:
         UserError: if the two stores hold different objects.
@@ -121,33 +109,33 @@ def load_examples(
     Args:
         datasets: where each data set lies.
         points: points a cloud is thinned to.
-        shuffle_seed: if given, embeddings and colours are permuted, together, among a data set's objects. It
-            destroys one relation only, that between a cloud and its views; embedding and colours of a
-            view still belong together. Poses stay: all objects have the same ring of cameras.
+        shuffle_seed: if given, permute embeddings and colours together among a data set's objects. Only the
+            relation between a cloud and its views is lost: a view keeps its embedding and colours, and
+            cameras stay, since all objects have the same ring of cameras.
         splits: the catalog's splits to load; test objects are never trained on.
-        standardise: whether to bring each dimension of the targets to mean 0 and deviation 1 over all views.
+        standardise: bring each dimension of the targets to mean 0 and standard deviation 1 over all views.
 
     Raises:
-        UserError: if a data set has no such objects, or its stores do not fit together.
+        UserError: if a data set has no objects in these splits, or its stores hold different objects.
     """
     parts = [_read(stores, points, shuffle_seed, splits) for stores in datasets]
-    counts = [part.pose.shape[:2].numel() for part in parts]
-    tables = [
-        rows.view(part.pose.shape[:2])
-        for rows, part in zip(torch.arange(sum(counts)).split(counts), parts, strict=True)
+    ids, clouds, pose, colour, embedding = zip(*parts, strict=True)
+    counts, width = [each.shape[:2].numel() for each in pose], max(each.shape[1] for each in pose)
+    views = [
+        F.pad(rows.view(each.shape[:2]), (0, width - each.shape[1]), value=-1)
+        for rows, each in zip(torch.arange(sum(counts)).split(counts), pose, strict=True)
     ]
-    width = max(table.shape[1] for table in tables)
-    targets = torch.cat([part.embedding.flatten(0, 1).float() for part in parts])
+    targets = torch.cat([each.flatten(0, 1).float() for each in embedding])
     mean, std = targets.mean(0), targets.std(0).clamp_min(1e-6)
     if not standardise:
         mean, std = torch.zeros_like(mean), torch.ones_like(std)
     return Examples(
-        ids=[object_id for part in parts for object_id in part.ids],
-        sizes=[len(part.ids) for part in parts],
-        clouds=torch.cat([part.clouds for part in parts]),
-        views=torch.cat([F.pad(table, (0, width - table.shape[1]), value=-1) for table in tables]),
-        pose=torch.cat([part.pose.flatten(0, 1) for part in parts]),
-        colour=torch.cat([part.colour.flatten(0, 1) for part in parts]),
+        ids=list(chain(*ids)),
+        sizes=[len(each) for each in ids],
+        clouds=torch.cat(clouds),
+        views=torch.cat(views),
+        pose=torch.cat([each.flatten(0, 1) for each in pose]),
+        colour=torch.cat([each.flatten(0, 1) for each in colour]),
         targets=targets.sub_(mean).div_(std),  # in place: the largest array
         mean=mean,
         std=std,
@@ -155,12 +143,12 @@ def load_examples(
 
 
 def load_held_out(datasets: Sequence[Stores], points: int, training: Examples) -> Examples | None:
-    """Load the test objects, to measure how well views of unseen objects are predicted.
+    """Load the test objects, on which training measures how well it predicts unseen objects.
 
     Args:
         datasets: where each data set lies.
         points: points a cloud is thinned to.
-        training: the training examples, with whose mean and deviation the targets are standardised.
+        training: the training examples; their mean and deviation standardise the targets here, too.
 
     Returns:
         None if no data set has test objects.
@@ -173,10 +161,13 @@ def load_held_out(datasets: Sequence[Stores], points: int, training: Examples) -
     return replace(loaded, targets=targets, mean=training.mean, std=training.std)
 
 
-def _read(stores: Stores, points: int, shuffle_seed: int | None, splits: Collection[str]) -> _Dataset:
+def _read(
+    stores: Stores, points: int, shuffle_seed: int | None, splits: Collection[str]
+) -> tuple[list[str], Tensor, Tensor, Tensor, Tensor]:
+    """One data set's ids, (O, N, 3) clouds, and (O, V, ...) cameras, colours and embeddings."""
     ids = usable_ids(stores, splits)
     if not ids:
-        raise UserError(f"{stores.catalog}: no object to learn from; see its split and status columns")
+        raise UserError(f"{stores.catalog}: no object to learn from; check its columns `split` and `status`")
     position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
     rows = [position[object_id] for object_id in ids]
     clouds, centre, radius = normalise(torch.from_numpy(read_points(stores.points, "xyz", points)[rows]))
@@ -186,4 +177,4 @@ def _read(stores: Stores, points: int, shuffle_seed: int | None, splits: Collect
     if shuffle_seed is not None:
         order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(shuffle_seed))
         colour, embedding = colour[order], embedding[order]
-    return _Dataset(ids, clouds, move_cameras(pose, centre, radius), colour, embedding)
+    return ids, clouds, move_cameras(pose, centre, radius), colour, embedding

@@ -7,20 +7,16 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class TrainingLog:
-    """Appends one record at a time; on resuming, records after the checkpoint's step are dropped."""
+    """Appends records; when a run resumes, records after the checkpoint's step are dropped first."""
 
     def __init__(self, folder: Path, resume_step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "metrics.jsonl"
-        kept = [record for record in self._records() if record["step"] <= resume_step]
-        self.file.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        written = self.file.read_text() if self.file.exists() else ""
+        complete = written.rpartition("\n")[0].splitlines()  # a killed run may leave half a line
+        kept = [line for line in complete if json.loads(line)["step"] <= resume_step]
+        self.file.write_text("".join(line + "\n" for line in kept))
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=resume_step + 1)
-
-    def _records(self) -> list[dict[str, float]]:
-        if not self.file.exists():
-            return []
-        complete = self.file.read_text().rpartition("\n")[0]  # a killed run may leave half a line
-        return [json.loads(line) for line in complete.splitlines()]
 
     def write(self, record: dict[str, float]) -> None:
         """Append `record`, which has a `step`, to both logs."""

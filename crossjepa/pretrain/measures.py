@@ -1,4 +1,4 @@
-"""What the training log says of the networks: fit to unseen objects, and signs of collapse."""
+"""Measures in the training log: fit to unseen objects, and signs of collapsed features."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,13 +19,13 @@ def explained_variance(
 ) -> float:
     """Share of the variance of objects' targets that the networks predict, at most 1.
 
-    Every dimension counts alike: it is measured by the examples' own mean and deviation, with whatever the
-    targets were standardised.
+    Every dimension has equal weight: each is divided by its deviation over these examples, however targets
+    were standardised.
 
     Args:
         model: the networks; they stay in training mode.
-        examples: the objects, cut into patches, on the networks' device.
-        autocast: gives the context of a forward pass, as `Fabric.autocast` does.
+        examples: the objects, on the networks' device, after `Examples.cut`.
+        autocast: returns the context for a forward pass, as `Fabric.autocast` does.
     """
     assert examples.centres is not None
     assert examples.members is not None
@@ -52,7 +52,7 @@ def feature_spread(features: Tensor) -> float:
 
 
 def effective_rank(features: Tensor) -> float:
-    """How many dimensions (B, F) features really use, from 1 to min(B, F).
+    """Effective number of dimensions of (B, F) features, from 1 to min(B, F).
 
     The exponential of the entropy of the normalised singular values (Roy and Vetterli 2007,
     EUSIPCO, "The effective rank: a measure of effective dimensionality").

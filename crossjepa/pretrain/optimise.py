@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from crossjepa.pretrain.settings import PretrainSettings
 
-# From predicted and true (..., D) float32 embeddings to their mean distance.
+# Mean distance between predicted and true (..., D) float32 embeddings.
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"smooth_l1": F.smooth_l1_loss, "mse": F.mse_loss}
 
 
 def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101) that decays matrices, but not biases, norms and the learned query."""
+    """AdamW (arXiv 1711.05101) with weight decay for matrices only: not for biases, norms and the query."""
     groups = [
         {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
@@ -28,7 +28,7 @@ def learning_rate(step: int, steps: int, settings: PretrainSettings) -> float:
     Source: SGDR (arXiv 1608.03983) without restarts; warm-up as in arXiv 1706.02677.
 
     Args:
-        step: from 0.
+        step: number of the step, from 0.
         steps: steps of the whole run.
         settings: `learning_rate`, the peak, and `warmup`.
     """

@@ -1,5 +1,7 @@
-"""One run from sealed stores to `encoder.safetensors`, with its provenance."""
+"""A whole pretraining run: from sealed stores to `encoder.safetensors` with its provenance."""
 
+import hashlib
+import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -15,12 +17,16 @@ from crossjepa.files import sha256_file, write_whole
 from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import ViewPredictor
 from crossjepa.model.transformer import parameters
-from crossjepa.pretrain.checkpoint import fingerprint
 from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_examples, load_held_out, usable_ids
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training
 
 logger = logging.getLogger(__name__)
+
+
+def fingerprint(**determinants: Any) -> str:
+    """SHA-256 of everything that determines a run, given as plain JSON types."""
+    return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
 
 
 def pretrain(
@@ -30,29 +36,25 @@ def pretrain(
 
     Args:
         fabric: the devices, launched, in the settings' precision.
-        settings: with a precision that is not `auto`.
-        stores: of each of `settings.datasets`, in their order.
+        settings: how to train; `precision` is not `auto`.
+        stores: the files of each of `settings.datasets`, in that order.
         seed: of weights, order, views and augmentation.
         code: digest of the code; a checkpoint of other code is ignored.
         output: folder for `encoder.safetensors`, `predictor.safetensors` and `metrics.jsonl`; its subfolder
-            `checkpoint` holds what a killed run resumes from.
+            `checkpoint` holds the checkpoint that a killed run resumes from, and logs.
 
     Raises:
         UserError: if stores and settings do not fit together, or training diverges.
     """
     if fabric.is_global_zero:
         logger.info("train on %d x %s in %s", fabric.world_size, fabric.device.type, settings.precision)
-    examples = load_examples(
-        stores,
-        settings.points,
-        shuffle_seed=seed if settings.shuffle_targets else None,
-        standardise=settings.standardise_targets,
-    )
+    shuffle_seed = seed if settings.shuffle_targets else None
+    examples = load_examples(stores, settings.points, shuffle_seed, standardise=settings.standardise_targets)
     held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
     origin = _origin(settings, stores, seed)
-    mark = fingerprint(**origin, ids=examples.ids, code=code, device=fabric.device.type)
+    run = fingerprint(**origin, ids=examples.ids, code=code, device=fabric.device.type)
     state = output / "checkpoint"
-    training = Training(fabric, examples, settings, seed, state, mark, held_out)
+    training = Training(fabric, examples, settings, seed, state, run, held_out)
     model = training.run()
     if not fabric.is_global_zero:
         return
@@ -75,19 +77,18 @@ def pretrain(
 
 def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:
     """What an encoder was trained from; part of the fingerprint and of the provenance."""
-    # These only change how a batch is computed, so a run may resume with more memory or fewer processes.
+    # Without the settings that only change how a batch is computed: a run may resume with other ones.
     plain = settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
+    names = [dataset.name for dataset in settings.datasets]
     digests = {
-        dataset.name: {
-            name: sha256_file(getattr(each, name) / "manifest.json") for name in ("points", "targets")
-        }
-        for dataset, each in zip(settings.datasets, stores, strict=True)
+        name: {kind: sha256_file(getattr(each, kind) / "manifest.json") for kind in ("points", "targets")}
+        for name, each in zip(names, stores, strict=True)
     }
     return {"seed": seed, "settings": plain, "stores": digests, "torch": torch.__version__}
 
 
 def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:
-    """The predictor, with a ring of cameras at the mean elevation, distance and colours of the examples."""
+    """The predictor, with a ring of cameras at the examples' mean elevation, distance and colours."""
     elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
     colour = examples.colour.mean(0)
     return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)

@@ -24,8 +24,7 @@ class PretrainSettings(Section):
 
     datasets: list[WeightedDataset] = setting(
         [WeightedDataset(name="furniture")],
-        "The data sets to learn from: names under `data`, or `{name: …, weight: …}`, where the weight is how "
-        "often an epoch shows each of its objects.",
+        "Names under `data`, or `{name: …, weight: …}`: an epoch shows each object `weight` times.",
         min_length=1,
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
@@ -37,25 +36,19 @@ class PretrainSettings(Section):
     weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
     warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
     clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
-    loss: Literal["smooth_l1", "mse"] = setting(
-        "smooth_l1", "Distance between predicted and true embedding; the paper's is smooth-L1."
-    )
+    loss: Literal["smooth_l1", "mse"] = setting("smooth_l1", "Loss; the paper's is smooth-L1.")
     standardise_targets: bool = setting(
         True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all training views."
     )
-    drop_path: float = setting(
-        0.2, "Chance that an object skips a residual branch in a step (stochastic depth).", ge=0, lt=1
-    )
+    drop_path: float = setting(0.2, "Chance to skip a residual branch (stochastic depth).", ge=0, lt=1)
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
-        "both", "What the predictor is given about each view."
+        "both", "What the predictor gets about each view: camera pose, colours, both or none."
     )
     rotation: Literal["none", "up", "so3"] = setting(
         "up", "Rotate clouds, with their cameras, about the up axis or by any rotation."
     )
     rotated: float = setting(0.5, "Share of objects that a step rotates.", ge=0, le=1)
-    scale: float = setting(
-        0.2, "Largest relative change of a cloud's size and its cameras' distance.", ge=0, lt=1
-    )
+    scale: float = setting(0.2, "Largest relative change of clouds' size and cameras' distance.", ge=0, lt=1)
     jitter: float = setting(
         0.01, "Standard deviation of the noise on each coordinate.", "radii of the unit sphere", ge=0, le=0.1
     )
@@ -64,13 +57,9 @@ class PretrainSettings(Section):
     )
     points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
     precision: Literal["auto", "fp32", "bf16"] = setting(
-        "auto",
-        "Arithmetic of forward and backward pass; `auto` is bf16 where the device multiplies it "
-        "natively, else fp32.",
+        "auto", "Of forward and backward pass; `auto`: bf16 if the device computes it natively, else fp32."
     )
-    accumulate: int = setting(
-        1, "Parts that a step's batch is computed in, to save memory; the result is the same.", ge=1
-    )
+    accumulate: int = setting(1, "Parts to compute a batch in, to save memory; same results.", ge=1)
     compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
     shuffle_targets: bool = setting(
         False, "A control: give each object the embeddings and colours of another; must ruin the features."

@@ -1,6 +1,6 @@
 """The training loop.
 
-Source: CrossJEPA (arXiv 2511.18424): cached targets, smooth-L1 loss, no masking, the teacher never trained.
+Source: CrossJEPA (arXiv 2511.18424): cached targets, smooth-L1 loss, no masking, the teacher stays frozen.
 """
 
 import logging
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_whole
 from crossjepa.model.sizes import SIZES, CrossJEPA, build
 from crossjepa.pretrain.augment import draw
 from crossjepa.pretrain.batch import epoch_counts, epoch_order, make_batch
-from crossjepa.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from crossjepa.pretrain.examples import Examples
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.measures import effective_rank, explained_variance, feature_spread
@@ -27,20 +27,20 @@ from crossjepa.pretrain.optimise import LOSSES, learning_rate, make_optimizer
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.progress import bar
 
-LOG_STEPS = 50
-HEALTH_OBJECTS = 512
+LOG_STEPS = 50  # steps between records of the log
+HEALTH_OBJECTS = 512  # at most so many recent objects for the measures of collapse
 CHECKPOINT_SECONDS = 20.0
-VALIDATIONS = 12
+VALIDATIONS = 12  # measurements on held-out objects, about, in a run
 DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
 
 logger = logging.getLogger(__name__)
 
 
 class Training:
-    """One run: networks, optimiser, logs and checkpoint.
+    """One run: networks, optimiser, log and checkpoint.
 
-    All processes draw the same objects and random numbers, on their compute device, and each computes its
-    own share of every batch.
+    All processes draw the same objects and random numbers on their devices; each computes its part of every
+    batch.
     """
 
     def __init__(
@@ -57,24 +57,23 @@ class Training:
 
         Args:
             fabric: the devices, launched.
-            examples: what to learn from.
-            settings: how to learn.
+            examples: the training examples.
+            settings: how to train.
             seed: of weights, order, views and augmentation.
-            folder: for checkpoint and logs; keep it when a run is killed.
-            fingerprint: of everything that determines the run.
-            held_out: objects to measure the explained variance on; used by the first process only.
+            folder: for checkpoint and logs; a killed run resumes from it.
+            fingerprint: digest of everything that determines the run; other checkpoints are ignored.
+            held_out: objects to measure the explained variance on; only the first process uses it.
 
         Raises:
             UserError: if a batch cannot be divided evenly, an object has fewer views than a step needs, or a
                 data set's weight is too small to show any object.
         """
         self.fabric, self.settings, self.seed, self.fingerprint = fabric, settings, seed, fingerprint
-        self.folder = folder
+        self.checkpoint = folder / "checkpoint.ckpt"
         self.counts = epoch_counts(examples.sizes, [dataset.weight for dataset in settings.datasets])
-        objects = sum(self.counts)
-        self.batch_size = min(settings.batch_size, objects)
+        self.batch_size = min(settings.batch_size, sum(self.counts))
         self._check(examples)
-        self.steps_per_epoch = objects // self.batch_size
+        self.steps_per_epoch = sum(self.counts) // self.batch_size
         self.steps = settings.epochs * self.steps_per_epoch
         self._place(examples, held_out)
         torch.manual_seed(seed)
@@ -83,9 +82,9 @@ class Training:
         optimizer = make_optimizer(self.network, settings)
         model: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.model, self.optimizer = fabric.setup(model, optimizer)
-        # After setup, so that the optimiser's state is moved to the device too.
-        self.first_epoch, self.seconds = self._resume()
-        self.began = time.monotonic()
+        # Load a checkpoint after setup, so that the optimiser's state moves to the device, too.
+        self.first_epoch, seconds = self._resume()
+        self.began = time.monotonic() - seconds
         first_step = self.first_epoch * self.steps_per_epoch
         self.log = TrainingLog(folder, first_step) if fabric.is_global_zero else None
 
@@ -110,7 +109,7 @@ class Training:
             )
 
     def _place(self, examples: Examples, held_out: Examples | None) -> None:
-        """Cut clouds into patches and move examples to where they stay."""
+        """Find the patches of clouds, and move examples to the device that will hold them."""
         device = self.fabric.device
         self.shape = SIZES[self.settings.model].encoder
         if not self.settings.partial and examples.centres is None:
@@ -122,7 +121,7 @@ class Training:
             self.held_out = held_out.to(device)
 
     def run(self) -> CrossJEPA:
-        """Train to the end of the schedule; the networks after the last step."""
+        """Train to the end of the schedule; return the networks after the last step."""
         saved = time.monotonic()
         title = f"pretrain {self.settings.model}, seed {self.seed}"
         with bar(self.steps, title, "step", quiet=not self.fabric.is_global_zero) as progress:
@@ -169,7 +168,7 @@ class Training:
             rate: the learning rate.
 
         Returns:
-            This process's loss, and (its objects, dim) mean tokens.
+            The loss over this process's objects, and their (objects, dim) mean tokens.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -180,33 +179,31 @@ class Training:
         losses, features = [], []
         for number in range(parts):
             part = slice(first + number * size, first + (number + 1) * size)
-            *inputs, targets = make_batch(self.examples, rows[part], draws[part], self.settings, self.shape)
+            drawn = {name: numbers[part] for name, numbers in draws.items()}
+            *inputs, targets = make_batch(self.examples, rows[part], drawn, self.settings, self.shape)
             with self.fabric.no_backward_sync(self.model, enabled=number + 1 < parts):
                 predicted, tokens = self.model(*inputs)
                 loss = LOSSES[self.settings.loss](predicted.float(), targets) / parts
                 self.fabric.backward(loss)
             losses.append(loss.detach())
             features.append(tokens.detach().float().mean(1))
-        self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=self.settings.clip_norm, error_if_nonfinite=False
-        )
+        clip = self.settings.clip_norm
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=clip, error_if_nonfinite=False)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return torch.stack(losses).sum(), torch.cat(features)
 
     def _record(self, record: dict[str, float], features: Tensor, validate: bool) -> None:
-        """Complete a record and log it.
+        """Add time and measures to a record, and log it.
 
         Raises:
             UserError: if the loss is not finite.
         """
         if not isfinite(record["loss"]):
-            raise UserError(
-                f"the loss is {record['loss']} at step {record['step']}; lower pretrain.learning_rate"
-            )
+            raise UserError(f"loss {record['loss']} at step {record['step']}; lower pretrain.learning_rate")
         if self.log is None:
             return
-        record["seconds"] = self._seconds()
+        record["seconds"] = time.monotonic() - self.began
         record["feature_spread"] = feature_spread(features)
         record["effective_rank"] = effective_rank(features)
         epoch, spacing = record["epoch"], max(1, self.settings.epochs // VALIDATIONS)
@@ -214,25 +211,24 @@ class Training:
             record["unseen_explained"] = explained_variance(self.network, self.held_out, self.fabric.autocast)
         self.log.write(record)
 
-    def _seconds(self) -> float:
-        """Seconds of training, including those before the run was resumed."""
-        return self.seconds + time.monotonic() - self.began
-
     def save(self, epoch: int) -> None:
         """Write the checkpoint after `epoch` epochs."""
         state = {
             "fingerprint": self.fingerprint,
             "epoch": epoch,
-            "seconds": self._seconds(),
+            "seconds": time.monotonic() - self.began,
             "model": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        save_checkpoint(self.folder / "checkpoint.ckpt", state)
+        with write_whole(self.checkpoint) as partial:
+            torch.save(state, partial)
 
     def _resume(self) -> tuple[int, float]:
-        """Load the checkpoint of the same run if there is one: its number of epochs, and seconds."""
-        state = load_checkpoint(self.folder / "checkpoint.ckpt", self.fingerprint)
-        if state is None:
+        """Load the checkpoint of the same run, if there is one; return its epochs and seconds of training."""
+        if not self.checkpoint.is_file():
+            return 0, 0.0
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        if state["fingerprint"] != self.fingerprint:
             return 0, 0.0
         self.network.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -241,7 +237,7 @@ class Training:
 
 
 def _home(examples: Examples, fabric: Fabric) -> torch.device:
-    """Where examples are kept: on the GPUs if they fit on each, else in the host's memory."""
+    """The device that holds the examples: the GPU if they fit on every process's GPU, else the CPU."""
     device = fabric.device
     if device.type != "cuda":
         return device
