@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 import typer
 
-from crossjepa.commands.options import Dataset, Settings, read_source
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
@@ -27,9 +27,9 @@ app = typer.Typer(no_args_is_help=True)
 def views_command(
     settings: Settings,
     dataset: Dataset,
-    meshes: Annotated[Path, typer.Option(help="The mesh table.")],
-    store: Annotated[Path, typer.Option(help="The target store, laid out already.")],
-    shard: Annotated[int, typer.Option(help="Which shard's objects to render, from 0.")],
+    meshes: Meshes,
+    store: Store,
+    shard: Shard,
     output: Annotated[Path, typer.Option(help="The bundle of views to write.")],
 ) -> None:
     """Render one shard's objects."""

@@ -11,6 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset, reason
+from crossjepa.data.normalise import count_faces
 from crossjepa.data.settings import Source
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
@@ -79,8 +80,7 @@ def inspect_mesh(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     Raises:
         BadMesh: if it has no faces or too many, values that are not finite, or no area.
     """
-    faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
-    if faces > max_faces:
+    if (faces := count_faces(scene)) > max_faces:
         raise BadMesh(f"{faces} faces, more than data.max_faces = {max_faces} allows")
     mesh = scene.to_mesh() if faces else trimesh.Trimesh()
     if len(mesh.faces) == 0:

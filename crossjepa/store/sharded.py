@@ -91,10 +91,10 @@ class Manifest(BaseModel):
     format: int = FORMAT
     layout: Layout
     attributes: dict[str, Any]
-    arrays: dict[str, dict[str, Any]]
+    arrays: dict[str, dict[str, Any]] = {}
     ids: list[str]
     set_aside: dict[str, str]
-    files: dict[str, str]
+    files: dict[str, str] = {}
 
 
 def identity(object_id: str) -> NDArray[np.uint8]:
