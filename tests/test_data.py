@@ -18,7 +18,7 @@ from crossjepa.commands.data import app
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
 from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord, open_dataset
-from crossjepa.data.files import ZipFiles
+from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import (
@@ -153,7 +153,7 @@ def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
         file.writestr("a/noise.obj", bytes(range(256)))
     with pytest.raises(BadMesh):
-        inspect_mesh(ZipFiles(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
+        inspect_mesh(Files(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:

@@ -99,7 +99,16 @@ class Hdf5Clouds(Dataset):
         Raises:
             UserError: if a file is missing or damaged, lacks `data` or a usable `label`, or rows are missing.
         """
-        return self._objects
+        records = []
+        for prefix, name in self._names.items():
+            split = prefix.partition("/")[0]
+            for row, number in enumerate(self._labels(name)):
+                own, label = f"{prefix}/{row}", self.classes[number]
+                records.append(
+                    self.record(id=own, name=f"{label} {row}", label=label, group=own, split=split)
+                )
+        self.release.check(records)
+        return records
 
     def cloud(self, object_id: str) -> NDArray[np.float32]:
         """A row's (P, 3) float32 points."""
@@ -119,19 +128,6 @@ class Hdf5Clouds(Dataset):
         """Each file's name, by the beginning of its rows' ids."""
         files = [(split, name) for split, names in self.splits.items() for name in names]
         return {f"{split}/{PurePosixPath(name).stem}": name for split, name in files}
-
-    @cached_property
-    def _objects(self) -> list[ObjectRecord]:
-        records = []
-        for prefix, name in self._names.items():
-            split = prefix.partition("/")[0]
-            for row, number in enumerate(self._labels(name)):
-                own, label = f"{prefix}/{row}", self.classes[number]
-                records.append(
-                    self.record(id=own, name=f"{label} {row}", label=label, group=own, split=split)
-                )
-        self.release.check(records)
-        return records
 
     def _labels(self, name: str) -> NDArray[np.int64]:
         labels = np.asarray(self._open(name)["label"]).reshape(-1)

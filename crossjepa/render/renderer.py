@@ -88,13 +88,12 @@ class Renderer:
         x, y, z = LAMP_DIRECTION
         lamp = np.array([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z)), 0, 0, 1, 0], dtype=np.float32)
         stage.add(pyrender.DirectionalLight(intensity=LAMP), pose=camera_to_world(lamp), parent_node=camera)
-        views, foreground = [], []
+        drawn = []
         for pose in poses:
             stage.set_pose(camera, camera_to_world(pose))
-            colour, depth = self.context.render(stage)
-            views.append(colour)
-            foreground.append(depth > 0)
-        return np.stack(views), np.stack(foreground)
+            drawn.append(self.context.render(stage))
+        views, depths = map(np.stack, zip(*drawn, strict=True))
+        return views, depths > 0
 
 
 @cache
@@ -117,21 +116,14 @@ def _open_context() -> Any:
 
 
 def _sample_once() -> None:
-    """Turn off pyrender's fixed four samples a pixel, which take three times as long.
-
-    Raises:
-        UserError: if this version of pyrender sets its samples in another way.
-    """
+    """Turn off pyrender's fixed four samples a pixel, which take three times as long."""
     import pyrender.renderer as drawing
     from OpenGL.GL import glRenderbufferStorageMultisample
 
     def storage(target: int, _: int, *rest: int) -> None:
         glRenderbufferStorageMultisample(target, 0, *rest)
 
-    name = "glRenderbufferStorageMultisample"
-    if name not in drawing.Renderer._configure_main_framebuffer.__code__.co_names:
-        raise UserError(f"rendering: this pyrender does not call {name}; {REMEDY}")
-    setattr(drawing, name, storage)
+    drawing.glRenderbufferStorageMultisample = storage
 
 
 def _edit_shaders(context: Any) -> None:

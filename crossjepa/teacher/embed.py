@@ -110,11 +110,9 @@ def _cast_products(vision: nn.Module) -> None:
 
 def _drop_blocks_after(vision: Any, settings: TeacherSettings) -> None:
     """Remove the blocks past the one that is read, which would be computed for nothing."""
-    depth = int(vision.config.num_hidden_layers)
-    if settings.layer > depth:
-        raise UserError(
-            f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks"
-        )
+    layer, depth = settings.layer, int(vision.config.num_hidden_layers)
+    if layer > depth:
+        raise UserError(f"teacher.layer: {layer} is deeper than {settings.name}, which has {depth} blocks")
     for module in list(vision.modules()):
         if isinstance(module, nn.ModuleList) and len(module) == depth:
-            del module[settings.layer :]
+            del module[layer:]

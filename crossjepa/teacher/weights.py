@@ -61,19 +61,13 @@ def describe(settings: TeacherSettings, folder: Path) -> dict[str, Any]:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     vision = getattr(config, "vision_config", config)
     if not hasattr(vision, "patch_size") or not hasattr(vision, "num_hidden_layers"):
-        raise UserError(
-            f"teacher.name: {settings.name} is a {config.model_type}, not a vision transformer; name one"
-        )
+        kind = config.model_type
+        raise UserError(f"teacher.name: {settings.name} is a {kind}, not a vision transformer; name one")
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")):
         digest.update(file.read_bytes())
-    return {
-        "name": settings.name,
-        "revision": settings.revision,
-        "hidden_size": vision.hidden_size,
-        "layers": vision.num_hidden_layers,
-        "sha256": digest.hexdigest(),
-    }
+    size = {"hidden_size": vision.hidden_size, "layers": vision.num_hidden_layers}
+    return {"name": settings.name, "revision": settings.revision, **size, "sha256": digest.hexdigest()}
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -90,12 +84,10 @@ def read_normalisation(folder: Path) -> tuple[list[float], list[float]]:
         UserError: if the model does not state them; another model's numbers would give wrong embeddings.
     """
     processor = get_image_processor_config(folder)
-    if not processor.get("image_mean") or not processor.get("image_std"):
-        raise UserError(
-            f"teacher: no {PROCESSOR} with image_mean and image_std beside the weights; save the model's "
-            "image processor there"
-        )
-    return processor["image_mean"], processor["image_std"]
+    if processor.get("image_mean") and processor.get("image_std"):
+        return processor["image_mean"], processor["image_std"]
+    missing = f"no {PROCESSOR} with image_mean and image_std beside the weights"
+    raise UserError(f"teacher: {missing}; save the model's image processor there")
 
 
 def _save_model(settings: TeacherSettings, folder: Path) -> None:

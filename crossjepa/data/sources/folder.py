@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, FolderFiles, ObjectFile
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import FolderListing
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.settings import FolderSource
@@ -94,7 +94,7 @@ def open_source(source: FolderSource) -> FileDataset:
     names = {record.id: record.id for record in records}
     if source.labels:
         records, names = read_labels(Path(source.labels), records)
-    files, turn = FolderFiles(listing.folder), UPRIGHT[source.up] * METRES[source.units]
+    files, turn = Files(listing.folder), UPRIGHT[source.up] * METRES[source.units]
     places = {object_id: ObjectFile(files, name, turn) for object_id, name in names.items()}
     return FileDataset(records, places, has_clouds=not listing.has_meshes)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, ObjectFile, ZipFiles
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError
@@ -42,7 +42,7 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
 
-def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
+def read_properties(archive: Files) -> dict[int, dict[str, str]]:
     """The numbered entries of a furniture catalogue: {number: {key: value}}.
 
     A Java properties file: latin-1, with `\\uXXXX` for other characters.
@@ -73,7 +73,7 @@ def open_source(source: FurnitureSource) -> FileDataset:
     places: dict[str, ObjectFile] = {}
     for path in sorted(paths, key=lambda path: path.stem):
         check_archive(path)
-        archive, library = ZipFiles(path), path.stem
+        archive, library = Files(path), path.stem
         for entry in read_properties(archive).values():
             if "model" not in entry:
                 continue

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
-from crossjepa.data.files import FileDataset, ObjectFile, open_files
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ModelNetSource
@@ -97,7 +97,7 @@ def open_source(source: ModelNetSource) -> Dataset:
     if source.path is None:
         raise UserError(f"data: {name} is not here; let it be downloaded, or set the data set's `path` to it")
     sizes = SIZES[source.release, source.categories] if source.complete else None
-    release = Release(open_files(Path(source.path)), f"release `{source.release}` of {name}", sizes)
+    release = Release(Files(Path(source.path)), f"release `{source.release}` of {name}", sizes)
     if source.release == "hdf5":
         return _open_hdf5(release)
     return (_open_meshes if source.release == "meshes" else _open_resampled)(release, name)

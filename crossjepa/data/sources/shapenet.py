@@ -6,13 +6,13 @@ An object's id is `<synset>-<model>`, as in Point-BERT's lists. Meshes and cloud
 
 import json
 import re
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import trimesh
 
 from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
-from crossjepa.data.files import FileDataset, Files, FolderFiles, ObjectFile, ZipFiles, open_files
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
@@ -63,7 +63,7 @@ class Models:
     def taxonomy(self) -> bytes | None:
         """`taxonomy.json` from inside the one zip or beside it, or from the folder of the synsets."""
         if not self.path.is_dir():
-            files = ZipFiles(self.path)
+            files = Files(self.path)
             if inside := [name for name in files.names if PurePosixPath(name).name == TAXONOMY]:
                 return files.read(inside[0])
         path = (self._folder if self.path.is_dir() else self.path.parent) / TAXONOMY
@@ -83,8 +83,12 @@ class Models:
 
     def _list(self, part: Path) -> dict[str, ObjectFile]:
         if part not in self._listed:
-            files: Files = FolderFiles(part.parent) if part.is_dir() else ZipFiles(part)
-            names = _meshes(part) if part.is_dir() else files.names
+            files = Files(part.parent if part.is_dir() else part)
+            if part.is_dir():  # OBJ files only: a synset has many times as many textures
+                found = [*part.glob("*/models/model_normalized.obj"), *part.glob("*/model.obj")]
+                names = [path.relative_to(part.parent).as_posix() for path in found]
+            else:
+                names = files.names
             matches = [match for name in names if (match := MODEL.fullmatch(name))]
             self._listed[part] = {f"{m[1]}-{m[2]}": ObjectFile(files, m[0]) for m in matches}
         return self._listed[part]
@@ -105,9 +109,9 @@ class ShapeNet(FileDataset):
         if not {"path", "points"} & set(given):
             raise UserError(f"data: {BY_HAND['shapenet']}")
         self.models = Models(given["path"]) if source.path else None
-        self.points = open_files(given["points"]) if source.points else None
+        self.points = Files(given["points"]) if source.points else None
         self.renderings = Renderings(given["views"]) if source.views else None
-        self.lists = FolderFiles(given["lists"]) if source.lists else None
+        self.lists = Files(given["lists"]) if source.lists else None
         self.has_clouds = self.points is not None
         self._classes = _read_taxonomy(self.models, given.get("points"))
 
@@ -117,7 +121,13 @@ class ShapeNet(FileDataset):
         Raises:
             UserError: if there are none, or a list is missing or cannot be read.
         """
-        return self._objects
+        if self.lists:
+            listed = {split: _read_list(self.lists, f"{split}.txt") for split in ("train", "test")}
+            return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
+        ids = self.models.ids() if self.models else sorted(self._clouds)
+        if not ids and self.points:
+            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
+        return [self._record(object_id, "pretrain") for object_id in ids]
 
     def find(self, object_id: str) -> ObjectFile:
         """The file of an object's cloud if the data set has clouds, else its OBJ file."""
@@ -140,21 +150,12 @@ class ShapeNet(FileDataset):
         synset, _, model = object_id.partition("-")
         return self.renderings.views(synset, model) if self.renderings else None
 
-    @cached_property
-    def _objects(self) -> list[ObjectRecord]:
-        if self.lists:
-            listed = {split: _read_list(self.lists, f"{split}.txt") for split in ("train", "test")}
-            return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
-        ids = self.models.ids() if self.models else sorted(self._clouds)
-        if not ids and self.points:
-            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
-        return [self._record(object_id, "pretrain") for object_id in ids]
-
     def _record(self, object_id: str, split: str) -> ObjectRecord:
         synset, _, model = object_id.partition("-")
         label = self._classes.get(synset, synset)
-        record = partial(ObjectRecord, source="ShapeNetCore", licence="see shapenet.org", creator="various")
-        return record(id=object_id, name=model, label=label, group=object_id, split=split)
+        return ObjectRecord(
+            object_id, "ShapeNetCore", model, label, object_id, "see shapenet.org", "various", split
+        )
 
     @cached_property
     def _clouds(self) -> dict[str, str]:
@@ -163,13 +164,7 @@ class ShapeNet(FileDataset):
         return {match[1]: name for name in names if (match := CLOUD.fullmatch(name))}
 
 
-def _meshes(synset: Path) -> list[str]:
-    """OBJ files below a synset's folder. Not all files are listed: there are many times as many textures."""
-    found = [*synset.glob("*/models/model_normalized.obj"), *synset.glob("*/model.obj")]
-    return [path.relative_to(synset.parent).as_posix() for path in found]
-
-
-def _read_list(lists: FolderFiles, name: str) -> list[str]:
+def _read_list(lists: Files, name: str) -> list[str]:
     lines = lists.lines(name)
     if wrong := next((line for line in lines if not CLOUD.fullmatch(line)), None):
         raise UserError(f"{lists.path / name}: '{wrong}' is not <synset>-<model>.npy")
