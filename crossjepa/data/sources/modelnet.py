@@ -31,27 +31,23 @@ modelnet_record = partial(
 
 def _open_meshes(release: Release, data_set: str) -> FileDataset:
     """Release `meshes`: `ModelNet40/<class>/{train,test}/*.off`, Z-up; ids begin at the class."""
+    path = release.files.path
     found = [match for name in release.files.names if (match := MESH.fullmatch(name))]
-    root = _choose_root({match["root"] for match in found}, release.files.path, data_set)
-    found = [match for match in found if match["root"] == root]
+    titles = {m["root"]: posixpath.basename(m["root"].rstrip("/")) or path.stem for m in found}
+    # The folder named after the data set, or else the only one that is not named after the other data set.
+    named = [root for root, title in titles.items() if title == data_set]
+    roots = named or [root for root, title in titles.items() if title not in ("ModelNet10", "ModelNet40")]
+    if len(roots) != 1:
+        raise UserError(
+            f"{path}: holds {'several' if roots else 'no'} {data_set}/<class>/train/*.off of release "
+            f"`meshes`; set `path` to the {data_set} folder or zip, or `release` to what it is"
+        )
+    found = [match for match in found if match["root"] == roots[0]]
     keys = ("id", "name", "label", "split")
     records = [modelnet_record(group=match["id"], **{key: match[key] for key in keys}) for match in found]
     release.check(records)
     places = {match["id"]: ObjectFile(release.files, match[0], UPRIGHT["z"]) for match in found}
     return FileDataset(records, places)
-
-
-def _choose_root(roots: set[str], path: Path, data_set: str) -> str:
-    """The folder named after the data set, or else the only one that is not named after the other one."""
-    titles = {root: posixpath.basename(root.rstrip("/")) or path.stem for root in roots}
-    named = [root for root in roots if titles[root] == data_set]
-    chosen = named or [root for root in roots if titles[root] not in ("ModelNet10", "ModelNet40")]
-    if len(chosen) != 1:
-        raise UserError(
-            f"{path}: holds {'several' if chosen else 'no'} {data_set}/<class>/train/*.off of release "
-            f"`meshes`; set `path` to the {data_set} folder or zip, or `release` to what it is"
-        )
-    return chosen[0]
 
 
 def _open_resampled(release: Release, data_set: str) -> FileDataset:

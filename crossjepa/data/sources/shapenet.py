@@ -41,8 +41,7 @@ class Models:
         Raises:
             UserError: if there are none.
         """
-        parts = set(self._parts.values()) if self.path.is_dir() else {self.path}
-        ids = sorted(object_id for part in parts for object_id in self._list(part))
+        ids = sorted(object_id for part in set(self._parts.values()) for object_id in self._list(part))
         if not ids:
             v2, v1 = "<synset>/<model>/models/model_normalized.obj", "<synset>/<model>/model.obj"
             raise UserError(f"{self.path}: holds no {v2} (v2) or {v1} (v1); set `path` to ShapeNetCore")
@@ -54,41 +53,33 @@ class Models:
         Raises:
             BadMesh: if it is missing.
         """
-        part = self._parts.get(object_id.partition("-")[0]) if self.path.is_dir() else self.path
-        found = self._list(part).get(object_id) if part else None
-        if not found:
+        part = self._parts.get(object_id.partition("-")[0])
+        if part is None or object_id not in self._list(part):
             raise BadMesh(f"its mesh is not in {self.path.name}")
-        return found
-
-    def taxonomy(self) -> bytes | None:
-        """`taxonomy.json` from inside the one zip or beside it, or from the folder of the synsets."""
-        if not self.path.is_dir():
-            files = Files(self.path)
-            if inside := [name for name in files.names if PurePosixPath(name).name == TAXONOMY]:
-                return files.read(inside[0])
-        path = (self._folder if self.path.is_dir() else self.path.parent) / TAXONOMY
-        return path.read_bytes() if path.is_file() else None
-
-    @cached_property
-    def _folder(self) -> Path:
-        """The folder that holds the synsets."""
-        inside = [self.path, *sorted(child for child in self.path.iterdir() if child.is_dir())]
-        return next((f for f in inside if any(SYNSET.fullmatch(c.name) for c in f.iterdir())), self.path)
+        return self._list(part)[object_id]
 
     @cached_property
     def _parts(self) -> dict[str, Path]:
-        """Each synset's folder, or else its zip."""
-        children = sorted(self._folder.iterdir(), key=lambda path: path.is_dir())
-        return {child.name[:8]: child for child in children if SYNSET.fullmatch(child.name)}
+        """Each synset's folder, or else its zip, or else the one zip of everything."""
+        if self.path.is_file():
+            return {object_id.partition("-")[0]: self.path for object_id in self._list(self.path)}
+        folders = [self.path, *sorted(child for child in self.path.iterdir() if child.is_dir())]
+        parts = ([child for child in folder.iterdir() if SYNSET.fullmatch(child.name)] for folder in folders)
+        synsets = next(filter(None, parts), [])
+        return {child.name[:8]: child for child in sorted(synsets, key=Path.is_dir)}
 
     def _list(self, part: Path) -> dict[str, ObjectFile]:
+        """The OBJ file of each model in a folder or zip; a folder's many textures are not listed."""
         if part not in self._listed:
             files = Files(part.parent if part.is_dir() else part)
-            if part.is_dir():  # OBJ files only: a synset has many times as many textures
-                found = [*part.glob("*/models/model_normalized.obj"), *part.glob("*/model.obj")]
-                names = [path.relative_to(part.parent).as_posix() for path in found]
-            else:
-                names = files.names
+            names = (
+                files.names
+                if part.is_file()
+                else [
+                    path.relative_to(part.parent).as_posix()
+                    for path in (*part.glob("*/models/model_normalized.obj"), *part.glob("*/model.obj"))
+                ]
+            )
             matches = [match for name in names if (match := MODEL.fullmatch(name))]
             self._listed[part] = {f"{m[1]}-{m[2]}": ObjectFile(files, m[0]) for m in matches}
         return self._listed[part]
@@ -113,7 +104,7 @@ class ShapeNet(FileDataset):
         self.renderings = Renderings(given["views"]) if source.views else None
         self.lists = Files(given["lists"]) if source.lists else None
         self.has_clouds = self.points is not None
-        self._classes = _read_taxonomy(self.models, given.get("points"))
+        self._classes = _read_taxonomy([given[key] for key in ("path", "points") if key in given])
 
     def objects(self) -> list[ObjectRecord]:
         """The objects on the lists with their split; without lists all meshes, or else all clouds.
@@ -171,17 +162,21 @@ def _read_list(lists: Files, name: str) -> list[str]:
     return [PurePosixPath(line).stem for line in lines]
 
 
-def _read_taxonomy(models: Models | None, points: Path | None) -> dict[str, str]:
-    """The first name of each synset, from the `taxonomy.json` of the meshes, or else of the clouds."""
-    found = models.taxonomy() if models else None
-    if found is None and points:
-        paths = (folder / TAXONOMY for folder in (points, points.parent))
-        found = next((path.read_bytes() for path in paths if path.is_file()), None)
-    try:
-        return {entry["synsetId"]: entry["name"].split(",")[0] for entry in json.loads(found or b"[]")}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        where = models.path if models else points
-        raise UserError(f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
+def _read_taxonomy(places: list[Path]) -> dict[str, str]:
+    """The first name of each synset, from the `taxonomy.json` in or beside the first place that has one."""
+    for place in places:
+        files = Files(place) if place.is_file() else None
+        inside = [name for name in files.names if PurePosixPath(name).name == TAXONOMY] if files else []
+        beside = [place / TAXONOMY, *sorted(place.glob(f"*/{TAXONOMY}")), place.parent / TAXONOMY]
+        found = [path for path in beside if path.is_file()]
+        if not inside and not found:
+            continue
+        try:
+            entries = json.loads(files.read(inside[0]) if files and inside else found[0].read_bytes())
+            return {entry["synsetId"]: entry["name"].split(",")[0] for entry in entries}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{place}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
+    return {}
 
 
 def open_source(source: ShapeNetSource) -> ShapeNet:
