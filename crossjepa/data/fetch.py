@@ -16,10 +16,8 @@ from crossjepa.progress import bar
 
 PACKAGE = "sweethome3d-furniture=1.8-1"
 INSIDE = "usr/share/sweethome3d/furniture"
-BY_HAND = (
-    f"put {', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1 into a folder and "
-    "set data.furniture.path to it"
-)
+NEEDED = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
+BY_HAND = f"put {NEEDED} into a folder and set data.furniture.path to it"
 
 
 def fetch(source: Source, output: Path) -> None:

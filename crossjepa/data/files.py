@@ -56,9 +56,8 @@ class Files:
     def names(self) -> list[str]:
         """Names of all files, sorted, without hidden ones and those that macOS adds to archives."""
         if self._archive is None:
-            names = [
-                file.relative_to(self.path).as_posix() for file in self.path.rglob("*") if file.is_file()
-            ]
+            files = (file for file in self.path.rglob("*") if file.is_file())
+            names = [file.relative_to(self.path).as_posix() for file in files]
         else:
             names = [name for name in self._archive.namelist() if not name.endswith("/")]
         return sorted(name for name in names if not HIDDEN.search(name))

@@ -47,22 +47,18 @@ FURNITURE_ARCHIVES = {  # SHA-256 of each
 # The publishers state no digests: independent projects, such as FluxML/Flux3D.jl for the meshes, check these.
 # The server of the resampled points has refused connections for a long time; the HDF5 files
 # come from a copy.
+_SHA256_40 = "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac"
+_SHA256_10 = "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51"
 _RESAMPLED = Archive("https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip")
+_COPY = "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip"
 MODELNET_ARCHIVES = {
-    ("meshes", 40): Archive(
-        "http://modelnet.cs.princeton.edu/ModelNet40.zip",
-        "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac",
-    ),
+    ("meshes", 40): Archive("http://modelnet.cs.princeton.edu/ModelNet40.zip", _SHA256_40),
     ("meshes", 10): Archive(
-        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip",
-        "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51",
+        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip", _SHA256_10
     ),
     ("resampled", 40): _RESAMPLED,
     ("resampled", 10): _RESAMPLED,
-    ("hdf5", 40): Archive(
-        "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip",
-        "md5:c9ab8e6dfb16f67afdab25e155c79e59",
-    ),
+    ("hdf5", 40): Archive(_COPY, "md5:c9ab8e6dfb16f67afdab25e155c79e59"),
 }
 BY_HAND = {  # how to get data sets that need a login, by kind
     "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
@@ -103,19 +99,15 @@ class FolderListing:
         has_meshes = not only_plys or (first_ply is not None and _has_faces(first_ply))
         files = tuple(meshes if has_meshes else clouds)
         if not files:
-            raise UserError(
-                f"{folder}: no such folder, or nothing in it; it must hold meshes "
-                f"({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
-            )
+            wanted = f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
+            raise UserError(f"{folder}: no such folder, or nothing in it; it must hold {wanted}")
         return cls(folder, has_meshes, files)
 
     def digest(self) -> str:
         """A digest of the names, sizes and modification times of the objects' files."""
-        digest = hashlib.sha256()
-        for path in self.files:
-            state = path.stat()
-            digest.update(f"{path.relative_to(self.folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+        states = ((path.relative_to(self.folder), path.stat()) for path in self.files)
+        lines = (f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" for name, state in states)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @cache

@@ -49,10 +49,8 @@ class Renderings:
             raise BadMesh(f"views: {len(names)} in renderings.txt, {len(cameras)} in rendering_metadata.txt")
         azimuth, elevation, turn = np.radians(cameras[:, :3]).T
         poses = np.stack([np.pi / 2 - azimuth, elevation, -turn, FARTHEST / RADIUS * cameras[:, 3]], axis=1)
-        return [
-            ViewFile(self.files.read(folder + name), *pose)
-            for name, pose in zip(names, poses.tolist(), strict=True)
-        ]
+        pairs = zip(names, poses.tolist(), strict=True)
+        return [ViewFile(self.files.read(folder + name), *pose) for name, pose in pairs]
 
     @cached_property
     def _root(self) -> str:

@@ -39,10 +39,8 @@ class SampledCloud:
 
 def point_arrays(points: int) -> dict[str, ArraySpec]:
     """The arrays of a point store with `points` points for each object."""
-    return {
-        "xyz": ArraySpec((points, 3), "float32"),
-        "first": ArraySpec((min(points, MOST_SHOWN), 3), "float32"),
-    }
+    shown = min(points, MOST_SHOWN)
+    return {"xyz": ArraySpec((points, 3), "float32"), "first": ArraySpec((shown, 3), "float32")}
 
 
 def stored_points(path: Path, wanted: int) -> int:
@@ -73,11 +71,8 @@ def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
     meshes = [mesh for mesh in scene.dump() if isinstance(mesh, trimesh.Trimesh) and mesh.area > 0]
     areas = np.array([mesh.area for mesh in meshes])
     counts = rng.multinomial(points, areas / areas.sum())
-    parts = [
-        trimesh.sample.sample_surface(mesh, count, seed=rng)[0]
-        for mesh, count in zip(meshes, counts, strict=True)
-        if count
-    ]
+    sampled = [(mesh, count) for mesh, count in zip(meshes, counts, strict=True) if count]
+    parts = [trimesh.sample.sample_surface(mesh, count, seed=rng)[0] for mesh, count in sampled]
     xyz = trimesh.transform_points(np.concatenate(parts), unit_sphere(scene))
     order = farthest_first(_centred(xyz))
     first = xyz[rng.permutation(points)[:MOST_SHOWN]]

@@ -28,9 +28,7 @@ class FolderSource(Section):
 
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
     path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
-    labels: Place | None = setting(
-        None, "A CSV: `id`, `path`, `class`, `split`, `group`; replaces folder names."
-    )
+    labels: Place | None = setting(None, "CSV: `id`, `path`, `class`, `split`, `group`; overrules folders.")
     up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
     units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
 
@@ -41,9 +39,7 @@ class ModelNetSource(Section):
     kind: Literal["modelnet"] = setting("modelnet", "The adapter that reads this data set.")
     categories: Literal[40, 10] = setting(40, "ModelNet40, or its subset ModelNet10.", "classes")
     release: Literal["meshes", "resampled", "hdf5"] = setting(
-        "meshes",
-        "`meshes`: the OFF files; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
-        "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
+        "meshes", "The OFF files; `modelnet40_normal_resampled`; or `modelnet40_ply_hdf5_2048`."
     )
     path: Place | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
     complete: bool = setting(True, "Require the release's split sizes; false accepts a part of it.")
@@ -98,9 +94,7 @@ class DataSettings(Section):
     seed: int = setting(0, "Seeds the surface sampling.", ge=0)
     split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
     test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
-    max_bad_fraction: float = setting(
-        0.05, "A run stops when more than this share of a data set's objects is set aside.", ge=0, le=1
-    )
+    max_bad_fraction: float = setting(0.05, "Share of objects set aside that stops a run.", ge=0, le=1)
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
     shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")

@@ -44,5 +44,5 @@ def check_broken(path: Path, max_bad_fraction: float) -> None:
         first = "; ".join(bad["id"].head(3) + ": " + bad["status"].head(3))
         raise UserError(
             f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
-            f"{max_bad_fraction} allows; repair or remove them (the scan's log lists all), or raise it: {first}"
+            f"{max_bad_fraction} allows; repair or remove them (the scan's log has all) or raise it: {first}"
         )

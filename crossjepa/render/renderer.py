@@ -30,10 +30,7 @@ REMEDY = "install pyrender-maintained 1.0.1"
 # Normals stay as they are: the surface is already in its final frame, and inverting a matrix for each vertex
 # costs more than all else.
 SHADER_EDITS = {
-    "mesh.frag": (
-        "normalize(get_normal());",
-        "normalize(get_normal()); n = faceforward(n, frag_position - cam_pos, n);",
-    ),
+    "mesh.frag": ("(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
     "mesh.vert": ("transpose(inverse(M * inst_m))", "mat4(1.0)"),
 }
 
@@ -80,10 +77,9 @@ class Renderer:
 
         stage = pyrender.Scene(bg_color=WHITE, ambient_light=AMBIENT)
         stage.add(surface(scene, frame))
-        distance = camera_distance(self.settings.field_of_view)
-        lens = pyrender.PerspectiveCamera(
-            np.radians(self.settings.field_of_view), znear=max(distance - 1.1, 0.01), zfar=distance + 1.1
-        )
+        angle = self.settings.field_of_view
+        near, far = max(camera_distance(angle) - 1.1, 0.01), camera_distance(angle) + 1.1
+        lens = pyrender.PerspectiveCamera(np.radians(angle), znear=near, zfar=far)
         camera = stage.add(lens)
         x, y, z = LAMP_DIRECTION
         lamp = np.array([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z)), 0, 0, 1, 0], dtype=np.float32)
@@ -116,14 +112,21 @@ def _open_context() -> Any:
 
 
 def _sample_once() -> None:
-    """Turn off pyrender's fixed four samples a pixel, which take three times as long."""
+    """Turn off pyrender's fixed four samples a pixel, which take three times as long.
+
+    Raises:
+        UserError: if this version of pyrender sets its samples in another way.
+    """
     import pyrender.renderer as drawing
     from OpenGL.GL import glRenderbufferStorageMultisample
 
     def storage(target: int, _: int, *rest: int) -> None:
         glRenderbufferStorageMultisample(target, 0, *rest)
 
-    drawing.glRenderbufferStorageMultisample = storage
+    name = "glRenderbufferStorageMultisample"
+    if name not in drawing.Renderer._configure_main_framebuffer.__code__.co_names:
+        raise UserError(f"rendering: this pyrender does not call {name}; {REMEDY}")
+    setattr(drawing, name, storage)
 
 
 def _edit_shaders(context: Any) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from crossjepa.data.dataset import BadMesh, Dataset, gather
 from crossjepa.data.normalise import count_faces, unit_sphere
 from crossjepa.render.cameras import place_cameras
-from crossjepa.render.prerendered import read_views
+from crossjepa.render.prerendered import Views, read_views
 from crossjepa.render.renderer import Renderer
 from crossjepa.render.settings import THUMBNAIL, RenderSettings
 from crossjepa.store.bundle import Arrays
@@ -79,10 +79,8 @@ def _arrays_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Ar
     return {"views": views, "pose": poses, "colour": np.stack(colours), "thumbnail": np.asarray(thumbnail)}
 
 
-def _views_of(
-    dataset: Dataset, object_id: str, settings: RenderSettings
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
-    """Views, foreground and poses of one object, the shapes of `read_views`."""
+def _views_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Views:
+    """Views, foreground and poses of one object, with the shapes of `read_views`."""
     files = dataset.views(object_id)
     if files is not None:  # no GL context is opened
         return read_views(files, settings)

@@ -93,10 +93,10 @@ def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
             if bias.startswith(PREFIX) and product in matrix_of:
                 weights[bias.removeprefix(PREFIX).replace(".bias", ".weight")] = arrays[matrix_of[product]].T
     anonymous = {array.shape: array for name, array in arrays.items() if not name.startswith(PREFIX)}
-    weights["embeddings.position_embeddings"] = np.concatenate(
-        [anonymous[1, 1, CONFIG.hidden_size], anonymous[1, POSITIONS, CONFIG.hidden_size]], axis=1
-    )
-    weights["embeddings.mask_token"] = np.zeros((1, CONFIG.hidden_size), dtype=np.float32)
+    width = CONFIG.hidden_size
+    positions = [anonymous[1, 1, width], anonymous[1, POSITIONS, width]]
+    weights["embeddings.position_embeddings"] = np.concatenate(positions, axis=1)
+    weights["embeddings.mask_token"] = np.zeros((1, width), dtype=np.float32)
     return {name: torch.from_numpy(np.array(array, order="C")) for name, array in weights.items()}
 
 

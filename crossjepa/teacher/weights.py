@@ -43,9 +43,8 @@ def fetch(settings: TeacherSettings, folder: Path) -> None:
             _save_model(settings, partial)
         description = describe(settings, partial)
         folder.mkdir(exist_ok=True)
-        for pattern in (DESCRIPTION, "*.safetensors", "*.safetensors.index.json"):
-            for old in folder.glob(pattern):
-                old.unlink()
+        for old in [*folder.glob(DESCRIPTION), *folder.glob("*.safetensors*")]:
+            old.unlink()
         for file in partial.iterdir():
             shutil.move(file, folder / file.name)
     write_json(folder / DESCRIPTION, description)
@@ -104,8 +103,8 @@ def _save_model(settings: TeacherSettings, folder: Path) -> None:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"teacher.name: '{settings.name}' could not be loaded ({reason}); name a model that transformers "
-            "knows and that has safetensors (pickles are not read), or, without a network, put config.json, "
-            f"{PROCESSOR} and model.safetensors into a folder and set teacher.path to it"
+            "knows and that has safetensors (pickles are not read), or set teacher.path to a folder with "
+            f"config.json, {PROCESSOR} and model.safetensors"
         ) from error
     model.save_pretrained(folder)
     write_json(folder / PROCESSOR, processor)

@@ -68,8 +68,7 @@ def _read(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV ({error})") from error
     if unknown := sorted(set(table.columns) - set(COLUMNS)):
-        known = ",".join(COLUMNS)
-        raise UserError(f"{path}: unknown column '{unknown[0]}'; the first line may hold {known}")
+        raise UserError(f"{path}: unknown column '{unknown[0]}'; the first line may hold {','.join(COLUMNS)}")
     if not {"id", "path"} & set(table.columns):
         raise UserError(f"{path}: needs a column `id` or `path`")
     table = table.reindex(columns=list(COLUMNS), fill_value="").map(str.strip)
@@ -100,6 +99,5 @@ def open_source(source: FolderSource) -> FileDataset:
 
 
 def _record(path: Path, library: str) -> ObjectRecord:
-    label = path.parts[0] if len(path.parts) > 1 else ""
-    own = path.as_posix()
-    return ObjectRecord(own, library, path.stem, label, own, licence="not stated", creator="not stated")
+    label, key = path.parts[0] if len(path.parts) > 1 else "", path.as_posix()
+    return ObjectRecord(key, library, path.stem, label, key, licence="not stated", creator="not stated")

@@ -62,19 +62,17 @@ def open_source(source: FurnitureSource) -> FileDataset:
     Raises:
         UserError: if the folder holds none, or one is damaged.
     """
-    paths = list(Path(source.path).glob("*.sh3f")) if source.path else []
+    paths = sorted(Path(source.path).glob("*.sh3f"), key=lambda path: path.stem) if source.path else []
     if not paths:
         raise UserError(f"{source.path}: holds no .sh3f archives; fetch them, or set data.furniture.path")
     table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
     known = {row["model"]: (row["class"], f"furniture-{row['group']}") for _, row in table.iterrows()}
     records: dict[str, ObjectRecord] = {}
     places: dict[str, ObjectFile] = {}
-    for path in sorted(paths, key=lambda path: path.stem):
+    for path in paths:
         check_archive(path)
         archive, library = Files(path), path.stem
-        for entry in read_properties(archive).values():
-            if "model" not in entry:
-                continue
+        for entry in (entry for entry in read_properties(archive).values() if "model" in entry):
             model = entry["model"].lstrip("/")
             label, group = known.get(model, ("", model))
             name, creator = entry.get("name", model), entry.get("creator", library)

@@ -64,8 +64,8 @@ def _open_resampled(release: Release, data_set: str) -> FileDataset:
             label = name.rpartition("_")[0]
             if label not in classes:
                 raise UserError(f"{files.path}: {listed}: '{name}' is of no class in its list")
-            own = f"{label}/{name}"
-            records.append(modelnet_record(id=own, group=own, name=name, label=label, split=split))
+            key = f"{label}/{name}"
+            records.append(modelnet_record(id=key, group=key, name=name, label=label, split=split))
     places = {record.id: ObjectFile(files, f"{root}{record.id}.txt") for record in records}
     there = set(files.names)
     release.check([record for record in records if places[record.id].name in there])
