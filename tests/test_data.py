@@ -379,9 +379,11 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     sharded.create(tmp_path, sharded.Layout(5, 2, 4), point_arrays(1024), {})
     for shard in range(2):
         write_points(shapes, ids, tmp_path, shard, points=1024, seed=3)
+    seal(tmp_path, ids, 0)
     clouds = sharded.read_array(tmp_path, "xyz")
     assert clouds.shape == (5, 1024, 3)
     assert np.isfinite(clouds).all()
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
     write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
+    seal(tmp_path / "one", ids, 0)
     assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"
