@@ -39,7 +39,9 @@ class ModelNetSource(Section):
     kind: Literal["modelnet"] = setting("modelnet", "The adapter that reads this data set.")
     categories: Literal[40, 10] = setting(40, "ModelNet40, or its subset ModelNet10.", "classes")
     release: Literal["meshes", "resampled", "hdf5"] = setting(
-        "meshes", "The OFF files; `modelnet40_normal_resampled`; or `modelnet40_ply_hdf5_2048`."
+        "meshes",
+        "`meshes`: the OFF files; `resampled`: `modelnet40_normal_resampled`, 10,000 points each; `hdf5`: "
+        "`modelnet40_ply_hdf5_2048`, 2,048 points each.",
     )
     path: Place | None = setting(None, "The release's zip, or its unpacked folder; downloaded when left out.")
     complete: bool = setting(True, "Require the release's split sizes; false accepts a part of it.")
@@ -73,9 +75,15 @@ class ShapeNetSource(Section):
 
     kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
     path: Place | None = setting(None, "ShapeNetCore.v2 or .v1: a folder, or a zip, for each synset.")
-    points: Place | None = setting(None, "ShapeNet55 clouds, `<synset>-<model>.npy`: a folder or a zip.")
-    views: Place | None = setting(None, "`ShapeNetRendering` of 3D-R2N2, a folder or a zip; else rendered.")
-    lists: Place | None = setting(None, "Folder with Point-BERT's `train.txt` and `test.txt`, if used.")
+    points: Place | None = setting(
+        None, "Folder or zip of ShapeNet55 clouds, `<synset>-<model>.npy`; meshes are sampled when left out."
+    )
+    views: Place | None = setting(
+        None, "Folder or zip `ShapeNetRendering` of 3D-R2N2; meshes are rendered when left out."
+    )
+    lists: Place | None = setting(
+        None, "Folder with Point-BERT's `train.txt` and `test.txt`; without it all objects serve pretraining."
+    )
 
 
 AnySource = (

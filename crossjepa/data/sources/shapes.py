@@ -141,11 +141,9 @@ def _vehicle(r: Random) -> list[Part]:
     parts = [(_slab(length, height, width, 0, wheel, 0), "main")]
     share = r.uniform(0.4, 0.65)
     parts.append((_slab(length * share, cabin, width * 0.9, start * length / 2, wheel + height, 0), "third"))
-    wheels = [
-        cylinder(wheel, 0.14, sections=24).apply_translation((x, wheel, z))
-        for x, z in _corners(length * 0.62, width)
-    ]
-    return [*parts, *((mesh, "second") for mesh in wheels)]
+    for x, z in _corners(length * 0.62, width):
+        parts.append((cylinder(wheel, 0.14, sections=24).apply_translation((x, wheel, z)), "second"))
+    return parts
 
 
 def _airplane(r: Random) -> list[Part]:
