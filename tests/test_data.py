@@ -18,7 +18,7 @@ from crossjepa.commands.data import app
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
 from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord, open_dataset
-from crossjepa.data.files import ZipFiles
+from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.sample import (
@@ -153,7 +153,7 @@ def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
         file.writestr("a/noise.obj", bytes(range(256)))
     with pytest.raises(BadMesh):
-        inspect_mesh(ZipFiles(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
+        inspect_mesh(Files(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
@@ -379,11 +379,11 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     sharded.create(tmp_path, sharded.Layout(5, 2, 4), point_arrays(1024), {})
     for shard in range(2):
         write_points(shapes, ids, tmp_path, shard, points=1024, seed=3)
-    seal(tmp_path, ids, max_bad_fraction=0)
+    seal(tmp_path, ids, 0)
     clouds = sharded.read_array(tmp_path, "xyz")
     assert clouds.shape == (5, 1024, 3)
     assert np.isfinite(clouds).all()
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
     write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
-    seal(tmp_path / "one", ids, max_bad_fraction=0)
+    seal(tmp_path / "one", ids, 0)
     assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"

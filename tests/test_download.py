@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossjepa.data.download import download, fetch_modelnet
+from crossjepa.data import fetch as fetching
+from crossjepa.data.download import download
 from crossjepa.data.location import MODELNET_ARCHIVES, Archive
 from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
@@ -176,7 +177,7 @@ def test_modelnet_is_fetched_by_release_and_its_digest_told(
 ) -> None:
     digest = f"sha256:{hashlib.sha256(server.content).hexdigest()}"
     monkeypatch.setitem(MODELNET_ARCHIVES, ("meshes", 10), Archive(server.url, digest))
-    fetch_modelnet(ModelNetSource(categories=10), tmp_path / "ModelNet10.zip")
+    fetching.fetch(ModelNetSource(categories=10), tmp_path / "ModelNet10.zip")
     assert f"{server.url}: {digest}" in capsys.readouterr().err
     assert (tmp_path / "ModelNet10.zip").read_bytes() == server.content
 

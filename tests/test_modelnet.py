@@ -1,7 +1,6 @@
 """ModelNet: three releases in their official layouts, from folders and zips, upright, whole or refused."""
 
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,17 +163,11 @@ def test_a_release_that_does_not_exist_is_a_wrong_setting() -> None:
         read_section(DataSettings, "data", settings)
 
 
-def test_half_a_zip_and_one_that_leads_outside_are_named(tmp_path: Path) -> None:
+def test_half_a_zip_is_named(tmp_path: Path) -> None:
     archive = zipped(write_modelnet_off(tmp_path, ("bed",), 2, 1), tmp_path / "ModelNet40.zip")
     (tmp_path / "half.zip").write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"half\.zip: not a readable archive"):
         part(tmp_path / "half.zip", "meshes")
-    with zipfile.ZipFile(archive, "a") as file:
-        file.writestr("ModelNet40/bed/train/../../../../bed.off", "OFF")
-    with pytest.raises(
-        UserError, match=r"ModelNet40\.zip: holds '.*bed\.off', which leads out of the archive"
-    ):
-        part(archive, "meshes")
 
 
 @pytest.mark.parametrize("release", WRITERS)

@@ -147,13 +147,13 @@ def test_views_come_with_the_cameras_that_took_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("renderings.txt", None, r"view .*renderings\.txt cannot be read"),
+        ("renderings.txt", None, r"renderings\.txt: cannot be read"),
         ("renderings.txt", "00.png\n", r"views: 1 in renderings\.txt, 24 in rendering_metadata\.txt"),
         ("rendering_metadata.txt", "1 2 3\n" * 24, "five finite numbers a line"),
         ("rendering_metadata.txt", "1 2 0 0.8 nan\n" * 24, "five finite numbers a line"),
         ("rendering_metadata.txt", "1 2 0 far 25\n", "cannot be read"),
         ("rendering_metadata.txt", "", "five finite numbers a line"),
-        ("07.png", None, r"view .*07\.png cannot be read"),
+        ("07.png", None, r"07\.png: cannot be read"),
     ],
 )
 def test_incomplete_views_set_one_object_aside(

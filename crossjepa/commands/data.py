@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.commands.options import Dataset, Settings, read_source
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.fetch import fetch
@@ -19,8 +19,6 @@ from crossjepa.store.sharded import Layout, create
 
 app = typer.Typer(no_args_is_help=True)
 
-Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
-Store = Annotated[Path, typer.Option(help="The point store's folder.")]
 Output = Annotated[Path, typer.Option(help="The file to write; for furniture the folder.")]
 
 
@@ -77,15 +75,11 @@ def layout_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: 
 
 
 @app.command("sample")
-def sample_command(
-    settings: Settings,
-    dataset: Dataset,
-    meshes: Meshes,
-    store: Store,
-    shard: Annotated[int, typer.Option(help="Which shard to write, from 0.")],
-) -> None:
+def sample_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: Store, shard: Shard) -> None:
     """Sample the point clouds of one shard."""
-    chosen = read_section(DataSettings, "data", settings)
-    source = read_source(settings, dataset)
+    chosen, opened = (
+        read_section(DataSettings, "data", settings),
+        open_dataset(read_source(settings, dataset)),
+    )
     points = stored_points(meshes, chosen.points)
-    write_points(open_dataset(source), stored_ids(meshes), store, shard, points, chosen.seed)
+    write_points(opened, stored_ids(meshes), store, shard, points, chosen.seed)

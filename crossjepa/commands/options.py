@@ -12,6 +12,9 @@ from crossjepa.settings import read_section
 
 Settings = Annotated[str, typer.Option(help="A configuration file, or the same keys as inline JSON.")]
 Dataset = Annotated[str, typer.Option(help="Name of the data set: a key under `data` in the settings.")]
+Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
+Store = Annotated[Path, typer.Option(help="The store's folder.")]
+Shard = Annotated[int, typer.Option(help="Number of the shard, from 0.")]
 Inputs = Annotated[list[str], typer.Option("--input", help="An input file as NAME=PATH; repeatable.")]
 
 

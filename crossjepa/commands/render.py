@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 import typer
 
-from crossjepa.commands.options import Dataset, Settings, read_source
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
@@ -27,17 +27,15 @@ app = typer.Typer(no_args_is_help=True)
 def views_command(
     settings: Settings,
     dataset: Dataset,
-    meshes: Annotated[Path, typer.Option(help="The mesh table.")],
-    store: Annotated[Path, typer.Option(help="The target store, laid out already.")],
-    shard: Annotated[int, typer.Option(help="Which shard's objects to render, from 0.")],
+    meshes: Meshes,
+    store: Store,
+    shard: Shard,
     output: Annotated[Path, typer.Option(help="The bundle of views to write.")],
 ) -> None:
     """Render one shard's objects."""
     ids, layout = stored_ids(meshes), read_layout(store)
     if len(ids) != layout.objects:
-        raise UserError(
-            f"{store}: laid out for {layout.objects} objects, but {meshes} has {len(ids)}; lay it out again"
-        )
+        raise UserError(f"{store}: laid out for {layout.objects} objects, not {len(ids)}; lay it out again")
     chosen = [ids[position] for position in layout.positions(shard)]
     source = open_dataset(read_source(settings, dataset))
     arrays, set_aside = render_views(source, chosen, read_section(RenderSettings, "render", settings))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.commands.options import Settings
+from crossjepa.commands.options import Meshes, Settings, Store
 from crossjepa.data.settings import DataSettings
 from crossjepa.data.table import stored_ids
 from crossjepa.settings import read_section
@@ -15,11 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("seal")
-def seal_command(
-    settings: Settings,
-    meshes: Annotated[Path, typer.Option(help="The mesh table.")],
-    store: Annotated[Path, typer.Option(help="Folder of the filled store.")],
-) -> None:
+def seal_command(settings: Settings, meshes: Meshes, store: Store) -> None:
     """Check a filled point or target store and write its manifest."""
     manifest = seal(store, stored_ids(meshes), read_section(DataSettings, "data", settings).max_bad_fraction)
     typer.echo(f"{store}: {len(manifest.ids)} objects sealed, {len(manifest.set_aside)} set aside")
@@ -29,7 +25,5 @@ def seal_command(
 def verify_command(path: Annotated[Path, typer.Argument(help="Folder of a sealed store.")]) -> None:
     """Compare every file of a sealed store with its manifest."""
     manifest = verify(path)
-    typer.echo(
-        f"{path}: {len(manifest.ids)} objects in {len(manifest.files)} files verified, "
-        f"{len(manifest.set_aside)} set aside"
-    )
+    objects, aside = len(manifest.ids), len(manifest.set_aside)
+    typer.echo(f"{path}: {objects} objects in {len(manifest.files)} files verified, {aside} set aside")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.commands.options import Dataset, Settings, read_source
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
 from crossjepa.data.table import stored_ids
 from crossjepa.render.settings import RenderSettings
 from crossjepa.settings import read_section
@@ -16,7 +16,6 @@ from crossjepa.teacher.settings import TeacherSettings
 app = typer.Typer(no_args_is_help=True)
 
 Weights = Annotated[Path, typer.Option(help="Folder with the teacher's weights.")]
-Store = Annotated[Path, typer.Option(help="The target store's folder.")]
 
 
 @app.command("fetch")
@@ -31,11 +30,7 @@ def fetch_command(
 
 @app.command("layout")
 def layout_command(
-    settings: Settings,
-    dataset: Dataset,
-    meshes: Annotated[Path, typer.Option(help="The mesh table.")],
-    weights: Weights,
-    store: Store,
+    settings: Settings, dataset: Dataset, meshes: Meshes, weights: Weights, store: Store
 ) -> None:
     """Lay out an empty target store."""
     from crossjepa.teacher.targets import create_targets
@@ -57,7 +52,7 @@ def embed_command(
     weights: Weights,
     views: Annotated[Path, typer.Option(help="The shard's rendered views.")],
     store: Store,
-    shard: Annotated[int, typer.Option(help="Which shard to write, from 0.")],
+    shard: Shard,
 ) -> None:
     """Embed the views of one shard."""
     from crossjepa.teacher.embed import Teacher

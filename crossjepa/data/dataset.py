@@ -5,15 +5,20 @@ A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.data.settings import Source
+from crossjepa.errors import UserError
+from crossjepa.progress import track
+from crossjepa.store.bundle import Arrays
+from crossjepa.store.sharded import ArraySpec
 
 
 class BadMesh(Exception):
@@ -21,7 +26,7 @@ class BadMesh(Exception):
 
 
 def reason(error: Exception) -> str:
-    """The reason why an object is set aside, in one line."""
+    """One line that says why an object is set aside."""
     if isinstance(error, BadMesh):
         return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -127,3 +132,35 @@ def open_dataset(source: Source) -> Dataset:
     """
     adapter = import_module(f"crossjepa.data.sources.{source.kind}")
     return cast(Dataset, adapter.open_source(source))
+
+
+def gather(
+    make: Callable[[str], Mapping[str, Any]], ids: Sequence[str], specs: Mapping[str, ArraySpec], task: str
+) -> tuple[Arrays, dict[str, str]]:
+    """Make arrays with a row for each object. An object that fails is set aside, and its rows stay zero.
+
+    Args:
+        make: makes an object's row of each array from its id.
+        ids: the n objects.
+        specs: shape and dtype of a row of each array.
+        task: title of the progress bar.
+
+    Returns:
+        The (n, ...) arrays by name, and the reason for each object that is set aside.
+
+    Raises:
+        UserError: if `make` raises it, because all objects would fail for the same reason.
+    """
+    arrays: Arrays = {name: np.zeros((len(ids), *spec.shape), spec.dtype) for name, spec in specs.items()}
+    set_aside = {}
+    for row, object_id in enumerate(track(ids, len(ids), task, "object")):
+        try:
+            values = make(object_id)
+        except UserError:
+            raise
+        except Exception as error:  # a broken object must not stop the others
+            set_aside[object_id] = reason(error)
+            continue
+        for name, value in values.items():
+            arrays[name][row] = value
+    return arrays, set_aside

@@ -3,22 +3,21 @@
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-from crossjepa.data.download import fetch_modelnet
-from crossjepa.data.location import FURNITURE_ARCHIVES
-from crossjepa.data.settings import FurnitureSource, ModelNetSource, Source
+from crossjepa.data.download import download
+from crossjepa.data.location import FURNITURE_ARCHIVES, MODELNET_ARCHIVES
+from crossjepa.data.settings import Source
 from crossjepa.data.sources.furniture import check_archive
 from crossjepa.errors import UserError
 from crossjepa.progress import bar
 
 PACKAGE = "sweethome3d-furniture=1.8-1"
 INSIDE = "usr/share/sweethome3d/furniture"
-BY_HAND = (
-    f"put {', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1 into a folder and "
-    "set data.furniture.path to it"
-)
+NEEDED = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
+BY_HAND = f"put {NEEDED} into a folder and set data.furniture.path to it"
 
 
 def fetch(source: Source, output: Path) -> None:
@@ -31,10 +30,11 @@ def fetch(source: Source, output: Path) -> None:
     Raises:
         UserError: if it cannot be downloaded; says how to get it otherwise.
     """
-    if isinstance(source, FurnitureSource):
+    if source.kind == "furniture":
         fetch_furniture(output)
-    elif isinstance(source, ModelNetSource):
-        fetch_modelnet(source, output)
+    elif source.kind == "modelnet":
+        archive = MODELNET_ARCHIVES[source.release, source.categories]
+        print(f"{archive.url}: {download(archive, output, f'fetch {output.name}')}", file=sys.stderr)
     else:
         raise UserError(f"data sets of kind {source.kind} cannot be fetched; set their `path`")
 

@@ -1,11 +1,11 @@
-"""Trees of files, in a folder or inside a zip archive, and data sets with a file for each object."""
+"""Files in a folder or a zip archive, and data sets with a file for each object."""
 
 import hashlib
 import io
 import posixpath
+import re
 import zipfile
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,25 +23,48 @@ from crossjepa.data.mesh import read_cloud, read_scene
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import UserError
 
+HIDDEN = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
 
-class Files(ABC):
-    """The files below `path`; their names are relative to it, with forward slashes."""
+
+class Files:
+    """The files below a folder, or inside a zip archive, which is read without unpacking it to disk.
+
+    Names are relative to `path`, with forward slashes. In an archive, a name that does not exist is looked up
+    again without regard to case.
+
+    Raises:
+        UserError: if `path` is missing, or is neither a folder nor a complete zip archive.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; set the data set's `path` to where it lies")
+        try:
+            self._archive = None if path.is_dir() else zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path}: not a readable archive ({error}); fetch it again") from error
 
-    @abstractmethod
     def open(self, name: str) -> IO[bytes]:
-        """Open a file to read from; seeking is fast."""
-
-    @abstractmethod
-    def _list(self) -> list[str]:
-        """Names of all files."""
+        """Open a file to read from; seeking is fast, because files of an archive are unpacked into memory."""
+        if self._archive is None:
+            return (self.path / name).open("rb")
+        exact = name in self._archive.NameToInfo
+        return io.BytesIO(self._archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
 
     @cached_property
     def names(self) -> list[str]:
         """Names of all files, sorted, without hidden ones and those that macOS adds to archives."""
-        return sorted(name for name in self._list() if not _is_hidden(name))
+        if self._archive is None:
+            files = (file for file in self.path.rglob("*") if file.is_file())
+            names = [file.relative_to(self.path).as_posix() for file in files]
+        else:
+            names = [name for name in self._archive.namelist() if not name.endswith("/")]
+        return sorted(name for name in names if not HIDDEN.search(name))
+
+    @cached_property
+    def _by_lower_case(self) -> dict[str, str]:
+        return {name.lower(): name for name in self.names}
 
     def read(self, name: str) -> bytes:
         """A file's bytes.
@@ -54,7 +77,7 @@ class Files(ABC):
                 return file.read()
         except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            raise BadMesh(f"cannot be read: {told}") from error
+            raise BadMesh(f"{name}: cannot be read: {told}") from error
 
     def lines(self, name: str) -> list[str]:
         """The lines of a text file that are not empty.
@@ -63,9 +86,9 @@ class Files(ABC):
             UserError: if it cannot be read.
         """
         try:
-            text = self.read(name).decode()
-        except (BadMesh, UnicodeDecodeError) as error:
-            raise UserError(f"{self.path}: {name}: {error}; fetch it again") from error
+            text = self.read(name).decode(errors="replace")
+        except BadMesh as error:
+            raise UserError(f"{self.path}: {error}; fetch it again") from error
         return [line.strip() for line in text.splitlines() if line.strip()]
 
     def scene(self, name: str) -> trimesh.Scene:
@@ -78,62 +101,12 @@ class Files(ABC):
         return read_scene(self.read(name), suffix, _Neighbours(self, folder))
 
 
-class FolderFiles(Files):
-    """The files below a folder."""
-
-    def open(self, name: str) -> IO[bytes]:
-        """Open a file to read from."""
-        return (self.path / name).open("rb")
-
-    def _list(self) -> list[str]:
-        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
-
-
-class ZipFiles(Files):
-    """The files inside a zip archive; upper and lower case are the same where that leaves no doubt."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        try:
-            self.archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path}: not a readable archive ({error}); fetch it again") from error
-        for name in self.archive.namelist():
-            if name.startswith("/") or ".." in name.split("/"):
-                raise UserError(f"{path}: holds '{name}', which leads out of the archive; fetch it again")
-
-    def open(self, name: str) -> IO[bytes]:
-        """Unpack a file into memory."""
-        exact = name in self.archive.NameToInfo
-        return io.BytesIO(self.archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
-
-    @cached_property
-    def _by_lower_case(self) -> dict[str, str]:
-        return {name.lower(): name for name in self.archive.namelist()}
-
-    def _list(self) -> list[str]:
-        return [name for name in self.archive.namelist() if not name.endswith("/")]
-
-
-def open_files(path: Path) -> Files:
-    """Open a folder or a zip archive, which is read without unpacking it to disk.
-
-    Raises:
-        UserError: if it is missing, no complete zip archive, or an archive with names that lead out of it.
-    """
-    if path.is_dir():
-        return FolderFiles(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file or folder; set the data set's `path` to where it lies")
-    return ZipFiles(path)
-
-
 @dataclass(frozen=True, eq=False)
 class ObjectFile:
     """The file of an object.
 
     Attributes:
-        files: the tree that it lies in.
+        files: the folder or archive that it lies in.
         name: its name there.
         turn: (3, 3) matrix from the file's frame and units to +Y up.
     """
@@ -194,7 +167,7 @@ class FileDataset(Dataset):
 
 
 class _Neighbours(ZipResolver):  # type: ignore[misc]
-    """Finds the files that a mesh refers to: anywhere in the tree, or else by their name beside the mesh."""
+    """Finds the files that a mesh refers to: by their path from the mesh, or else by their name beside it."""
 
     def __init__(self, files: Files, folder: str) -> None:
         super().__init__({})
@@ -210,7 +183,3 @@ class _Neighbours(ZipResolver):  # type: ignore[misc]
                 with suppress(BadMesh):
                     return self.files.read(path)
         raise FileNotFoundError(f"{name} is not in {self.files.path}")
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

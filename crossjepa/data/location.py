@@ -11,14 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from crossjepa.data.settings import (
-    AnySource,
-    FolderSource,
-    FurnitureSource,
-    ModelNetSource,
-    ScanObjectNNSource,
-    ShapeNetSource,
-)
+from crossjepa.data.settings import AnySource
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file
 
@@ -54,22 +47,18 @@ FURNITURE_ARCHIVES = {  # SHA-256 of each
 # The publishers state no digests: independent projects, such as FluxML/Flux3D.jl for the meshes, check these.
 # The server of the resampled points has refused connections for a long time; the HDF5 files
 # come from a copy.
+_SHA256_40 = "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac"
+_SHA256_10 = "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51"
 _RESAMPLED = Archive("https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip")
+_COPY = "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip"
 MODELNET_ARCHIVES = {
-    ("meshes", 40): Archive(
-        "http://modelnet.cs.princeton.edu/ModelNet40.zip",
-        "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac",
-    ),
+    ("meshes", 40): Archive("http://modelnet.cs.princeton.edu/ModelNet40.zip", _SHA256_40),
     ("meshes", 10): Archive(
-        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip",
-        "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51",
+        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip", _SHA256_10
     ),
     ("resampled", 40): _RESAMPLED,
     ("resampled", 10): _RESAMPLED,
-    ("hdf5", 40): Archive(
-        "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip",
-        "md5:c9ab8e6dfb16f67afdab25e155c79e59",
-    ),
+    ("hdf5", 40): Archive(_COPY, "md5:c9ab8e6dfb16f67afdab25e155c79e59"),
 }
 BY_HAND = {  # how to get data sets that need a login, by kind
     "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
@@ -101,30 +90,24 @@ class FolderListing:
         Raises:
             UserError: if the folder is missing or holds neither meshes nor point clouds.
         """
-        known = MESHES | CLOUDS
-        found = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
-        )
-        plys = [path for path in found if path.suffix.lower() == ".ply"]
-        sure = any(path.suffix.lower() in MESHES - {".ply"} for path in found)
-        has_meshes = sure or (bool(plys) and _has_faces(plys[0]))
-        files = tuple(path for path in found if path.suffix.lower() in (MESHES if has_meshes else CLOUDS))
+        known = (path for path in folder.rglob("*") if path.suffix.lower() in MESHES | CLOUDS)
+        shown = sorted(path for path in known if not path.name.startswith(".") and path.is_file())
+        clouds = [path for path in shown if path.suffix.lower() in CLOUDS]
+        meshes = [path for path in shown if path.suffix.lower() in MESHES]
+        first_ply = next((path for path in meshes if path.suffix.lower() == ".ply"), None)
+        only_plys = all(path.suffix.lower() == ".ply" for path in meshes)
+        has_meshes = not only_plys or (first_ply is not None and _has_faces(first_ply))
+        files = tuple(meshes if has_meshes else clouds)
         if not files:
-            raise UserError(
-                f"{folder}: no such folder, or nothing in it; it must hold meshes "
-                f"({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
-            )
+            wanted = f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
+            raise UserError(f"{folder}: no such folder, or nothing in it; it must hold {wanted}")
         return cls(folder, has_meshes, files)
 
     def digest(self) -> str:
         """A digest of the names, sizes and modification times of the objects' files."""
-        digest = hashlib.sha256()
-        for path in self.files:
-            state = path.stat()
-            digest.update(f"{path.relative_to(self.folder)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+        states = ((path.relative_to(self.folder), path.stat()) for path in self.files)
+        lines = (f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" for name, state in states)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @cache
@@ -157,9 +140,9 @@ def _has_faces(path: Path) -> bool:
 
 def downloads(source: AnySource) -> list[str]:
     """Names of the files that a data set is downloaded as; none if it needs a login or no files."""
-    if isinstance(source, FurnitureSource):
+    if source.kind == "furniture":
         return list(FURNITURE_ARCHIVES)
-    if isinstance(source, ModelNetSource):
+    if source.kind == "modelnet":
         return [MODELNET_ARCHIVES[source.release, source.categories].name]
     return []
 
@@ -183,7 +166,7 @@ def check_location(name: str, source: AnySource) -> None:
     missing = [f"data.{name}.{key}: {place}" for key, place in places(source).items() if not place.exists()]
     if missing:
         raise UserError(f"{'; '.join(missing)}: no such file or folder")
-    if isinstance(source, FolderSource):
+    if source.kind == "folder":
         list_folder(Path(source.path))
     if source.kind in BY_HAND and not {"path", "points"} & set(places(source)):
         raise UserError(f"data.{name}: {BY_HAND[source.kind]}")
@@ -199,17 +182,16 @@ def check_labels(name: str, source: AnySource) -> None:
     Raises:
         UserError: if it has fewer.
     """
-    if not isinstance(source, FolderSource):
+    if source.kind != "folder":
         return
     if source.labels:
         with Path(source.labels).open(newline="", encoding="utf-8-sig", errors="replace") as file:
             classes = {row.get("class") or "" for row in csv.DictReader(file)}
     else:
-        folder = Path(source.path)
-        paths = [path.relative_to(folder).parts for path in list_folder(folder).files]
+        listing = list_folder(Path(source.path))
+        paths = [path.relative_to(listing.folder).parts for path in listing.files]
         classes = {parts[0] for parts in paths if len(parts) > 1}
-    number = len(classes - {""})
-    if number < 2:
+    if (number := len(classes - {""})) < 2:
         raise UserError(
             f"data.{name}: {source.labels or source.path} has {number} classes, and a probe needs two; sort "
             f"the files into a folder for each class, name a CSV with a column `class` in data.{name}.labels "
@@ -223,7 +205,7 @@ def content_digest(source: AnySource) -> str:
     It notices an added, removed or edited object in a folder of the user's own. Releases are too large to
     list completely: there it notices an edited list, and files and folders added at the top.
     """
-    if not isinstance(source, FolderSource):
+    if source.kind != "folder":
         return outline_digest(places(source).values())
     labels = sha256_file(Path(source.labels)) if source.labels else ""
     return hashlib.sha256(f"{list_folder(Path(source.path)).digest()} {labels}".encode()).hexdigest()
@@ -231,15 +213,15 @@ def content_digest(source: AnySource) -> str:
 
 def has_meshes(source: AnySource) -> bool:
     """Whether a data set has surfaces to render."""
-    if isinstance(source, FolderSource):
+    if source.kind == "folder":
         return list_folder(Path(source.path)).has_meshes
-    if isinstance(source, ModelNetSource):
+    if source.kind == "modelnet":
         return source.release == "meshes"
-    if isinstance(source, ShapeNetSource):
+    if source.kind == "shapenet":
         return source.path is not None
-    return not isinstance(source, ScanObjectNNSource)
+    return source.kind != "scanobjectnn"
 
 
 def has_views(source: AnySource) -> bool:
     """Whether there are views for the teacher: rendered from meshes, or shipped with the data set."""
-    return has_meshes(source) or (isinstance(source, ShapeNetSource) and source.views is not None)
+    return has_meshes(source) or (source.kind == "shapenet" and source.views is not None)

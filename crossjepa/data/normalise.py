@@ -12,6 +12,11 @@ UPRIGHT = {
 }
 
 
+def count_faces(scene: trimesh.Scene) -> int:
+    """Faces of all geometries of a scene; curves and points have none."""
+    return sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
+
+
 def unit_sphere(scene: trimesh.Scene) -> NDArray[np.float64]:
     """Transform that centres a scene's surface and fits it into the unit sphere.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.data.dataset import BadMesh, ViewFile
-from crossjepa.data.files import FolderFiles, open_files
+from crossjepa.data.files import Files
 from crossjepa.errors import UserError
 
 FARTHEST = 1.75  # the camera's distance at ratio 1, in diagonals of the bounding box
@@ -33,7 +33,7 @@ class Renderings:
     """A folder or zip `ShapeNetRendering`, or its parent."""
 
     def __init__(self, path: Path) -> None:
-        self.files = open_files(path)
+        self.files = Files(path)
 
     def views(self, synset: str, model: str) -> list[ViewFile]:
         """All views of a model, in the order of `renderings.txt`.
@@ -43,26 +43,18 @@ class Renderings:
             UserError: if there are no renderings at all.
         """
         folder = f"{self._root}{synset}/{model}/rendering/"
-        names = self._read(f"{folder}renderings.txt").decode().split()
-        cameras = _cameras(self._read(f"{folder}rendering_metadata.txt"))
+        names = self.files.read(f"{folder}renderings.txt").decode().split()
+        cameras = _cameras(self.files.read(f"{folder}rendering_metadata.txt"))
         if len(names) != len(cameras) or not names:
             raise BadMesh(f"views: {len(names)} in renderings.txt, {len(cameras)} in rendering_metadata.txt")
         azimuth, elevation, turn = np.radians(cameras[:, :3]).T
         poses = np.stack([np.pi / 2 - azimuth, elevation, -turn, FARTHEST / RADIUS * cameras[:, 3]], axis=1)
-        return [
-            ViewFile(self._read(folder + name), *pose)
-            for name, pose in zip(names, poses.tolist(), strict=True)
-        ]
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return self.files.read(name)
-        except BadMesh as error:
-            raise BadMesh(f"view {name} {error}") from error
+        pairs = zip(names, poses.tolist(), strict=True)
+        return [ViewFile(self.files.read(folder + name), *pose) for name, pose in pairs]
 
     @cached_property
     def _root(self) -> str:
-        if isinstance(self.files, FolderFiles):  # not listed: the release has more than a million files
+        if self.files.path.is_dir():  # not listed: the release has more than a million files
             return "ShapeNetRendering/" if (self.files.path / "ShapeNetRendering").is_dir() else ""
         inside = (re.match(r"((?:.*/)?)\d{8}/[^/]+/rendering/", name) for name in self.files.names)
         root = next((match[1] for match in inside if match), None)
@@ -74,7 +66,7 @@ class Renderings:
 def _cameras(text: bytes) -> NDArray[np.float64]:
     """(V, 5) float64: azimuth, elevation, in-plane rotation in degrees, distance ratio, field of view."""
     try:
-        cameras = np.array([line.split() for line in text.decode().splitlines() if line.strip()], float)
+        cameras = np.array([line.split() for line in text.splitlines() if line.strip()], float)
     except ValueError as error:
         raise BadMesh(f"rendering_metadata.txt cannot be read: {error}") from error
     if cameras.shape[1:] != (5,) or not np.isfinite(cameras).all():

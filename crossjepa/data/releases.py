@@ -40,17 +40,12 @@ class Release:
         Raises:
             UserError: if none or not all of them are there.
         """
-        names = self.files.names
-        tops = {
-            name.removesuffix(wanted)
-            for name in names
-            for wanted in needed
-            if f"/{name}".endswith(f"/{wanted}")
-        }
+        pairs = ((name, wanted) for name in self.files.names for wanted in needed)
+        tops = {name.removesuffix(end) for name, end in pairs if f"/{name}".endswith(f"/{end}")}
         if not tops:
             raise UserError(f"{self.files.path}: not {self.title}: it holds no {needed[0]}; set `path` to it")
         top = min(tops, key=lambda path: (path.count("/"), path))
-        if missing := [wanted for wanted in needed if top + wanted not in set(names)]:
+        if missing := [wanted for wanted in needed if top + wanted not in self.files.names]:
             raise UserError(f"{self.files.path}: {top}{missing[0]} is missing from {self.title}")
         return top
 
@@ -99,7 +94,15 @@ class Hdf5Clouds(Dataset):
         Raises:
             UserError: if a file is missing or damaged, lacks `data` or a usable `label`, or rows are missing.
         """
-        return self._objects
+        records = []
+        for prefix, file in self._names.items():
+            split = prefix.partition("/")[0]
+            for row, number in enumerate(self._labels(file)):
+                key, label = f"{prefix}/{row}", self.classes[number]
+                name = f"{label} {row}"
+                records.append(self.record(id=key, name=name, label=label, group=key, split=split))
+        self.release.check(records)
+        return records
 
     def cloud(self, object_id: str) -> NDArray[np.float32]:
         """A row's (P, 3) float32 points."""
@@ -119,19 +122,6 @@ class Hdf5Clouds(Dataset):
         """Each file's name, by the beginning of its rows' ids."""
         files = [(split, name) for split, names in self.splits.items() for name in names]
         return {f"{split}/{PurePosixPath(name).stem}": name for split, name in files}
-
-    @cached_property
-    def _objects(self) -> list[ObjectRecord]:
-        records = []
-        for prefix, name in self._names.items():
-            split = prefix.partition("/")[0]
-            for row, number in enumerate(self._labels(name)):
-                own, label = f"{prefix}/{row}", self.classes[number]
-                records.append(
-                    self.record(id=own, name=f"{label} {row}", label=label, group=own, split=split)
-                )
-        self.release.check(records)
-        return records
 
     def _labels(self, name: str) -> NDArray[np.int64]:
         labels = np.asarray(self._open(name)["label"]).reshape(-1)

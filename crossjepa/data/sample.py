@@ -10,11 +10,10 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import Dataset, reason
+from crossjepa.data.dataset import Dataset, gather
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.data.table import OK, read_meshes
-from crossjepa.errors import UserError
-from crossjepa.progress import track
+from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
 MOST_SHOWN = 2048  # points; no probing protocol gives an encoder more
@@ -40,10 +39,8 @@ class SampledCloud:
 
 def point_arrays(points: int) -> dict[str, ArraySpec]:
     """The arrays of a point store with `points` points for each object."""
-    return {
-        "xyz": ArraySpec((points, 3), "float32"),
-        "first": ArraySpec((min(points, MOST_SHOWN), 3), "float32"),
-    }
+    shown = min(points, MOST_SHOWN)
+    return {"xyz": ArraySpec((points, 3), "float32"), "first": ArraySpec((shown, 3), "float32")}
 
 
 def stored_points(path: Path, wanted: int) -> int:
@@ -74,11 +71,8 @@ def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
     meshes = [mesh for mesh in scene.dump() if isinstance(mesh, trimesh.Trimesh) and mesh.area > 0]
     areas = np.array([mesh.area for mesh in meshes])
     counts = rng.multinomial(points, areas / areas.sum())
-    parts = [
-        trimesh.sample.sample_surface(mesh, count, seed=rng)[0]
-        for mesh, count in zip(meshes, counts, strict=True)
-        if count
-    ]
+    sampled = [(mesh, count) for mesh, count in zip(meshes, counts, strict=True) if count]
+    parts = [trimesh.sample.sample_surface(mesh, count, seed=rng)[0] for mesh, count in sampled]
     xyz = trimesh.transform_points(np.concatenate(parts), unit_sphere(scene))
     order = farthest_first(_centred(xyz))
     first = xyz[rng.permutation(points)[:MOST_SHOWN]]
@@ -122,26 +116,15 @@ def write_points(
         seed: seeds the sampling, together with each object's id.
     """
     mine = [ids[position] for position in read_layout(store).positions(shard)]
-    arrays = {name: np.zeros((len(mine), *a.shape), a.dtype) for name, a in point_arrays(points).items()}
-    set_aside = {}
-    for row, object_id in enumerate(track(mine, len(mine), f"sample shard {shard}", "object")):
-        try:
-            sampled = _sample(dataset, object_id, points, seed)
-        except UserError:
-            raise
-        except Exception as error:  # one object must not cost the others
-            set_aside[object_id] = reason(error)
-            continue
-        arrays["xyz"][row], arrays["first"][row] = sampled.xyz, sampled.first
+
+    def sample(object_id: str) -> Arrays:
+        if (cloud := dataset.cloud(object_id)) is not None:
+            return vars(thin_cloud(cloud, points))
+        object_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
+        return vars(sample_mesh(dataset.load(object_id), points, object_seed))
+
+    arrays, set_aside = gather(sample, mine, point_arrays(points), f"sample shard {shard}")
     write_shard(store, shard, mine, arrays, set_aside)
-
-
-def _sample(dataset: Dataset, object_id: str, points: int, seed: int) -> SampledCloud:
-    cloud = dataset.cloud(object_id)
-    if cloud is not None:
-        return thin_cloud(cloud, points)
-    own_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
-    return sample_mesh(dataset.load(object_id), points, own_seed)
 
 
 def _centred(xyz: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The mesh table: every object read once, unusable ones set aside with the reason."""
 
 import multiprocessing
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from typing import Any
@@ -11,6 +12,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset, reason
+from crossjepa.data.normalise import count_faces
 from crossjepa.data.settings import Source
 from crossjepa.data.table import OK
 from crossjepa.errors import UserError
@@ -36,9 +38,9 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     """
     dataset = open_dataset(source)
     records = dataset.objects()
-    ids = pd.Series([record.id for record in records])
-    if ids.duplicated().any():
-        raise UserError(f"data: two objects have the id '{ids[ids.duplicated()].iloc[0]}'")
+    ids = [record.id for record in records]
+    if len(set(ids)) < len(ids):
+        raise UserError(f"data: two objects have the id '{Counter(ids).most_common(1)[0][0]}'")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(threads, spawn) as pool:
         if threads > 1:
@@ -46,8 +48,8 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
         else:
             results = map(partial(inspect, dataset, max_faces=max_faces), ids)
         rows = list(track(results, len(ids), "scan meshes", "mesh"))
-    known = [{k: getattr(r, k) for k in ("id", "source", "name", "licence", "creator")} for r in records]
-    table = pd.DataFrame([{**record, **row} for record, row in zip(known, rows, strict=True)])
+    known = pd.DataFrame(records)[["id", "source", "name", "licence", "creator"]]
+    table = pd.concat([known, pd.DataFrame(rows)], axis=1)
     if not (table["status"] == OK).any():
         raise UserError(f"data: no object of {len(table)} is usable; the first: {table['status'].iloc[0]}")
     return table.astype({"faces": "int64", "points": "int64"})
@@ -79,8 +81,7 @@ def inspect_mesh(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     Raises:
         BadMesh: if it has no faces or too many, values that are not finite, or no area.
     """
-    faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
-    if faces > max_faces:
+    if (faces := count_faces(scene)) > max_faces:
         raise BadMesh(f"{faces} faces, more than data.max_faces = {max_faces} allows")
     mesh = scene.to_mesh() if faces else trimesh.Trimesh()
     if len(mesh.faces) == 0:

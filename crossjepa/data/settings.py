@@ -12,9 +12,7 @@ class FurnitureSource(Section):
     """820 furniture models that Debian ships, 425 of them labelled."""
 
     kind: Literal["furniture"] = setting("furniture", "The adapter that reads this data set.")
-    path: Place | None = setting(
-        None, "Folder with the five `.sh3f` archives; fetched through apt when left out."
-    )
+    path: Place | None = setting(None, "Folder with the five `.sh3f` archives; fetched when left out.")
 
 
 class ShapesSource(Section):
@@ -30,9 +28,7 @@ class FolderSource(Section):
 
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
     path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
-    labels: Place | None = setting(
-        None, "A CSV with columns `id`, `path`, `class`, `split`, `group`; replaces the folders' names."
-    )
+    labels: Place | None = setting(None, "CSV: `id`, `path`, `class`, `split`, `group`; overrules folders.")
     up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
     units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
 
@@ -68,11 +64,9 @@ class ScanObjectNNSource(Section):
 
     kind: Literal["scanobjectnn"] = setting("scanobjectnn", "The adapter that reads this data set.")
     variant: Literal["obj_bg", "obj_only", "pb_t50_rs"] | None = setting(
-        None, "One variant only; all three, each under its own name, when left out."
+        None, "One variant; when left out all three, each a data set with its own name."
     )
-    path: Place | None = setting(
-        None, "The official `h5_files` folder, or a zip of it; its authors give it out after a licence form."
-    )
+    path: Place | None = setting(None, "The `h5_files` folder or a zip of it; needs a licence form.")
     complete: bool = setting(True, "Require the variant's split sizes; false accepts a part of it.")
 
 
@@ -80,9 +74,7 @@ class ShapeNetSource(Section):
     """ShapeNetCore, for pretraining: its meshes, or published clouds and views of them."""
 
     kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
-    path: Place | None = setting(
-        None, "ShapeNetCore.v2 or .v1: unpacked synset folders, or a folder with a zip for each synset."
-    )
+    path: Place | None = setting(None, "ShapeNetCore.v2 or .v1: a folder, or a zip, for each synset.")
     points: Place | None = setting(
         None, "Folder or zip of ShapeNet55 clouds, `<synset>-<model>.npy`; meshes are sampled when left out."
     )
@@ -110,9 +102,7 @@ class DataSettings(Section):
     seed: int = setting(0, "Seeds the surface sampling.", ge=0)
     split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
     test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
-    max_bad_fraction: float = setting(
-        0.05, "A run stops when more than this share of a data set's objects is set aside.", ge=0, le=1
-    )
+    max_bad_fraction: float = setting(0.05, "Share of objects set aside that stops a run.", ge=0, le=1)
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
     shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")

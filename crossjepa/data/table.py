@@ -41,8 +41,8 @@ def check_broken(path: Path, max_bad_fraction: float) -> None:
     table = read_meshes(path)
     bad = table[table["status"] != OK]
     if len(bad) > max_bad_fraction * len(table):
+        first = "; ".join(bad["id"].head(3) + ": " + bad["status"].head(3))
         raise UserError(
             f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
-            f"{max_bad_fraction} allows; repair or remove them (the log of the scan lists all), or raise it: "
-            + "; ".join(f"{row.id}: {row.status}" for row in bad.head(3).itertuples())
+            f"{max_bad_fraction} allows; repair or remove them (the scan's log has all) or raise it: {first}"
         )

@@ -41,9 +41,8 @@ def place_cameras(settings: RenderSettings) -> NDArray[np.float32]:
 
 def direction(azimuth: float, elevation: float) -> NDArray[np.float64]:
     """(3,) unit vector from the origin to a camera."""
-    return np.array(
-        [np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)]
-    )
+    flat = np.cos(elevation)
+    return np.array([flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)])
 
 
 def camera_to_world(pose: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -29,9 +29,9 @@ def choose(catalog: pd.DataFrame, count: int = OBJECTS) -> pd.DataFrame:
     labelled = usable[usable["class"] != ""]
     if labelled.empty:
         return usable.iloc[:: max(1, len(usable) // count)].head(count)
-    turn = labelled.groupby("class").cumcount()
-    order = labelled.assign(turn=turn).sort_values(["turn", "class"], kind="stable").head(count)
-    return order.drop(columns="turn").sort_values("class", kind="stable")
+    by_class = labelled.sort_values("class", kind="stable")
+    turn = by_class.groupby("class").cumcount().sort_values(kind="stable")
+    return by_class.loc[turn.index[:count]].sort_values("class", kind="stable")
 
 
 def draw_contact_sheet(

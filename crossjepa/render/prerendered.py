@@ -12,10 +12,11 @@ from crossjepa.data.dataset import BadMesh, ViewFile
 from crossjepa.render.cameras import direction
 from crossjepa.render.settings import RenderSettings
 
+# Views, foreground and poses of one object.
+Views = tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]
 
-def read_views(
-    files: Sequence[ViewFile], settings: RenderSettings
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
+
+def read_views(files: Sequence[ViewFile], settings: RenderSettings) -> Views:
     """Read `settings.views` of an object's views, evenly spread over all of them.
 
     Args:

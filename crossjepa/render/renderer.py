@@ -30,10 +30,7 @@ REMEDY = "install pyrender-maintained 1.0.1"
 # Normals stay as they are: the surface is already in its final frame, and inverting a matrix for each vertex
 # costs more than all else.
 SHADER_EDITS = {
-    "mesh.frag": (
-        "normalize(get_normal());",
-        "normalize(get_normal()); n = faceforward(n, frag_position - cam_pos, n);",
-    ),
+    "mesh.frag": ("(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
     "mesh.vert": ("transpose(inverse(M * inst_m))", "mat4(1.0)"),
 }
 
@@ -80,21 +77,19 @@ class Renderer:
 
         stage = pyrender.Scene(bg_color=WHITE, ambient_light=AMBIENT)
         stage.add(surface(scene, frame))
-        distance = camera_distance(self.settings.field_of_view)
-        lens = pyrender.PerspectiveCamera(
-            np.radians(self.settings.field_of_view), znear=max(distance - 1.1, 0.01), zfar=distance + 1.1
-        )
+        angle = self.settings.field_of_view
+        near, far = max(camera_distance(angle) - 1.1, 0.01), camera_distance(angle) + 1.1
+        lens = pyrender.PerspectiveCamera(np.radians(angle), znear=near, zfar=far)
         camera = stage.add(lens)
         x, y, z = LAMP_DIRECTION
         lamp = np.array([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z)), 0, 0, 1, 0], dtype=np.float32)
         stage.add(pyrender.DirectionalLight(intensity=LAMP), pose=camera_to_world(lamp), parent_node=camera)
-        views, foreground = [], []
+        drawn = []
         for pose in poses:
             stage.set_pose(camera, camera_to_world(pose))
-            colour, depth = self.context.render(stage)
-            views.append(colour)
-            foreground.append(depth > 0)
-        return np.stack(views), np.stack(foreground)
+            drawn.append(self.context.render(stage))
+        views, depths = map(np.stack, zip(*drawn, strict=True))
+        return views, depths > 0
 
 
 @cache

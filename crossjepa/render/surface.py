@@ -120,7 +120,6 @@ def _linear(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(..., 4) sRGB bytes as linear light in 0..1 with alpha unchanged, which pyrender expects
     (IEC 61966-2-1)."""
     value = np.asarray(colours) / 255
-    value[..., :3] = np.where(
-        value[..., :3] <= 0.04045, value[..., :3] / 12.92, ((value[..., :3] + 0.055) / 1.055) ** 2.4
-    )
+    rgb = value[..., :3]
+    value[..., :3] = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return value

@@ -2,20 +2,20 @@
 
 import gc
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.data.dataset import BadMesh, Dataset, reason
-from crossjepa.data.normalise import unit_sphere
-from crossjepa.errors import UserError
-from crossjepa.progress import track
+from crossjepa.data.dataset import BadMesh, Dataset, gather
+from crossjepa.data.normalise import count_faces, unit_sphere
 from crossjepa.render.cameras import place_cameras
-from crossjepa.render.prerendered import read_views
+from crossjepa.render.prerendered import Views, read_views
 from crossjepa.render.renderer import Renderer
 from crossjepa.render.settings import THUMBNAIL, RenderSettings
 from crossjepa.store.bundle import Arrays
+from crossjepa.store.sharded import ArraySpec
 
 LARGE = 30_000  # faces
 
@@ -39,31 +39,13 @@ def render_views(
     Raises:
         UserError: if there is no GL context, or the data set itself cannot be read.
     """
-    n, v, size = len(ids), settings.views, settings.image_size
-    arrays: Arrays = {
-        "views": np.zeros((n, v, size, size, 3), np.uint8),
-        "pose": np.zeros((n, v, 6), np.float32),
-        "colour": np.zeros((n, v, 3 * settings.colour_bins), np.float32),
-        "thumbnail": np.zeros((n, THUMBNAIL, THUMBNAIL, 3), np.uint8),
+    specs = {
+        "views": ArraySpec((settings.views, settings.image_size, settings.image_size, 3), "uint8"),
+        "pose": ArraySpec((settings.views, 6), "float32"),
+        "colour": ArraySpec((settings.views, 3 * settings.colour_bins), "float32"),
+        "thumbnail": ArraySpec((THUMBNAIL, THUMBNAIL, 3), "uint8"),
     }
-    set_aside: dict[str, str] = {}
-    for row, object_id in enumerate(track(ids, n, "render", "object")):
-        try:
-            views, foreground, poses = _views_of(dataset, object_id, settings)
-        except UserError:
-            raise
-        except Exception as error:  # whatever is wrong with one object must not cost the others
-            set_aside[object_id] = reason(error)
-            continue
-        arrays["views"][row] = views
-        arrays["pose"][row] = poses
-        arrays["colour"][row] = [
-            colour_histogram(view, drawn, settings.colour_bins)
-            for view, drawn in zip(views, foreground, strict=True)
-        ]
-        small = Image.fromarray(views[0]).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-        arrays["thumbnail"][row] = np.asarray(small)
-    return arrays, set_aside
+    return gather(partial(_arrays_of, dataset, settings=settings), ids, specs, "render")
 
 
 def colour_histogram(
@@ -86,23 +68,28 @@ def colour_histogram(
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
 
 
-def _views_of(
-    dataset: Dataset, object_id: str, settings: RenderSettings
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
-    """Views, foreground and poses of one object, the shapes of `read_views`."""
-    files = dataset.views(object_id)
-    if files is not None:  # no GL context is opened
-        views, foreground, poses = read_views(files, settings)
-    else:
-        scene = dataset.load(object_id)
-        poses = place_cameras(settings)
-        views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), poses)
-        faces = sum(len(getattr(geometry, "faces", ())) for geometry in scene.geometry.values())
-        del scene
-        # The caches of a scene refer to each other and stay in memory until collected. That takes long, so
-        # only large ones are collected before the next mesh is loaded.
-        if faces > LARGE:
-            gc.collect()
+def _arrays_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Arrays:
+    """One object's row of each array that `render_views` returns."""
+    views, foreground, poses = _views_of(dataset, object_id, settings)
     if not foreground.any():
         raise BadMesh("no pixel of the object is visible")
+    bins = settings.colour_bins
+    colours = [colour_histogram(*pair, bins) for pair in zip(views, foreground, strict=True)]
+    thumbnail = Image.fromarray(views[0]).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return {"views": views, "pose": poses, "colour": np.stack(colours), "thumbnail": np.asarray(thumbnail)}
+
+
+def _views_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Views:
+    """Views, foreground and poses of one object, with the shapes of `read_views`."""
+    files = dataset.views(object_id)
+    if files is not None:  # no GL context is opened
+        return read_views(files, settings)
+    scene, poses = dataset.load(object_id), place_cameras(settings)
+    views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), poses)
+    faces = count_faces(scene)
+    del scene
+    # Cached values of a scene refer to each other and stay in memory until they are collected. Collecting
+    # takes long, so it is done after large scenes only.
+    if faces > LARGE:
+        gc.collect()
     return views, foreground, poses

@@ -26,8 +26,6 @@ def read_points(store: Path, array: Literal["xyz", "first"], points: int) -> NDA
     """
     clouds = read_array(store, array, leading=points)
     if clouds.shape[1] < points:
-        raise UserError(
-            f"{store}: its clouds have {clouds.shape[1]} points, fewer than the {points} wanted; set "
-            "data.points higher, or pretrain.points lower"
-        )
+        remedy = "raise data.points, or lower pretrain.points"
+        raise UserError(f"{store}: its clouds have {clouds.shape[1]} points, fewer than {points}; {remedy}")
     return clouds

@@ -91,10 +91,10 @@ class Manifest(BaseModel):
     format: int = FORMAT
     layout: Layout
     attributes: dict[str, Any]
-    arrays: dict[str, dict[str, Any]]
+    arrays: dict[str, dict[str, Any]] = {}
     ids: list[str]
     set_aside: dict[str, str]
-    files: dict[str, str]
+    files: dict[str, str] = {}
 
 
 def identity(object_id: str) -> NDArray[np.uint8]:
@@ -292,7 +292,5 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _check_format(path: Path, values: Mapping[str, Any]) -> None:
     if (found := values.get("format", FORMAT)) != FORMAT:
-        raise UserError(
-            f"{path}: has store format {found}, but this version of CrossJEPA reads format {FORMAT}; use the "
-            "version that wrote it, or delete the store and run the workflow again"
-        )
+        remedy = "use the version that wrote it, or delete the store and run the workflow again"
+        raise UserError(f"{path}: has store format {found}, CrossJEPA reads format {FORMAT}; {remedy}")

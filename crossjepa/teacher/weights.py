@@ -43,9 +43,8 @@ def fetch(settings: TeacherSettings, folder: Path) -> None:
             _save_model(settings, partial)
         description = describe(settings, partial)
         folder.mkdir(exist_ok=True)
-        for pattern in (DESCRIPTION, "*.safetensors", "*.safetensors.index.json"):
-            for old in folder.glob(pattern):
-                old.unlink()
+        for old in [*folder.glob(DESCRIPTION), *folder.glob("*.safetensors*")]:
+            old.unlink()
         for file in partial.iterdir():
             shutil.move(file, folder / file.name)
     write_json(folder / DESCRIPTION, description)
@@ -61,19 +60,13 @@ def describe(settings: TeacherSettings, folder: Path) -> dict[str, Any]:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     vision = getattr(config, "vision_config", config)
     if not hasattr(vision, "patch_size") or not hasattr(vision, "num_hidden_layers"):
-        raise UserError(
-            f"teacher.name: {settings.name} is a {config.model_type}, not a vision transformer; name one"
-        )
+        kind = config.model_type
+        raise UserError(f"teacher.name: {settings.name} is a {kind}, not a vision transformer; name one")
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")):
         digest.update(file.read_bytes())
-    return {
-        "name": settings.name,
-        "revision": settings.revision,
-        "hidden_size": vision.hidden_size,
-        "layers": vision.num_hidden_layers,
-        "sha256": digest.hexdigest(),
-    }
+    size = {"hidden_size": vision.hidden_size, "layers": vision.num_hidden_layers}
+    return {"name": settings.name, "revision": settings.revision, **size, "sha256": digest.hexdigest()}
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -90,12 +83,10 @@ def read_normalisation(folder: Path) -> tuple[list[float], list[float]]:
         UserError: if the model does not state them; another model's numbers would give wrong embeddings.
     """
     processor = get_image_processor_config(folder)
-    if not processor.get("image_mean") or not processor.get("image_std"):
-        raise UserError(
-            f"teacher: no {PROCESSOR} with image_mean and image_std beside the weights; save the model's "
-            "image processor there"
-        )
-    return processor["image_mean"], processor["image_std"]
+    if processor.get("image_mean") and processor.get("image_std"):
+        return processor["image_mean"], processor["image_std"]
+    missing = f"no {PROCESSOR} with image_mean and image_std beside the weights"
+    raise UserError(f"teacher: {missing}; save the model's image processor there")
 
 
 def _save_model(settings: TeacherSettings, folder: Path) -> None:
@@ -112,8 +103,8 @@ def _save_model(settings: TeacherSettings, folder: Path) -> None:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"teacher.name: '{settings.name}' could not be loaded ({reason}); name a model that transformers "
-            "knows and that has safetensors (pickles are not read), or, without a network, put config.json, "
-            f"{PROCESSOR} and model.safetensors into a folder and set teacher.path to it"
+            "knows and that has safetensors (pickles are not read), or set teacher.path to a folder with "
+            f"config.json, {PROCESSOR} and model.safetensors"
         ) from error
     model.save_pretrained(folder)
     write_json(folder / PROCESSOR, processor)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, FolderFiles, ObjectFile
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import FolderListing
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.settings import FolderSource
@@ -68,8 +68,7 @@ def _read(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV ({error})") from error
     if unknown := sorted(set(table.columns) - set(COLUMNS)):
-        known = ",".join(COLUMNS)
-        raise UserError(f"{path}: unknown column '{unknown[0]}'; the first line may hold {known}")
+        raise UserError(f"{path}: unknown column '{unknown[0]}'; the first line may hold {','.join(COLUMNS)}")
     if not {"id", "path"} & set(table.columns):
         raise UserError(f"{path}: needs a column `id` or `path`")
     table = table.reindex(columns=list(COLUMNS), fill_value="").map(str.strip)
@@ -94,12 +93,11 @@ def open_source(source: FolderSource) -> FileDataset:
     names = {record.id: record.id for record in records}
     if source.labels:
         records, names = read_labels(Path(source.labels), records)
-    files, turn = FolderFiles(listing.folder), UPRIGHT[source.up] * METRES[source.units]
+    files, turn = Files(listing.folder), UPRIGHT[source.up] * METRES[source.units]
     places = {object_id: ObjectFile(files, name, turn) for object_id, name in names.items()}
     return FileDataset(records, places, has_clouds=not listing.has_meshes)
 
 
 def _record(path: Path, library: str) -> ObjectRecord:
-    label = path.parts[0] if len(path.parts) > 1 else ""
-    own = path.as_posix()
-    return ObjectRecord(own, library, path.stem, label, own, licence="not stated", creator="not stated")
+    label, key = path.parts[0] if len(path.parts) > 1 else "", path.as_posix()
+    return ObjectRecord(key, library, path.stem, label, key, licence="not stated", creator="not stated")

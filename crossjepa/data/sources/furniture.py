@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, ObjectFile, ZipFiles
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError
@@ -34,15 +34,13 @@ def check_archive(path: Path) -> None:
         UserError: if it is missing or its bytes differ.
     """
     if not path.is_file():
-        raise UserError(
-            f"{path}: missing; data.furniture.path must hold {', '.join(FURNITURE_ARCHIVES)} "
-            "from Debian's package sweethome3d-furniture 1.8-1 (/usr/share/sweethome3d/furniture)"
-        )
+        needed = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
+        raise UserError(f"{path}: missing; data.furniture.path must hold {needed}")
     if path.name in FURNITURE_ARCHIVES and sha256_file(path) != FURNITURE_ARCHIVES[path.name]:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
 
-def read_properties(archive: ZipFiles) -> dict[int, dict[str, str]]:
+def read_properties(archive: Files) -> dict[int, dict[str, str]]:
     """The numbered entries of a furniture catalogue: {number: {key: value}}.
 
     A Java properties file: latin-1, with `\\uXXXX` for other characters.
@@ -64,19 +62,17 @@ def open_source(source: FurnitureSource) -> FileDataset:
     Raises:
         UserError: if the folder holds none, or one is damaged.
     """
-    paths = list(Path(source.path).glob("*.sh3f")) if source.path else []
+    paths = sorted(Path(source.path).glob("*.sh3f"), key=lambda path: path.stem) if source.path else []
     if not paths:
         raise UserError(f"{source.path}: holds no .sh3f archives; fetch them, or set data.furniture.path")
     table = pd.read_csv(str(files("crossjepa.data").joinpath("furniture_labels.csv")), dtype=str)
     known = {row["model"]: (row["class"], f"furniture-{row['group']}") for _, row in table.iterrows()}
     records: dict[str, ObjectRecord] = {}
     places: dict[str, ObjectFile] = {}
-    for path in sorted(paths, key=lambda path: path.stem):
+    for path in paths:
         check_archive(path)
-        archive, library = ZipFiles(path), path.stem
-        for entry in read_properties(archive).values():
-            if "model" not in entry:
-                continue
+        archive, library = Files(path), path.stem
+        for entry in (entry for entry in read_properties(archive).values() if "model" in entry):
             model = entry["model"].lstrip("/")
             label, group = known.get(model, ("", model))
             name, creator = entry.get("name", model), entry.get("creator", library)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
-from crossjepa.data.files import FileDataset, ObjectFile, open_files
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ModelNetSource
@@ -31,27 +31,23 @@ modelnet_record = partial(
 
 def _open_meshes(release: Release, data_set: str) -> FileDataset:
     """Release `meshes`: `ModelNet40/<class>/{train,test}/*.off`, Z-up; ids begin at the class."""
+    path = release.files.path
     found = [match for name in release.files.names if (match := MESH.fullmatch(name))]
-    root = _choose_root({match["root"] for match in found}, release.files.path, data_set)
-    found = [match for match in found if match["root"] == root]
+    titles = {m["root"]: posixpath.basename(m["root"].rstrip("/")) or path.stem for m in found}
+    # The folder named after the data set, or else the only one that is not named after the other data set.
+    named = [root for root, title in titles.items() if title == data_set]
+    roots = named or [root for root, title in titles.items() if title not in ("ModelNet10", "ModelNet40")]
+    if len(roots) != 1:
+        raise UserError(
+            f"{path}: holds {'several' if roots else 'no'} {data_set}/<class>/train/*.off of release "
+            f"`meshes`; set `path` to the {data_set} folder or zip, or `release` to what it is"
+        )
+    found = [match for match in found if match["root"] == roots[0]]
     keys = ("id", "name", "label", "split")
     records = [modelnet_record(group=match["id"], **{key: match[key] for key in keys}) for match in found]
     release.check(records)
     places = {match["id"]: ObjectFile(release.files, match[0], UPRIGHT["z"]) for match in found}
     return FileDataset(records, places)
-
-
-def _choose_root(roots: set[str], path: Path, data_set: str) -> str:
-    """The folder named after the data set, or else the only one that is not named after the other one."""
-    titles = {root: posixpath.basename(root.rstrip("/")) or path.stem for root in roots}
-    named = [root for root in roots if titles[root] == data_set]
-    chosen = named or [root for root in roots if titles[root] not in ("ModelNet10", "ModelNet40")]
-    if len(chosen) != 1:
-        raise UserError(
-            f"{path}: holds {'several' if chosen else 'no'} {data_set}/<class>/train/*.off of release "
-            f"`meshes`; set `path` to the {data_set} folder or zip, or `release` to what it is"
-        )
-    return chosen[0]
 
 
 def _open_resampled(release: Release, data_set: str) -> FileDataset:
@@ -68,8 +64,8 @@ def _open_resampled(release: Release, data_set: str) -> FileDataset:
             label = name.rpartition("_")[0]
             if label not in classes:
                 raise UserError(f"{files.path}: {listed}: '{name}' is of no class in its list")
-            own = f"{label}/{name}"
-            records.append(modelnet_record(id=own, group=own, name=name, label=label, split=split))
+            key = f"{label}/{name}"
+            records.append(modelnet_record(id=key, group=key, name=name, label=label, split=split))
     places = {record.id: ObjectFile(files, f"{root}{record.id}.txt") for record in records}
     there = set(files.names)
     release.check([record for record in records if places[record.id].name in there])
@@ -97,7 +93,7 @@ def open_source(source: ModelNetSource) -> Dataset:
     if source.path is None:
         raise UserError(f"data: {name} is not here; let it be downloaded, or set the data set's `path` to it")
     sizes = SIZES[source.release, source.categories] if source.complete else None
-    release = Release(open_files(Path(source.path)), f"release `{source.release}` of {name}", sizes)
+    release = Release(Files(Path(source.path)), f"release `{source.release}` of {name}", sizes)
     if source.release == "hdf5":
         return _open_hdf5(release)
     return (_open_meshes if source.release == "meshes" else _open_resampled)(release, name)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import open_files
+from crossjepa.data.files import Files
 from crossjepa.data.location import BY_HAND
 from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ScanObjectNNSource
@@ -38,7 +38,7 @@ def open_source(source: ScanObjectNNSource) -> Hdf5Clouds:
         raise UserError("data: ScanObjectNN: set `variant` to obj_bg, obj_only or pb_t50_rs")
     folder, name, sizes = VARIANTS[source.variant]
     title = f"variant {source.variant} of ScanObjectNN"
-    release = Release(open_files(Path(source.path)), title, sizes if source.complete else None)
+    release = Release(Files(Path(source.path)), title, sizes if source.complete else None)
     needed = {"train": f"{folder}/training_{name}", "test": f"{folder}/test_{name}"}
     root = release.root(list(needed.values()))
     record = partial(

@@ -6,13 +6,13 @@ An object's id is `<synset>-<model>`, as in Point-BERT's lists. Meshes and cloud
 
 import json
 import re
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import trimesh
 
 from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
-from crossjepa.data.files import FileDataset, Files, FolderFiles, ObjectFile, ZipFiles, open_files
+from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
@@ -41,8 +41,7 @@ class Models:
         Raises:
             UserError: if there are none.
         """
-        parts = set(self._parts.values()) if self.path.is_dir() else {self.path}
-        ids = sorted(object_id for part in parts for object_id in self._list(part))
+        ids = sorted(object_id for part in set(self._parts.values()) for object_id in self._list(part))
         if not ids:
             v2, v1 = "<synset>/<model>/models/model_normalized.obj", "<synset>/<model>/model.obj"
             raise UserError(f"{self.path}: holds no {v2} (v2) or {v1} (v1); set `path` to ShapeNetCore")
@@ -54,37 +53,33 @@ class Models:
         Raises:
             BadMesh: if it is missing.
         """
-        part = self._parts.get(object_id.partition("-")[0]) if self.path.is_dir() else self.path
-        found = self._list(part).get(object_id) if part else None
-        if not found:
+        part = self._parts.get(object_id.partition("-")[0])
+        if part is None or object_id not in self._list(part):
             raise BadMesh(f"its mesh is not in {self.path.name}")
-        return found
-
-    def taxonomy(self) -> bytes | None:
-        """`taxonomy.json` from inside the one zip or beside it, or from the folder of the synsets."""
-        if not self.path.is_dir():
-            files = ZipFiles(self.path)
-            if inside := [name for name in files.names if PurePosixPath(name).name == TAXONOMY]:
-                return files.read(inside[0])
-        path = (self._folder if self.path.is_dir() else self.path.parent) / TAXONOMY
-        return path.read_bytes() if path.is_file() else None
-
-    @cached_property
-    def _folder(self) -> Path:
-        """The folder that holds the synsets."""
-        inside = [self.path, *sorted(child for child in self.path.iterdir() if child.is_dir())]
-        return next((f for f in inside if any(SYNSET.fullmatch(c.name) for c in f.iterdir())), self.path)
+        return self._list(part)[object_id]
 
     @cached_property
     def _parts(self) -> dict[str, Path]:
-        """Each synset's folder, or else its zip."""
-        children = sorted(self._folder.iterdir(), key=lambda path: path.is_dir())
-        return {child.name[:8]: child for child in children if SYNSET.fullmatch(child.name)}
+        """Each synset's folder, or else its zip, or else the one zip of everything."""
+        if self.path.is_file():
+            return {object_id.partition("-")[0]: self.path for object_id in self._list(self.path)}
+        folders = [self.path, *sorted(child for child in self.path.iterdir() if child.is_dir())]
+        parts = ([child for child in folder.iterdir() if SYNSET.fullmatch(child.name)] for folder in folders)
+        synsets = next(filter(None, parts), [])
+        return {child.name[:8]: child for child in sorted(synsets, key=Path.is_dir)}
 
     def _list(self, part: Path) -> dict[str, ObjectFile]:
+        """The OBJ file of each model in a folder or zip; a folder's many textures are not listed."""
         if part not in self._listed:
-            files: Files = FolderFiles(part.parent) if part.is_dir() else ZipFiles(part)
-            names = _meshes(part) if part.is_dir() else files.names
+            files = Files(part.parent if part.is_dir() else part)
+            names = (
+                files.names
+                if part.is_file()
+                else [
+                    path.relative_to(part.parent).as_posix()
+                    for path in (*part.glob("*/models/model_normalized.obj"), *part.glob("*/model.obj"))
+                ]
+            )
             matches = [match for name in names if (match := MODEL.fullmatch(name))]
             self._listed[part] = {f"{m[1]}-{m[2]}": ObjectFile(files, m[0]) for m in matches}
         return self._listed[part]
@@ -105,11 +100,11 @@ class ShapeNet(FileDataset):
         if not {"path", "points"} & set(given):
             raise UserError(f"data: {BY_HAND['shapenet']}")
         self.models = Models(given["path"]) if source.path else None
-        self.points = open_files(given["points"]) if source.points else None
+        self.points = Files(given["points"]) if source.points else None
         self.renderings = Renderings(given["views"]) if source.views else None
-        self.lists = FolderFiles(given["lists"]) if source.lists else None
+        self.lists = Files(given["lists"]) if source.lists else None
         self.has_clouds = self.points is not None
-        self._classes = _read_taxonomy(self.models, given.get("points"))
+        self._classes = _read_taxonomy([given[key] for key in ("path", "points") if key in given])
 
     def objects(self) -> list[ObjectRecord]:
         """The objects on the lists with their split; without lists all meshes, or else all clouds.
@@ -117,7 +112,13 @@ class ShapeNet(FileDataset):
         Raises:
             UserError: if there are none, or a list is missing or cannot be read.
         """
-        return self._objects
+        if self.lists:
+            listed = {split: _read_list(self.lists, f"{split}.txt") for split in ("train", "test")}
+            return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
+        ids = self.models.ids() if self.models else sorted(self._clouds)
+        if not ids and self.points:
+            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
+        return [self._record(object_id, "pretrain") for object_id in ids]
 
     def find(self, object_id: str) -> ObjectFile:
         """The file of an object's cloud if the data set has clouds, else its OBJ file."""
@@ -140,21 +141,12 @@ class ShapeNet(FileDataset):
         synset, _, model = object_id.partition("-")
         return self.renderings.views(synset, model) if self.renderings else None
 
-    @cached_property
-    def _objects(self) -> list[ObjectRecord]:
-        if self.lists:
-            listed = {split: _read_list(self.lists, f"{split}.txt") for split in ("train", "test")}
-            return [self._record(object_id, split) for split, ids in listed.items() for object_id in ids]
-        ids = self.models.ids() if self.models else sorted(self._clouds)
-        if not ids and self.points:
-            raise UserError(f"{self.points.path}: holds no <synset>-<model>.npy; set `points` to them")
-        return [self._record(object_id, "pretrain") for object_id in ids]
-
     def _record(self, object_id: str, split: str) -> ObjectRecord:
         synset, _, model = object_id.partition("-")
         label = self._classes.get(synset, synset)
-        record = partial(ObjectRecord, source="ShapeNetCore", licence="see shapenet.org", creator="various")
-        return record(id=object_id, name=model, label=label, group=object_id, split=split)
+        return ObjectRecord(
+            object_id, "ShapeNetCore", model, label, object_id, "see shapenet.org", "various", split
+        )
 
     @cached_property
     def _clouds(self) -> dict[str, str]:
@@ -163,30 +155,28 @@ class ShapeNet(FileDataset):
         return {match[1]: name for name in names if (match := CLOUD.fullmatch(name))}
 
 
-def _meshes(synset: Path) -> list[str]:
-    """OBJ files below a synset's folder. Not all files are listed: there are many times as many textures."""
-    found = [*synset.glob("*/models/model_normalized.obj"), *synset.glob("*/model.obj")]
-    return [path.relative_to(synset.parent).as_posix() for path in found]
-
-
-def _read_list(lists: FolderFiles, name: str) -> list[str]:
+def _read_list(lists: Files, name: str) -> list[str]:
     lines = lists.lines(name)
     if wrong := next((line for line in lines if not CLOUD.fullmatch(line)), None):
         raise UserError(f"{lists.path / name}: '{wrong}' is not <synset>-<model>.npy")
     return [PurePosixPath(line).stem for line in lines]
 
 
-def _read_taxonomy(models: Models | None, points: Path | None) -> dict[str, str]:
-    """The first name of each synset, from the `taxonomy.json` of the meshes, or else of the clouds."""
-    found = models.taxonomy() if models else None
-    if found is None and points:
-        paths = (folder / TAXONOMY for folder in (points, points.parent))
-        found = next((path.read_bytes() for path in paths if path.is_file()), None)
-    try:
-        return {entry["synsetId"]: entry["name"].split(",")[0] for entry in json.loads(found or b"[]")}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        where = models.path if models else points
-        raise UserError(f"{where}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
+def _read_taxonomy(places: list[Path]) -> dict[str, str]:
+    """The first name of each synset, from the `taxonomy.json` in or beside the first place that has one."""
+    for place in places:
+        files = Files(place) if place.is_file() else None
+        inside = [name for name in files.names if PurePosixPath(name).name == TAXONOMY] if files else []
+        beside = [place / TAXONOMY, *sorted(place.glob(f"*/{TAXONOMY}")), place.parent / TAXONOMY]
+        found = [path for path in beside if path.is_file()]
+        if not inside and not found:
+            continue
+        try:
+            entries = json.loads(files.read(inside[0]) if files and inside else found[0].read_bytes())
+            return {entry["synsetId"]: entry["name"].split(",")[0] for entry in entries}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{place}: its {TAXONOMY} is not ShapeNetCore's ({error!r})") from error
+    return {}
 
 
 def open_source(source: ShapeNetSource) -> ShapeNet:

@@ -5,7 +5,7 @@ They serve first contact, tests and scaling, and are called procedural wherever 
 
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from itertools import product
 from math import cos, pi, sin
 
 import numpy as np
@@ -37,16 +37,13 @@ def _turned(profile: list[tuple[float, float]]) -> trimesh.Trimesh:
 
 
 def _corners(width: float, depth: float) -> Iterator[tuple[float, float]]:
-    for x in (-width / 2, width / 2):
-        for z in (-depth / 2, depth / 2):
-            yield x, z
+    return product((-width / 2, width / 2), (-depth / 2, depth / 2))
 
 
 def _legs(r: Random, width: float, depth: float, height: float) -> list[Part]:
     thickness = r.uniform(0.02, 0.05)
-    square = r.random() < 0.5
     spots = _corners(width - 2 * thickness, depth - 2 * thickness)
-    if square:
+    if r.random() < 0.5:
         return [(_slab(2 * thickness, height, 2 * thickness, x, 0, z), "second") for x, z in spots]
     return [(_post(thickness, height, x, 0, z), "second") for x, z in spots]
 
@@ -57,8 +54,7 @@ def _chair(r: Random) -> list[Part]:
     parts.append((_slab(width, back, 0.05, 0, seat + 0.06, -depth / 2 + 0.03), "main"))
     if r.random() < 0.4:
         arm = r.uniform(0.15, 0.25)
-        for side in (-1, 1):
-            x = side * (width / 2 - 0.03)
+        for x in (0.03 - width / 2, width / 2 - 0.03):
             parts.append((_slab(0.05, 0.04, depth, x, seat + arm, 0), "second"))
             parts.append((_slab(0.05, arm, 0.05, x, seat, depth / 2 - 0.03), "second"))
     return parts
@@ -105,19 +101,15 @@ def _sofa(r: Random) -> list[Part]:
     inside = width - 2 * arm
     parts = [(_slab(inside, seat, depth, 0, 0, 0), "main")]
     parts.append((_slab(inside, back, 0.22, 0, seat, -depth / 2 + 0.11), "main"))
-    for side in (-1, 1):
-        x = side * (width / 2 - arm / 2)
-        parts.append((_slab(arm, seat + back * 0.45, depth, x, 0, 0), "second"))
-    return parts
+    sides = (arm / 2 - width / 2, width / 2 - arm / 2)
+    return [*parts, *((_slab(arm, seat + back * 0.45, depth, x, 0, 0), "second") for x in sides)]
 
 
 def _lamp(r: Random) -> list[Part]:
     height, foot, wide, narrow, shade = r.uniform((0.4, 0.1, 0.15, 0.06, 0.15), (1.6, 0.2, 0.3, 0.14, 0.35))
-    parts = [(_post(foot, 0.03, 0, 0, 0), "second"), (_post(0.015, height, 0, 0, 0), "second")]
-    parts.append(
-        (_turned([(wide, 0), (narrow, shade)]).apply_translation((0, height - shade / 2, 0)), "main")
-    )
-    return parts
+    hood = _turned([(wide, 0), (narrow, shade)]).apply_translation((0, height - shade / 2, 0))
+    stand = [(_post(foot, 0.03, 0, 0, 0), "second"), (_post(0.015, height, 0, 0, 0), "second")]
+    return [*stand, (hood, "main")]
 
 
 def _mug(r: Random) -> list[Part]:
@@ -223,10 +215,11 @@ class Shapes(Dataset):
 
     def objects(self) -> list[ObjectRecord]:
         """All objects, in the order of their numbers."""
-        record = partial(ObjectRecord, source="procedural", licence="none needed", creator="made by code")
-        labels = [object_id.rpartition("-")[0] for object_id in self.ids]
-        named = zip(self.ids, labels, strict=True)
-        return [record(id=own, name=f"procedural {label}", label=label, group=own) for own, label in named]
+        labelled = [(object_id, object_id.rpartition("-")[0]) for object_id in self.ids]
+        return [
+            ObjectRecord(key, "procedural", f"procedural {label}", label, key, "none needed", "made by code")
+            for key, label in labelled
+        ]
 
     def load(self, object_id: str) -> trimesh.Scene:
         """Make an object, in up to three face colours."""
@@ -235,8 +228,7 @@ class Shapes(Dataset):
         colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
         parts = CLASSES[label](rng)
         for mesh, part in parts:
-            face_colors = np.array(colours[part], dtype=np.uint8)
-            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=face_colors)
+            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=np.array(colours[part], np.uint8))
         return trimesh.Scene([mesh for mesh, _ in parts])
 
     def digest(self, object_id: str) -> str:
