@@ -21,13 +21,14 @@ from threadpoolctl import threadpool_info
 from workplace import BAD, CLASSES, PER_CLASS, QUICK, Workplace, as_objects, blobs
 
 from crossjepa.errors import UserError
+from crossjepa.files import write_json
 from crossjepa.probe.answers import answer
 from crossjepa.probe.classifiers import Estimator, GramMachine, LibsvmMachine, choose_C, classifier
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import PROTOCOLS, protocol
 from crossjepa.probe.provenance import checkout, stage_seconds
 from crossjepa.probe.questions import SUITES, Exam
-from crossjepa.probe.result import ProbeResult, read_as, write_result
+from crossjepa.probe.result import ProbeResult, read_as
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 from crossjepa.probe.splits import grouped_folds, repeated_folds
 from crossjepa.probe.systems import Reading, System, read_systems
@@ -427,7 +428,7 @@ def test_schema_rejects_a_bad_file(result: ProbeResult, tmp_path: Path, key: str
 
 
 def test_a_result_survives_being_written(result: ProbeResult, tmp_path: Path) -> None:
-    write_result(tmp_path / "copy.json", result)
+    write_json(tmp_path / "copy.json", result.model_dump(mode="json"))
     assert read_as(ProbeResult, tmp_path / "copy.json") == result
     assert set(ProbeResult.model_json_schema()["required"]) == set(json.loads(result.model_dump_json()))
 

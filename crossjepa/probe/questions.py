@@ -12,16 +12,20 @@ from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 from crossjepa.probe.splits import (
+    QUERIES,
     Split,
+    crosspoint_pools,
+    draw_trial,
     few_labels,
     fixed_split,
     folds_if_enough,
     library_splits,
     nested_subsets,
+    point_bert_pools,
     repeated_folds,
+    usable_classes,
 )
 from crossjepa.probe.systems import Reading
-from crossjepa.probe.trials import QUERIES, crosspoint_pools, draw_trial, point_bert_pools, usable_classes
 
 WAYS, SHOTS, TRIALS = (5, 10), (10, 20), 10
 PERCENTS, DRAWS = (1, 5, 10, 25, 50, 100), 5
@@ -80,11 +84,10 @@ def linear(exam: Exam) -> Iterator[Question]:
     """The linear probe: fixed split, other classifiers, and cross-validation unless the split is official."""
     fixed = fixed_split(exam.objects, exam.probe)
     yield exam.ask("fixed", "fixed split", "the catalog's split", splits=fixed)
-    for name, text, C in (
-        ("logistic_regression", "standardised features, C = 1", 1.0),
-        ("knn", "20 nearest neighbours by cosine distance", nan),
-    ):
-        yield Question(name, name, text, name, [C], fixed, systems=("encoder", "random_encoder"))
+    for name, C in (("logistic_regression", 1.0), ("knn", nan)):
+        yield Question(
+            name, name, "the catalog's split", name, [C], fixed, systems=("encoder", "random_encoder")
+        )
     if not exam.objects.split_given:
         folds = repeated_folds(exam.objects, exam.probe)
         yield exam.ask("cross_validation", "cross-validation", exam.folds, splits=folds)
@@ -101,27 +104,28 @@ def few_shot(exam: Exam) -> Iterator[Question]:
         ("point_bert", "Point-BERT", point_bert_pools(exam.objects), exam.ask, "test"),
         ("crosspoint", "CrossPoint", crosspoint_pools(exam.objects), own, "training"),
     )
-    notes = []
+    asked = []
     for (number, (name, title, pools, ask, tested)), way, shot in product(enumerate(styles), WAYS, SHOTS):
-        usable, note, trials = usable_classes(exam.objects, pools, shot), None, []
-        if len(usable) < way:
-            note = (
-                f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and {QUERIES} "
-                f"queries of other groups; there are {len(usable)}"
-            )
-        else:
-            seeds = [(exam.probe.seed, number, way, shot, index) for index in range(TRIALS)]
-            trials = [draw_trial(exam.objects, pools, usable, way, shot, seed) for seed in seeds]
-        notes.append(note)
-        yield ask(
+        usable = usable_classes(exam.objects, pools, shot)
+        note = (
+            f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and {QUERIES} "
+            f"queries of other groups; there are {len(usable)}"
+        )
+        seeds = [
+            (exam.probe.seed, number, way, shot, index) for index in range(TRIALS * (len(usable) >= way))
+        ]
+        trials = [draw_trial(exam.objects, pools, usable, way, shot, seed) for seed in seeds]
+        question = ask(
             f"{name} {way}-way {shot}-shot",
             f"{title} style, {way}-way {shot}-shot",
             f"{TRIALS} trials: learns from training objects, asks about {QUERIES} {tested} objects a class",
             splits=[_choosing_C(exam, support, queries, exam.probe.seed) for support, queries in trials],
-            note=note,
+            note=None if trials else note,
         )
-    if None not in notes:
-        raise UserError(f"few-shot: too few labelled objects for any setting ({notes[0]}); label more")
+        asked.append(question)
+    if not any(question.splits for question in asked):
+        raise UserError(f"few-shot: too few labelled objects for any setting ({asked[0].note}); label more")
+    yield from asked
 
 
 def label_efficiency(exam: Exam) -> Iterator[Question]:
@@ -200,11 +204,11 @@ def _choosing_C(exam: Exam, train: Rows, test: Rows, seed: int) -> Split:
 
 # Each suite's questions, and the features that they need.
 SUITES: dict[str, tuple[Callable[[Exam], Iterator[Question]], Reading]] = {
-    "linear": (linear, Reading(needs=("trained", "random", "geometry"))),
+    "linear": (linear, Reading(needs=("trained", "random", "geometry"), majority=True)),
     "few_shot": (few_shot, Reading(imagined=False)),
     "label_efficiency": (label_efficiency, Reading(imagined=False)),
     "benchmark": (benchmark, Reading(("canonical", "zz", "partial"), each_view=True)),
     "inductive": (inductive, Reading(CANONICAL, each_view=True)),
     "elsewhere": (elsewhere, Reading(CANONICAL, each_view=True)),
-    "sweep": (sweep, Reading(needs=("trained",))),
+    "sweep": (sweep, Reading(needs=("trained",), sweep=True)),
 }

@@ -12,6 +12,8 @@ from crossjepa.probe.classifiers import Labels, Rows
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.settings import ProbeSettings
 
+QUERIES = 20  # test objects of each class in a few-shot trial
+
 
 @dataclass(frozen=True)
 class Split:
@@ -135,3 +137,62 @@ def nested_subsets(
         before = np.cumsum(sizes[order]) - sizes[order]
         needed[names[order]] = np.minimum(needed[names[order]], 100 * before / sizes.sum())
     return [train[needed[cluster] < percent] for percent in percents]
+
+
+def point_bert_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
+    """The rows to train on and to test on in Point-BERT's trials (arXiv 2111.14819, section 4.2)."""
+    return objects.train, objects.test
+
+
+def crosspoint_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
+    """The rows to train on and to test on in CrossPoint's trials (arXiv 2203.00680, section 4.1).
+
+    Both are the training objects, without groups that hold objects of several classes.
+    """
+    train = objects.train
+    pairs = np.unique(np.stack([objects.groups[train], objects.labels[train]]), axis=1)
+    classes = np.bincount(pairs[0])
+    pure = train[classes[objects.groups[train]] == 1]
+    return pure, pure
+
+
+def usable_classes(objects: LabelledObjects, pools: tuple[Rows, Rows], shot: int) -> list[int]:
+    """Classes with `shot` objects to train on and, whichever these are, `QUERIES` objects of other groups.
+
+    The worst draw takes its objects from the `shot` largest groups, and none of these can be queried.
+    """
+
+    def can_fill(label: int) -> bool:
+        support, queries = (rows[objects.labels[rows] == label] for rows in pools)
+        names, sizes = np.unique(objects.groups[queries], return_counts=True)
+        spent = np.sort(sizes[np.isin(names, objects.groups[support])])[::-1][:shot].sum()
+        return len(support) >= shot and len(queries) - spent >= QUERIES
+
+    return [label for label in range(len(objects.classes)) if can_fill(label)]
+
+
+def draw_trial(
+    objects: LabelledObjects,
+    pools: tuple[Rows, Rows],
+    classes: Sequence[int],
+    way: int,
+    shot: int,
+    seed: Sequence[int],
+) -> tuple[Rows, Rows]:
+    """Draw `way` classes, and of each `shot` objects to train on and `QUERIES` queries of other groups.
+
+    Args:
+        objects: the labelled objects.
+        pools: rows to draw training objects from, and queries; the two may overlap.
+        classes: what `usable_classes` returned for `shot`.
+        way, shot: classes, and training objects a class.
+        seed: equal seeds draw equal trials.
+    """
+    rng = np.random.default_rng(seed)
+    support, queries = [], []
+    for label in rng.choice(classes, way, replace=False):
+        drawn = rng.permutation(pools[0][objects.labels[pools[0]] == label])[:shot]
+        possible = rng.permutation(pools[1][objects.labels[pools[1]] == label])
+        support.append(drawn)
+        queries.append(possible[~np.isin(objects.groups[possible], objects.groups[drawn])][:QUERIES])
+    return np.concatenate(support), np.concatenate(queries)
