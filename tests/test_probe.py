@@ -463,13 +463,6 @@ def test_a_feature_that_is_not_finite_is_named(workplace: Workplace) -> None:
         run(workplace, "x", geometry=["broken"])
 
 
-def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> None:
-    size = {"parameters": 9, "config": {"dim": 8}, "seed": 0}
-    workplace.bundle("larger", workplace.ids, workplace.good, size, {})
-    with pytest.raises(UserError, match="larger: an encoder of another size"):
-        run(workplace, "x", random=["larger"])
-
-
 def test_a_bundle_without_a_regime_is_named(workplace: Workplace) -> None:
     arrays = {"canonical_tokens": np.zeros((2, 3), np.float32)}
     write_bundle(workplace.folder / "half", arrays, {"ids": ["a", "b"], "encoder": {}, "pretraining": {}})
@@ -484,7 +477,6 @@ def test_a_bundle_without_a_regime_is_named(workplace: Workplace) -> None:
         ({"geometry": []}, "--input geometry=…: missing"),
         ({"catalog": []}, "--input catalog=…: needed once, given 0 times"),
         ({"catalog": ["nowhere.parquet"]}, "nowhere.parquet: no such catalog"),
-        ({"trained": ["encoder3", "encoder3"]}, "encoder3: a second encoder of seed 3"),
     ],
 )
 def test_wrong_inputs_are_told(workplace: Workplace, changed: Any, message: str) -> None:

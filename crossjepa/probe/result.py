@@ -239,11 +239,12 @@ class Difference95(Part):
 class Summary(Part):
     """One metric of one system in one question and pose regime.
 
-    A system is a key of `SYSTEMS`; in a sweep `<variant>` for tokens or `<variant>:tokens_and_imagined`. `sd` is the standard deviation over seeds; for few-shot over trials, seeds averaged; for label
-    efficiency over seeds and draws; null for a single one. `ci95` is a bootstrap interval over groups of
-    near-duplicate objects; for the question `library` Student's t over libraries; null in a sweep. `gain` is
-    over `random_encoder` on the same objects and folds; in a sweep over the variant `trained`, with Student's
-    t over seeds.
+    A system is a key of `SYSTEMS`; in a sweep `<variant>` for tokens or `<variant>:tokens_and_imagined`.
+    `sd` is the standard deviation over seeds; for few-shot over trials, seeds averaged; for label efficiency
+    over seeds and draws; null for a single one. `ci95` is a bootstrap interval over groups of near-duplicate
+    objects; for the question `library` Student's t over libraries; null in a sweep. `gain` is over
+    `random_encoder` on the same objects and folds; in a sweep over the variant `trained`, with Student's t
+    over seeds; null for the reference.
     """
 
     question: str = Field(description="A key of `questions`.")
@@ -254,7 +255,7 @@ class Summary(Part):
     sd: float | None
     ci95: tuple[float, float] | None
     seeds: Count = Field(description="Encoders (or views of the teacher) that the mean is over.")
-    gain: Difference95 | None = Field(description="Null for the reference itself.")
+    gain: Difference95 | None
 
 
 class Question(Part):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,15 +63,13 @@ def grouped_folds(
     return cut
 
 
-def folds_if_enough(objects: LabelledObjects, rows: Rows, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-    """`grouped_folds`; none if no class has `folds` groups, or a fold leaves a single class."""
-    labels, groups = objects.labels, objects.groups
-    if possible_folds(labels[rows], groups[rows], folds) < folds:
-        return []
-    try:
-        return grouped_folds(labels, groups, rows, folds, seed)
-    except UserError:
-        return []
+def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, seed: int) -> Split:
+    """A split with folds to choose C with; none if no class has `folds` groups, or a fold has a single class."""
+    labels, groups, inner = objects.labels, objects.groups, []
+    if possible_folds(labels[train], groups[train], folds) == folds:
+        with suppress(UserError):
+            inner = grouped_folds(labels, groups, train, folds, seed)
+    return Split(train, test, inner)
 
 
 def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
@@ -81,11 +80,12 @@ def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split
 
 def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """Repeated grouped cross-validation over all objects; C is chosen in folds of each training part."""
-    labels, groups, splits = objects.labels, objects.groups, []
-    for seed in range(settings.seed, settings.seed + settings.repeats):
-        for train, test in grouped_folds(labels, groups, np.arange(len(labels)), settings.folds, seed):
-            splits.append(Split(train, test, grouped_folds(labels, groups, train, settings.folds, seed)))
-    return splits
+    labels, groups, folds = objects.labels, objects.groups, settings.folds
+    return [
+        Split(train, test, grouped_folds(labels, groups, train, folds, seed))
+        for seed in range(settings.seed, settings.seed + settings.repeats)
+        for train, test in grouped_folds(labels, groups, np.arange(len(labels)), folds, seed)
+    ]
 
 
 def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
@@ -101,7 +101,7 @@ def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Sp
         test = np.flatnonzero(inside & np.isin(objects.labels, objects.labels[outside]))
         train = np.flatnonzero(outside)
         if len(test) and len(np.unique(objects.labels[train])) > 1:
-            splits.append(Split(train, test, folds_if_enough(objects, train, settings.folds, settings.seed)))
+            splits.append(choosing_C(objects, train, test, settings.folds, settings.seed))
     return splits
 
 

@@ -115,7 +115,6 @@ def read_systems(
             systems += _bundle(path, variant, reading, protocol)
     if missing := [name for name in reading.needs if name not in inputs]:
         raise UserError(f"--input {missing[0]}=…: missing; give the features of that variant")
-    _check(systems)
     objects = labelled_objects(one(inputs, "catalog"), set.intersection(*(set(s.ids) for s in systems)))
     ids = objects.ids.tolist()
     systems = [system.of(ids) for system in systems]
@@ -161,18 +160,3 @@ def _teacher(store: Path, each_view: bool) -> Iterator[System]:
     yield System("teacher_views", 0, store, ids, {"canonical": mean}, {})
     for view in range(embedding.shape[1]) if each_view else []:
         yield System("teacher_one_view", view, store, ids, {"canonical": embedding[:, view]}, {})
-
-
-def _check(systems: Sequence[System]) -> None:
-    """Refuse the same seed twice, and random weights of another size than the encoder's."""
-    seen: set[tuple[str, int]] = set()
-    for system in systems:
-        if (system.name, system.seed) in seen:
-            raise UserError(f"{system.source}: a second {system.name} of seed {system.seed}; give each once")
-        seen.add((system.name, system.seed))
-    encoders = [system for system in systems if system.name in RENAMED.values()]
-    for system in encoders:
-        if system.attributes["encoder"]["config"] != encoders[0].attributes["encoder"]["config"]:
-            raise UserError(
-                f"{system.source}: an encoder of another size than {encoders[0].source}; extract both again"
-            )
