@@ -1,7 +1,7 @@
 """95% intervals of means whose observations are not independent.
 
-Scores are (N, S): a row an observation, a column a mean; near-duplicates or other dependent observations share
-a cluster. Intervals are (S, 2).
+Scores are (N, S): a row an observation, a column a mean. Near-duplicates and other dependent observations
+share a cluster. Intervals are (S, 2).
 """
 
 import numpy as np

@@ -51,8 +51,8 @@ def read_background(
         table: answers; see `answers`.
         source: the data set's entry under `data`.
         settings: the probe's.
-        inputs: `catalog`, `trained`, `config`, and `points`, `targets`, `metrics` and `seconds.<stage>` as far
-            as there are any.
+        inputs: `catalog`, `trained`, `config`; `points`, `targets`, `metrics` and `seconds.<stage>` as far as
+            there are any.
         folder: of the result; the configuration is kept in its `configs`.
 
     Raises:
@@ -99,18 +99,15 @@ def provenance(inputs: Inputs, device: str | None, folder: Path) -> Provenance:
 
 def checkout(folder: Path) -> Git | None:
     """The Git commit that `folder`'s code belongs to; none outside a checkout, or without Git."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
+    git = ["git", "-C", str(folder)]
     try:
         # Fails for code that is installed inside another project's checkout.
-        git("ls-files", "--error-unmatch", "__init__.py")
-        commit = git("rev-parse", "HEAD")
-        return Git(commit=commit, dirty=bool(git("status", "--porcelain", "--untracked-files=no")))
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], check=True, capture_output=True)
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        commit = subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
     except (subprocess.CalledProcessError, FileNotFoundError):
         return None
+    return Git(commit=commit.removesuffix("-dirty"), dirty=commit.endswith("-dirty"))
 
 
 def stage_seconds(inputs: Inputs) -> dict[str, float]:

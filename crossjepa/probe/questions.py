@@ -100,25 +100,20 @@ def few_shot(exam: Exam) -> Iterator[Question]:
         ("point_bert", "Point-BERT", draw.point_bert_pools(exam.objects), exam.machine, "test"),
         ("crosspoint", "CrossPoint", draw.crosspoint_pools(exam.objects), own, "training"),
     )
-    notes = []
+    objects, folds, first, notes = exam.objects, exam.probe.folds, exam.probe.seed, []
     for (number, (name, title, pools, machine, tested)), way, shot in product(enumerate(styles), WAYS, SHOTS):
-        usable = draw.usable_classes(exam.objects, pools, shot)
-        trials, note = [], None
-        if len(usable) >= way:
-            seeds = [(exam.probe.seed, number, way, shot, trial) for trial in range(TRIALS)]
-            trials = [draw.draw_trial(exam.objects, pools, usable, way, shot, seed) for seed in seeds]
-        else:
-            note = (
-                f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and "
-                f"{draw.QUERIES} queries of other groups; there are {len(usable)}"
-            )
-        notes.append(note)
-        splits = [
-            draw.choosing_C(exam.objects, *trial, exam.probe.folds, exam.probe.seed) for trial in trials
-        ]
+        usable = draw.usable_classes(objects, pools, shot)
+        seeds = [(first, number, way, shot, trial) for trial in range(TRIALS)] if len(usable) >= way else []
+        trials = [draw.draw_trial(objects, pools, usable, way, shot, seed) for seed in seeds]
+        lacking = (
+            f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and "
+            f"{draw.QUERIES} queries of other groups; there are {len(usable)}"
+        )
+        notes.append(None if trials else lacking)
+        splits = [draw.choosing_C(objects, *trial, folds, first) for trial in trials]
         key, setting = f"{name} {way}-way {shot}-shot", f"{title} style, {way}-way {shot}-shot"
-        text = f"{TRIALS} trials: learns from training objects, asks about {draw.QUERIES} {tested} objects a class"
-        yield Question(key, setting, text, splits, *machine, note=note)
+        text = f"{TRIALS} trials, each tested on {draw.QUERIES} {tested} objects a class"
+        yield Question(key, setting, text, splits, *machine, note=notes[-1])
     if None not in notes:
         raise UserError(f"few-shot: too few labelled objects for any setting ({notes[0]}); label more")
 
@@ -126,12 +121,12 @@ def few_shot(exam: Exam) -> Iterator[Question]:
 def label_efficiency(exam: Exam) -> Iterator[Question]:
     """The test objects, learning from nested shares of the training labels."""
     objects, seeds = exam.objects, range(exam.probe.seed, exam.probe.seed + DRAWS)
-    draws = [draw.nested_subsets(objects.labels, objects.groups, objects.train, PERCENTS, s) for s in seeds]
-    for percent, subsets in zip(PERCENTS, zip(*draws, strict=True), strict=True):
-        drawn = list(zip(subsets, seeds, strict=True))[
-            : 1 if percent == 100 else DRAWS
-        ]  # all labels: one way
-        splits = [draw.choosing_C(objects, rows, objects.test, exam.probe.folds, s) for rows, s in drawn]
+    labels, groups, folds = objects.labels, objects.groups, exam.probe.folds
+    draws = [draw.nested_subsets(labels, groups, objects.train, PERCENTS, seed) for seed in seeds]
+    for percent, *subsets in zip(PERCENTS, *draws, strict=True):
+        # All labels can be drawn in one way only.
+        drawn = list(zip(subsets, seeds, strict=True))[: 1 if percent == 100 else DRAWS]
+        splits = [draw.choosing_C(objects, rows, objects.test, folds, seed) for rows, seed in drawn]
         sizes = sorted(len(split.train) for split in splits)
         text = f"{percent}% of each class's training labels, rounded up to groups; "
         text += f"{len(splits)} draws of {sizes[0]} to {sizes[-1]} objects"

@@ -64,7 +64,7 @@ def grouped_folds(
 
 
 def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, seed: int) -> Split:
-    """A split with folds to choose C with; none if no class has `folds` groups, or a fold has a single class."""
+    """A split with folds to choose C with, or none if there are too few groups for `folds` folds."""
     labels, groups, inner = objects.labels, objects.groups, []
     if possible_folds(labels[train], groups[train], folds) == folds:
         with suppress(UserError):

@@ -1,6 +1,6 @@
 """The result of any suite but `linear`: a view of its answers, as JSON and as Markdown."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from crossjepa.probe.summary import summarise
 TableSuite = Literal["few_shot", "label_efficiency", "benchmark", "sweep"]
 TITLES = {"few_shot": "Few-shot classification", "label_efficiency": "Label efficiency"}
 SPREADS = {"few_shot": "trials", "label_efficiency": "encoders and draws"}
+REGIMES = {"zz": "z/z"}
 CHOICE = " Choosing a variant by its accuracy would fit the test labels: choose by explained variance."
 
 
@@ -57,27 +58,25 @@ def table_result(
 
 
 def markdown(result: TableResult) -> str:
-    """All accuracies, gains and other metrics as tables, and what each question means."""
-    sweep = result.suite == "sweep"
-    reference = "the variant `trained`" if sweep else "random weights"
+    """All numbers and gains as tables, and what each question means."""
+    reference = "the variant `trained`, paired by seed"
+    if result.suite != "sweep":
+        reference = "random weights, paired on the same objects and folds"
     parts = [
         f"# {TITLES.get(result.suite, result.suite.capitalize())}: {result.dataset}",
-        _introduction(result) + CHOICE * sweep,
+        _introduction(result),
+        _grid(result, result.rows, _value),
     ]
-    accuracies = [row for row in result.rows if row.metric == "accuracy"]
-    others = [row for row in result.rows if row.metric != "accuracy"]
-    for heading, rows, show in (
-        ("", accuracies, _value),
-        (f"Gain over {reference}, paired on the same objects and folds:", accuracies, _gain),
-        ("Other metrics:", others, _value),
-        (f"Difference from {reference}, paired by seed:", others, _gain),
-    ):
-        if shown := [row for row in rows if show(row)]:
-            parts += [heading] * bool(heading) + ["\n".join(_grid(result, shown, show))]
-    parts += ["\n".join(_questions(result))]
-    if result.variants:
-        parts += ["\n".join(_variants(result))]
-    return "\n\n".join(parts) + "\n"
+    if gains := [row for row in result.rows if row.gain]:
+        parts += [f"Gain over {reference}:", _grid(result, gains, _gain)]
+    lines = [
+        f"- **{q.title}**: {q.note or f'{q.description}; {q.objects} objects'}."
+        for q in result.questions.values()
+    ]
+    for name, changes in result.variants.items():
+        keys = (f"`{part}.{k}: {v}`" for part, values in changes.items() for k, v in values.items())
+        lines.append(f"- **{name}**: {', '.join(keys)}")
+    return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
 
 
 def _introduction(result: TableResult) -> str:
@@ -85,59 +84,43 @@ def _introduction(result: TableResult) -> str:
     size = f" of {known.parameters / 1e6:.1f}M parameters" if known.parameters else ""
     steps = f"{known.steps} steps" if known.steps else f"{known.epochs} epochs"
     time = f"; {known.seconds / 60:.1f} minutes a seed on {result.provenance.device}" if known.seconds else ""
-    return (
+    text = (
         f"Accuracy in percent of classifiers on frozen features (protocol {result.protocol}), ± the standard "
         f"deviation over {SPREADS.get(result.suite, 'encoders')}, in brackets 95% intervals. Encoder{size}, "
         f"pretrained on {known.objects} objects of {' and '.join(known.datasets)} for {steps}; seeds "
         f"{', '.join(map(str, result.seeds))}; last checkpoints{time}."
     )
+    return text + CHOICE if result.suite == "sweep" else text
 
 
-def _grid(result: TableResult, rows: list[Summary], show: Callable[[Summary], str]) -> Iterator[str]:
-    """Lines of a table: a row a system, a column a question, regime and metric."""
+def _grid(result: TableResult, rows: list[Summary], show: Callable[[Summary], str]) -> str:
+    """A row a system, a column a question, regime and metric."""
     columns: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         columns.setdefault((row.question, row.regime, row.metric), {})[row.system] = show(row)
-    regimes = {q: len({r for name, r, _ in columns if name == q and r}) for q, _, _ in columns}
-
-    def title(question: str, regime: str, metric: str) -> str:
-        """The question's title, and the regime or metric where the table has several."""
-        parts = [result.questions[question].title]
-        parts += ["z/z" if regime == "zz" else regime] * bool(regime and regimes[question] > 1)
-        return ", ".join(parts + [METRICS[metric]] * (metric != "accuracy"))
-
-    yield f"| | {' | '.join(title(*column) for column in columns)} |"
-    yield f"|---|{'---|' * len(columns)}"
-    shown = dict.fromkeys(row.system for row in rows)
-    for system in [s for s in SYSTEMS if s in shown] + [s for s in shown if s not in SYSTEMS]:
-        cells = " | ".join(column.get(system, "") for column in columns.values())
-        yield f"| {SYSTEMS.get(system, system)} | {cells} |"
+    regimes = {(row.question, row.regime) for row in rows if row.regime}
+    several = {q for q, _ in regimes if len([r for name, r in regimes if name == q]) > 1}
+    titles = [
+        result.questions[question].title
+        + (f", {REGIMES.get(regime, regime)}" if regime and question in several else "")
+        + (f", {METRICS[metric]}" if metric != "accuracy" else "")
+        for question, regime, metric in columns
+    ]
+    lines = [["", *titles], ["---"] * (len(titles) + 1)]
+    order = {system: rank for rank, system in enumerate(SYSTEMS)}
+    shown = sorted(dict.fromkeys(row.system for row in rows), key=lambda s: order.get(s, len(order)))
+    lines += [[SYSTEMS.get(s, s), *(column.get(s, "") for column in columns.values())] for s in shown]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _value(row: Summary) -> str:
     spread = "" if row.sd is None else f" ± {row.sd:.1f}"
-    interval = "" if row.ci95 is None else f" ({row.ci95[0]:.1f}, {row.ci95[1]:.1f})"
+    interval = "" if row.ci95 is None else " ({:.1f}, {:.1f})".format(*row.ci95)
     return f"{row.mean:.1f}{spread}{interval}"
 
 
 def _gain(row: Summary) -> str:
-    """Empty for the reference."""
-    if row.gain is None:
+    gain = row.gain
+    if gain is None:
         return ""
-    interval = "" if row.gain.ci95 is None else f" ({row.gain.ci95[0]:+.1f}, {row.gain.ci95[1]:+.1f})"
-    return f"{row.gain.mean:+.1f}{interval}"
-
-
-def _questions(result: TableResult) -> Iterator[str]:
-    """What each question is, or why the data set cannot answer it."""
-    for question in result.questions.values():
-        yield f"- **{question.title}**: " + (
-            f"{question.note}." if question.note else f"{question.description}; {question.objects} objects."
-        )
-
-
-def _variants(result: TableResult) -> Iterator[str]:
-    """The settings that each variant of a sweep changes."""
-    for name, changes in result.variants.items():
-        keys = (f"`{part}.{k}: {v}`" for part, values in changes.items() for k, v in values.items())
-        yield f"- **{name}**: {', '.join(keys)}"
+    return f"{gain.mean:+.1f}" + (" ({:+.1f}, {:+.1f})".format(*gain.ci95) if gain.ci95 else "")
