@@ -134,12 +134,11 @@ def answer(
     # Fits run side by side: threads of BLAS in each would wait for one another.
     with threadpool_limits(1):
         running = Parallel(n_jobs=outer, return_as="generator")(calls)
-        parts = [
-            rows.assign(question=question.name, regime=regime, system=system.name, seed=system.seed)
-            for (question, regime, system), rows in zip(
-                jobs, track(running, len(calls), "probe", "job"), strict=True
-            )
-        ]
+        answered = list(track(running, len(calls), "probe", "job"))
+    parts = [
+        rows.assign(question=question.name, regime=regime, system=system.name, seed=system.seed)
+        for (question, regime, system), rows in zip(jobs, answered, strict=True)
+    ]
     return pd.concat(parts, ignore_index=True).assign(metric="accuracy")
 
 
@@ -210,25 +209,17 @@ def retrieval_answers(distances: Path, catalog: Path) -> pd.DataFrame:
         count, views, _ = distance.shape
         own = distance[np.arange(count), :, np.arange(count)][:, :, None]
         nearer, tied = (distance < own).sum(axis=-1).ravel(), (distance == own).sum(axis=-1).ravel()
-        ids = np.repeat(attributes["ids"][gallery], views)
-        rows = pd.DataFrame(
-            {"id": ids, "group": group.loc[ids].to_numpy(), "split": np.tile(range(views), count)}
-        )
-        rows = rows.assign(
-            question=f"retrieval_{gallery}", regime="canonical", seed=0, dataset="", predicted=""
-        )
+        name, ids = f"retrieval_{gallery}", np.repeat(attributes["ids"][gallery], views)
+        columns = {"id": ids, "group": group.loc[ids].to_numpy(), "split": np.tile(range(views), count)}
+        same = {"question": name, "regime": "canonical", "seed": 0, "dataset": "", "predicted": "", "C": nan}
         for metric, nearest in (("top1", 1), ("top5", 5)):
             # Objects at equal distance are equally likely to come first.
             found = 100 * np.clip((nearest - nearer) / tied, 0, 1)
-            parts.append(rows.assign(metric=metric, system="encoder", value=found))
-            parts.append(rows.assign(metric=metric, system="chance", value=100 * nearest / count))
-        seen = "saw" if gallery == "seen" else "did not see"
-        text = f"finding a view's object among {count} objects that pretraining {seen}"
-        questions[f"retrieval_{gallery}"] = {
-            "title": f"retrieval, {gallery}",
-            "description": text,
-            "note": None,
-        }
+            rows = pd.DataFrame({**columns, **same, "metric": metric})
+            parts.append(rows.assign(system="encoder", value=found))
+            parts.append(rows.assign(system="chance", value=100 * nearest / count))
+        text = f"finding a view's object among {count} objects, {gallery} in pretraining"
+        questions[name] = {"title": f"retrieval, {gallery}", "description": text, "note": None}
     table = pd.concat(parts, ignore_index=True)
     table.attrs = {"suite": "retrieval", "questions": questions}
     return table

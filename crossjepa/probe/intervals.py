@@ -15,7 +15,7 @@ Intervals = NDArray[np.float64]
 def _clusters(scores: pd.DataFrame, clusters: NDArray[np.generic]) -> tuple[NDArray[np.float64], Intervals]:
     """(C, S) total of each cluster's scores, and (C, 1) number of its observations."""
     grouped = scores.groupby(clusters)
-    return grouped.sum().to_numpy(), grouped.size().to_numpy(float)[:, None]
+    return grouped.sum().to_numpy(), grouped.size().to_numpy().astype(np.float64)[:, None]
 
 
 def bootstrap_intervals(

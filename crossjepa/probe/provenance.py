@@ -78,10 +78,9 @@ def read_background(
 def provenance(inputs: Inputs, device: str | None, folder: Path) -> Provenance:
     """The provenance of a result; for the arguments see `read_background`."""
     config = one(inputs, "config")
-    stores = {name: inputs[name][0] / "manifest.json" for name in ("points", "targets") if name in inputs}
-    for file in (config, *stores.values()):
-        if not file.is_file():
-            raise UserError(f"{file}: no such file; run the workflow that writes it")
+    stores: dict[Any, Path] = {
+        name: inputs[name][0] / "manifest.json" for name in ("points", "targets") if name in inputs
+    }
     config_hash = sha256_file(config)
     if not (kept := folder / "configs" / f"{config_hash}.yaml").exists():  # no later run overwrites it
         with write_whole(kept) as partial:

@@ -113,7 +113,7 @@ def few_shot(exam: Exam) -> Iterator[Question]:
         splits = [draw.choosing_C(objects, *trial, folds, first) for trial in trials]
         key, setting = f"{name} {way}-way {shot}-shot", f"{title} style, {way}-way {shot}-shot"
         text = f"{TRIALS} trials, each tested on {draw.QUERIES} {tested} objects a class"
-        yield Question(key, setting, text, splits, *machine, note=notes[-1])
+        yield Question(key, setting, text, splits, machine[0], machine[1], note=notes[-1])
     if None not in notes:
         raise UserError(f"few-shot: too few labelled objects for any setting ({notes[0]}); label more")
 

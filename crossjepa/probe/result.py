@@ -38,15 +38,13 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Difference = Annotated[float, Field(ge=-100, le=100)]
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Result = TypeVar("Result", bound="Part")
 
 
 class Part(BaseModel):
     """A part of a result; unknown keys and values that are not finite are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-Result = TypeVar("Result", bound=Part)
 
 
 class Git(Part):
@@ -133,8 +131,7 @@ class PerSeed(Part):
 class Baselines(Part):
     """The baselines, under the same classifier, objects and folds as the encoder.
 
-    `teacher_views` is the image teacher's mean view embedding: the ceiling. It is null for data sets of point
-    clouds, which have no views.
+    `teacher_views`, the image teacher's mean view embedding, is the ceiling; null for data sets of clouds.
     """
 
     random_encoder: Regimes = Field(description="The same encoder with random weights, over several draws.")

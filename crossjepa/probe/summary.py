@@ -26,7 +26,7 @@ def summarise(table: pd.DataFrame, settings: ProbeSettings) -> list[Summary]:
     return [
         row
         for key, part in parts
-        for row in _summaries(part, dict(zip(KEYS, key, strict=True)), suite, settings)
+        for row in _summaries(part, dict(zip(KEYS, map(str, key), strict=True)), suite, settings)
     ]
 
 
@@ -34,12 +34,13 @@ def _summaries(
     part: pd.DataFrame, key: dict[str, str], suite: str, settings: ProbeSettings
 ) -> Iterator[Summary]:
     """A row for each system; `part` is one metric in one question and regime."""
-    seeds = part.groupby("system", sort=False, observed=True)["seed"].nunique()
+    systems = part.groupby("system", sort=False, observed=True)
+    seeds = {str(system): count for system, count in systems["seed"].nunique().items()}
     units = part.pivot_table("value", UNITS.get(suite, ["seed"]), "system", observed=True)
     answers = part.pivot_table("value", ["split", "id", "group"], "system", observed=True)
     # A sweep compares encoders of the same seed; all other suites compare answers about the same object.
     compared = units if suite == "sweep" else answers
-    references = {system: _reference(system, suite) for system in seeds.index}
+    references = {system: _reference(system, suite) for system in seeds}
     gains = pd.DataFrame(
         {s: compared[s] - compared[r] for s, r in references.items() if r in units and r != s}
     )
@@ -73,14 +74,16 @@ def _intervals(
     if scores.empty:
         return {}
     if suite == "sweep":  # seeds are independent
-        ends = [student_intervals(scores[[s]].dropna(), np.arange(scores[s].count()))[0] for s in scores]
+        columns = [scores[[system]].dropna() for system in scores]
+        ends = np.concatenate([student_intervals(gain, np.arange(len(gain))) for gain in columns])
     elif question == "library":  # objects of one library are no sample of other libraries' objects
-        ends = student_intervals(scores, scores.index.get_level_values("split"))
+        ends = student_intervals(scores, scores.index.get_level_values("split").to_numpy())
     else:
-        groups = scores.index.get_level_values("group")
+        groups = scores.index.get_level_values("group").to_numpy()
         ends = bootstrap_intervals(scores, groups, settings.bootstrap, settings.seed)
     return {
-        name: None if np.isnan(low) else (low, high) for name, (low, high) in zip(scores, ends, strict=True)
+        name: None if np.isnan(low) else (low, high)
+        for name, (low, high) in zip(map(str, scores), ends, strict=True)
     }
 
 

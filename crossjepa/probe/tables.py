@@ -36,6 +36,7 @@ def table_result(
         variants: changed settings of each variant of a sweep; used in a sweep only.
     """
     suite, origin = table.attrs["suite"], known.origins[0]
+    trained: dict[str, Any] = {key: origin.get(key) for key in ("datasets", "objects", "epochs", "steps")}
     asked = table[table["id"].astype(str) != ""]
     by_question = asked.groupby("question", observed=True)["id"].nunique()
     each = asked.groupby(["question", "regime", "system", "seed", "metric"], observed=True).size()
@@ -50,7 +51,7 @@ def table_result(
         rows=summarise(table, settings),
         variants=dict(variants) if suite == "sweep" else {},
         pretraining=Trained(
-            **{key: origin.get(key) for key in ("datasets", "objects", "epochs", "steps")},
+            **trained,
             parameters=known.sizes.get("parameters"),
             seconds=float(np.mean([last_record(log)["seconds"] for log in logs])) if logs else None,
         ),
