@@ -18,13 +18,8 @@ from crossjepa.settings import read_section, read_settings
 
 app = typer.Typer(no_args_is_help=True)
 
-Suite = Annotated[
-    str,
-    typer.Option(
-        help="The suite of questions: linear, few_shot, label_efficiency, "
-        "benchmark, inductive<k>, elsewhere or sweep."
-    ),
-]
+SUITES = "linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere or sweep."
+Suite = Annotated[str, typer.Option(help=f"The suite of questions: {SUITES}")]
 Output = Annotated[Path, typer.Option(help="The file to write.")]
 
 
