@@ -484,6 +484,7 @@ def test_wrong_inputs_are_told(workplace: Workplace, changed: Any, message: str)
         run(workplace, "x", **changed)
 
 
+@pytest.mark.usefixtures("result")
 def test_unknown_suites_and_inputs_are_told(workplace: Workplace) -> None:
     with pytest.raises(UserError, match="--suite nonsense: not a suite"):
         workplace.call("answer", workplace.SYSTEMS, "x", "nonsense")
