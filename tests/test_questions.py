@@ -18,9 +18,18 @@ from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.questions import DRAWS, PERCENTS, SUITES, TRIALS, Exam, Question
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
-from crossjepa.probe.splits import few_labels, library_splits, nested_subsets, repeated_folds
+from crossjepa.probe.splits import (
+    QUERIES,
+    crosspoint_pools,
+    draw_trial,
+    few_labels,
+    library_splits,
+    nested_subsets,
+    point_bert_pools,
+    repeated_folds,
+    usable_classes,
+)
 from crossjepa.probe.summary import summarise
-from crossjepa.probe.trials import QUERIES, crosspoint_pools, draw_trial, point_bert_pools, usable_classes
 
 PUBLISHED = ProbeSettings(published_C=True, seed=3)
 

@@ -10,7 +10,7 @@ from scipy import stats
 from workplace import QUICK, Workplace
 
 from crossjepa.errors import UserError
-from crossjepa.probe.intervals import GroupBootstrap, cluster_interval, student_interval
+from crossjepa.probe.intervals import bootstrap_intervals, student_intervals
 from crossjepa.probe.result import TableResult, read_as
 from crossjepa.probe.summary import summarise
 from crossjepa.store.bundle import write_bundle
@@ -18,19 +18,21 @@ from crossjepa.store.bundle import write_bundle
 
 def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
-    interval = GroupBootstrap(np.arange(300) // 2, 300, 1)
-    draws = (
-        (rng.random((200, 150)) < 0.7).repeat(2, axis=1).astype(float)
-    )  # twins are right or wrong together
-    inside = [low <= 0.7 <= high for low, high in map(interval, draws)]
-    assert 0.88 <= np.mean(inside) <= 0.99
+    # Twins are right or wrong together.
+    draws = pd.DataFrame((rng.random((150, 200)) < 0.7).repeat(2, axis=0).astype(float))
+    low, high = bootstrap_intervals(draws, np.arange(300) // 2, 300, 1).T
+    assert 0.88 <= np.mean((low <= 0.7) & (high >= 0.7)) <= 0.99
 
 
 def test_bootstrap_interval_of_twins_is_wider_than_of_strangers() -> None:
-    scores = (np.random.default_rng(0).random(100) < 0.5).repeat(4).astype(float)
-    twins, strangers = (GroupBootstrap(g, 1000, 0)(scores) for g in (np.arange(400) // 4, np.arange(400)))
-    assert np.ptp(twins) == pytest.approx(2 * np.ptp(strangers), rel=0.2)
-    assert GroupBootstrap(np.arange(9) // 2, 100, 0)(np.full(9, 100.0)) == (100.0, 100.0)
+    scores = pd.DataFrame((np.random.default_rng(0).random(100) < 0.5).repeat(4).astype(float))
+    twins, strangers = (
+        np.ptp(bootstrap_intervals(scores, groups, 1000, 0))
+        for groups in (np.arange(400) // 4, np.arange(400))
+    )
+    assert twins == pytest.approx(2 * strangers, rel=0.2)
+    right = pd.DataFrame(np.full((9, 1), 100.0))
+    assert bootstrap_intervals(right, np.arange(9) // 2, 100, 0).tolist() == [[100, 100]]
 
 
 def library_rows(rng: np.random.Generator, sizes: list[int], system: str, level: float) -> pd.DataFrame:
@@ -65,10 +67,11 @@ def test_student_intervals_are_those_of_scipy() -> None:
     own = rng.normal(70, 5, 4)
     better = own + rng.normal(2, 0.5, 4)
     expected = stats.ttest_rel(better, own).confidence_interval(0.95)
-    assert student_interval(better - own) == pytest.approx((expected.low, expected.high))
-    # Clusters of a single score are independent scores.
-    assert cluster_interval(better - own, np.arange(4)) == pytest.approx((expected.low, expected.high))
-    assert student_interval(own[:1]) is cluster_interval(own, np.zeros(4)) is None
+    scores = pd.DataFrame({"one": better - own, "twice": 2 * (better - own)})
+    single, double = student_intervals(scores, np.arange(4))
+    assert single == pytest.approx((expected.low, expected.high))
+    assert double == pytest.approx((2 * expected.low, 2 * expected.high))
+    assert np.isnan(student_intervals(scores, np.zeros(4))).all(), "a single cluster"
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,20 @@ from typing import Annotated
 import typer
 
 from crossjepa.commands.options import Dataset, Inputs, Settings, named_paths, read_source
-from crossjepa.files import write_whole
-from crossjepa.probe.answers import answer_suite, largest_C, read_answers, with_retrieval, write_answers
-from crossjepa.probe.background import read_background
-from crossjepa.probe.markdown import markdown
+from crossjepa.files import write_json, write_whole
+from crossjepa.probe.answers import answer_suite, largest_C, read_answers, retrieval_answers, write_answers
 from crossjepa.probe.probe_result import probe_result
 from crossjepa.probe.protocols import protocol
-from crossjepa.probe.result import write_result
+from crossjepa.probe.provenance import read_background
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 from crossjepa.probe.systems import one
-from crossjepa.probe.table_result import TableSuite, table_result
+from crossjepa.probe.tables import TableSuite, markdown, table_result
 from crossjepa.settings import read_section, read_settings
 
 app = typer.Typer(no_args_is_help=True)
 
-Suite = Annotated[
-    str,
-    typer.Option(
-        help="The suite of questions: linear, few_shot, label_efficiency, "
-        "benchmark, inductive<k>, elsewhere or sweep."
-    ),
-]
+SUITES = "linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere or sweep."
+Suite = Annotated[str, typer.Option(help=f"The suite of questions: {SUITES}")]
 Output = Annotated[Path, typer.Option(help="The file to write.")]
 
 
@@ -69,7 +62,7 @@ def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output:
     table = read_answers(paths.get("answers", []), "linear")
     known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
     result = probe_result(table, known, chosen)
-    write_result(output, result)
+    write_json(output, result.model_dump(mode="json"))
     gain = result.gain_over_random.canonical
     typer.echo(
         f"{dataset}: {result.accuracy.canonical.mean:.1f}% of {result.n_test} test objects; random weights "
@@ -91,13 +84,15 @@ def table_command(
     Inputs: those of `probe result`; for the benchmark several answers and retrieval (distances).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
-    table = read_answers(paths.get("answers", []), suite)
-    if "retrieval" in paths:
-        table = with_retrieval(table, one(paths, "retrieval"), one(paths, "catalog"))
+    found = (
+        retrieval_answers(one(paths, "retrieval"), one(paths, "catalog")) if "retrieval" in paths else None
+    )
+    table = read_answers(paths.get("answers", []), suite, found)
     known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
     variants = read_settings(settings).get("sweep", {})
-    result = table_result(suite, table, known, chosen, paths.get("metrics", []), variants)
-    write_result(output, result)
+    result = table_result(table, known, chosen, paths.get("metrics", []), variants)
+    write_json(output, result.model_dump(mode="json"))
+    text = markdown(result)
     with write_whole(output.with_suffix(".md")) as partial:
-        partial.write_text(markdown(result), "utf-8")
-    typer.echo(markdown(result))
+        partial.write_text(text, "utf-8")
+    typer.echo(text)

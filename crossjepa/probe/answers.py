@@ -5,7 +5,6 @@ else 0), or one score of a whole encoder with another metric. The table's `attrs
 set, the ids of the labelled objects that all systems have, and the text of each question.
 """
 
-import re
 import warnings
 from collections.abc import Sequence
 from math import nan
@@ -19,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from crossjepa.errors import UserError
 from crossjepa.files import write_whole
-from crossjepa.probe.classifiers import Labels, choose_C, classifier, share_threads
+from crossjepa.probe.classifiers import choose_C, classifier, share_threads
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.probe.provenance import last_record
@@ -53,22 +52,20 @@ def answer_suite(
     Raises:
         UserError: if there is no such suite, a file is missing or wrong, or the data set is too small.
     """
-    found = re.fullmatch(r"(inductive)(\d+)|(.+?)", suite)
-    name, number = (found[1] or found[3], int(found[2] or 0)) if found else (suite, 0)
-    if name not in SUITES or (name == "inductive") != bool(found and found[2]):
-        raise UserError(f"--suite {suite}: not a suite: {[k + '<k>' * (k == 'inductive') for k in SUITES]}")
+    name = suite.rstrip("0123456789")
+    number = suite.removeprefix(name)
+    if name not in SUITES or (name == "inductive") != bool(number):
+        raise UserError(
+            f"--suite {suite}: not a suite: {', '.join(SUITES)} (inductive with a number: inductive0)"
+        )
     ask, reading = SUITES[name]
-    systems, objects = read_systems(inputs, reading, protocol, sweep=name == "sweep")
-    if name == "linear":
-        nothing = np.empty((len(objects.ids), 0), np.float32)
-        blind = {regime: nothing for regime in reading.regimes}
-        systems.append(System("majority", 0, Path(), objects.ids.tolist(), blind, {}))
+    systems, objects = read_systems(inputs, reading, protocol)
     questions = list(ask(Exam(dataset, objects, protocol, *settings)))
     table = answer(questions, systems, objects, threads)
     if name == "sweep":
         table = pd.concat([table, training_scores(systems, inputs)], ignore_index=True)
     table.insert(0, "dataset", dataset)
-    table["split"] += number
+    table["split"] += int(number or 0)
     text = {q.name: {"title": q.title, "description": q.description, "note": q.note} for q in questions}
     table.attrs = {"suite": name, "dataset": dataset, "ids": objects.ids.tolist(), "questions": text}
     return table
@@ -80,12 +77,13 @@ def write_answers(path: Path, table: pd.DataFrame) -> None:
         table.astype(dict.fromkeys(TEXT, "category")).to_parquet(partial)
 
 
-def read_answers(paths: Sequence[Path], suite: str) -> pd.DataFrame:
+def read_answers(paths: Sequence[Path], suite: str, retrieval: pd.DataFrame | None = None) -> pd.DataFrame:
     """The answers to a suite, and to the suites that its table shows as well, in one table.
 
     Args:
         paths: files that `write_answers` wrote.
         suite: the suite that the table is about; its objects and text come first.
+        retrieval: more answers; see `retrieval_answers`.
 
     Raises:
         UserError: if a file is missing, or none has the suite.
@@ -94,17 +92,13 @@ def read_answers(paths: Sequence[Path], suite: str) -> pd.DataFrame:
         if not path.is_file():
             raise UserError(f"{path}: no such file; run `crossjepa probe answer`")
     tables = [pd.read_parquet(path) for path in paths]
-    own = [table for table in tables if table.attrs["suite"] == suite]
-    if not own:
-        raise UserError(
-            f"--input answers=…: none of {[str(path) for path in paths]} answers the suite {suite}"
-        )
-    questions = {name: text for table in tables for name, text in table.attrs["questions"].items()}
-    kept = own[0].attrs | {"questions": own[0].attrs["questions"] | questions}
-    for table in tables:
-        table.attrs = {}
+    own = next((table.attrs for table in tables if table.attrs["suite"] == suite), None)
+    if own is None:
+        raise UserError(f"--input answers=…: none of {[*map(str, paths)]} answers the suite {suite}")
+    tables += [] if retrieval is None else [retrieval]
     together = pd.concat([table.astype(dict.fromkeys(TEXT, str)) for table in tables], ignore_index=True)
-    together.attrs = kept
+    questions = {name: text for table in tables for name, text in table.attrs["questions"].items()}
+    together.attrs = own | {"questions": own["questions"] | questions}
     return together
 
 
@@ -136,59 +130,40 @@ def answer(
         if not question.systems or system.name in question.systems
     ]
     outer, inner = share_threads(len(objects.labels), threads)
-    calls = [
-        delayed(_predict)(question, system.regimes[regime], objects.labels, inner)
-        for question, regime, system in jobs
-    ]
+    calls = [delayed(_answers)(question, s.regimes[regime], objects, inner) for question, regime, s in jobs]
     # Fits run side by side: threads of BLAS in each would wait for one another.
     with threadpool_limits(1):
         running = Parallel(n_jobs=outer, return_as="generator")(calls)
-        predictions = list(track(running, len(calls), "probe", "job"))
-    parts = [_rows(*job, predicted, objects) for job, predicted in zip(jobs, predictions, strict=True)]
-    return pd.concat(parts, ignore_index=True)
+        answered = list(track(running, len(calls), "probe", "job"))
+    parts = [
+        rows.assign(question=question.name, regime=regime, system=system.name, seed=system.seed)
+        for (question, regime, system), rows in zip(jobs, answered, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True).assign(metric="accuracy")
 
 
-def _predict(
-    question: Question, features: NDArray[np.float32], labels: Labels, threads: int
-) -> tuple[Labels, list[float]]:
-    """Labels of all splits' test rows, one split after the other, and each split's C."""
-    machine, predicted, chosen = classifier(question.classifier, features), [], []
+def _answers(
+    question: Question, features: NDArray[np.float32], objects: LabelledObjects, threads: int
+) -> pd.DataFrame:
+    """A system's answers about the test rows of all splits, one split after the other."""
+    machine, parts = classifier(question.classifier, features), []
     candidates = question.candidates if features.shape[1] else [nan]
     with warnings.catch_warnings():
         # Few objects of many classes are what few-shot asks for.
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        for split in question.splits:
-            C = choose_C(machine, labels, split.inner, candidates, threads)
-            predicted.append(machine.predict(labels, split.train, split.test, C))
-            chosen.append(C)
-    return np.concatenate(predicted), chosen
-
-
-def _rows(
-    question: Question,
-    regime: str,
-    system: System,
-    answered: tuple[Labels, list[float]],
-    objects: LabelledObjects,
-) -> pd.DataFrame:
-    predicted, chosen = answered
-    test = np.concatenate([split.test for split in question.splits])
-    sizes = [len(split.test) for split in question.splits]
-    return pd.DataFrame(
-        {
-            "question": question.name,
-            "regime": regime,
-            "system": system.name,
-            "seed": system.seed,
-            "split": np.repeat(np.arange(len(sizes)), sizes),
-            "id": objects.ids[test],
-            "group": objects.group_names[objects.groups[test]],
-            "metric": "accuracy",
-            "value": 100.0 * (predicted == objects.labels[test]),
-            "predicted": objects.classes[predicted],
-            "C": np.repeat(chosen, sizes),
-        }
-    )
+        for number, split in enumerate(question.splits):
+            C = choose_C(machine, objects.labels, split.inner, candidates, threads)
+            predicted = machine.predict(objects.labels, split.train, split.test, C)
+            columns = {
+                "split": number,
+                "id": objects.ids[split.test],
+                "group": objects.group_names[objects.groups[split.test]],
+                "value": 100.0 * (predicted == objects.labels[split.test]),
+                "predicted": objects.classes[predicted],
+                "C": C,
+            }
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
@@ -210,20 +185,15 @@ def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
                 "steps": system.attributes["pretraining"].get("steps", nan),
                 "parameters": system.attributes["encoder"].get("parameters", nan),
             }
-            rows += [
-                {"question": "sweep", "regime": "", "system": variant, "seed": system.seed, "split": 0}
-                | {"id": "", "group": "", "metric": metric, "value": value, "predicted": "", "C": nan}
-                for metric, value in scores.items()
-                if value == value
-            ]
-    return pd.DataFrame(rows)
+            rows.append({"system": variant, "seed": system.seed, **scores})
+    long = pd.DataFrame(rows).melt(["system", "seed"], var_name="metric").dropna(subset="value")
+    return long.assign(question="sweep", regime="", split=0, id="", group="", predicted="", C=nan)
 
 
-def with_retrieval(table: pd.DataFrame, distances: Path, catalog: Path) -> pd.DataFrame:
-    """Add how often a view's object is the nearest one (`top1`), or among the nearest five (`top5`).
+def retrieval_answers(distances: Path, catalog: Path) -> pd.DataFrame:
+    """How often a view's object is the nearest one (`top1`), or among the nearest five (`top5`), in percent.
 
     Args:
-        table: answers.
         distances: bundle with (N, V, N) distances from V views of each object to N objects, for the galleries
             `seen` and `unseen` in pretraining.
         catalog: for the groups of near-duplicates.
@@ -232,38 +202,24 @@ def with_retrieval(table: pd.DataFrame, distances: Path, catalog: Path) -> pd.Da
         UserError: if a distance is not finite.
     """
     galleries, attributes = read_bundle(distances)
-    group, parts, questions = pd.read_parquet(catalog).set_index("id")["group"], [table], {}
+    group, parts, questions = pd.read_parquet(catalog).set_index("id")["group"], [], {}
     for gallery, distance in sorted(galleries.items()):
         if not np.isfinite(distance).all():
             raise UserError(f"{distances}: a distance is not a finite number; pretrain the encoder again")
-        (count, views), ids = distance.shape[:2], attributes["ids"][gallery]
-        name, objects = f"retrieval_{gallery}", np.repeat(ids, views)
+        count, views, _ = distance.shape
         own = distance[np.arange(count), :, np.arange(count)][:, :, None]
         nearer, tied = (distance < own).sum(axis=-1).ravel(), (distance == own).sum(axis=-1).ravel()
+        name, ids = f"retrieval_{gallery}", np.repeat(attributes["ids"][gallery], views)
+        columns = {"id": ids, "group": group.loc[ids].to_numpy(), "split": np.tile(range(views), count)}
+        same = {"question": name, "regime": "canonical", "seed": 0, "dataset": "", "predicted": "", "C": nan}
         for metric, nearest in (("top1", 1), ("top5", 5)):
             # Objects at equal distance are equally likely to come first.
-            found = {
-                "encoder": 100 * np.clip((nearest - nearer) / tied, 0, 1),
-                "chance": 100 * nearest / count,
-            }
-            rows = {
-                "question": name,
-                "regime": "canonical",
-                "seed": 0,
-                "split": np.tile(np.arange(views), count),
-            }
-            rows |= {
-                "id": objects,
-                "group": group.loc[objects].to_numpy(str),
-                "metric": metric,
-                "predicted": "",
-            }
-            parts += [pd.DataFrame(rows | {"system": system, "value": v}) for system, v in found.items()]
-        seen = "saw" if gallery == "seen" else "did not see"
-        text = f"finding a view's object among {count} objects that pretraining {seen}"
+            found = 100 * np.clip((nearest - nearer) / tied, 0, 1)
+            rows = pd.DataFrame({**columns, **same, "metric": metric})
+            parts.append(rows.assign(system="encoder", value=found))
+            parts.append(rows.assign(system="chance", value=100 * nearest / count))
+        text = f"finding a view's object among {count} objects, {gallery} in pretraining"
         questions[name] = {"title": f"retrieval, {gallery}", "description": text, "note": None}
-    kept = table.attrs | {"questions": table.attrs["questions"] | questions}
-    table.attrs = {}
-    together = pd.concat(parts, ignore_index=True)
-    together.attrs = kept
-    return together
+    table = pd.concat(parts, ignore_index=True)
+    table.attrs = {"suite": "retrieval", "questions": questions}
+    return table

@@ -24,11 +24,15 @@ Labels = NDArray[np.int64]
 GRAM_OBJECTS = 2000
 NEIGHBOURS = 20
 
-# Estimators by name, made from C.
-ESTIMATORS: dict[str, Callable[[float], ClassifierMixin]] = {
-    "standardised_svc": lambda C: make_pipeline(StandardScaler(), SVC(kernel="linear", C=C)),
-    "linear_svc": lambda C: LinearSVC(C=C, random_state=0),
-    "logistic_regression": lambda C: make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000)),
+# Estimators by name, made from C and the number of training objects.
+ESTIMATORS: dict[str, Callable[[float, int], ClassifierMixin]] = {
+    "majority": lambda _, __: DummyClassifier(strategy="most_frequent"),
+    "standardised_svc": lambda C, _: make_pipeline(StandardScaler(), SVC(kernel="linear", C=C)),
+    "linear_svc": lambda C, _: LinearSVC(C=C, random_state=0),
+    "logistic_regression": lambda C, _: make_pipeline(
+        StandardScaler(), LogisticRegression(C=C, max_iter=2000)
+    ),
+    "knn": lambda _, count: KNeighborsClassifier(min(NEIGHBOURS, count), metric="cosine"),
 }
 
 
@@ -53,26 +57,12 @@ class Estimator:
     """Any scikit-learn classifier, on (N, F) features."""
 
     features: NDArray[np.floating]
-    make: Callable[[float], ClassifierMixin]
+    make: Callable[[float, int], ClassifierMixin]
 
     def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
         """See `Classifier`."""
-        fitted = self.make(C).fit(self.features[train], labels[train])
-        predicted: Labels = fitted.predict(self.features[test])
-        return predicted
-
-
-@dataclass(frozen=True)
-class NearestNeighbours:
-    """Most votes of the nearest training objects by cosine distance, on (N, F) features."""
-
-    features: NDArray[np.floating]
-
-    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:  # noqa: ARG002
-        """See `Classifier`."""
-        fitted = KNeighborsClassifier(min(NEIGHBOURS, len(train)), metric="cosine")
-        predicted: Labels = fitted.fit(self.features[train], labels[train]).predict(self.features[test])
-        return predicted
+        fitted = self.make(C, len(train)).fit(self.features[train], labels[train])
+        return np.asarray(fitted.predict(self.features[test]))
 
 
 class GramMachine:
@@ -85,8 +75,7 @@ class GramMachine:
     def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
         """See `Classifier`."""
         fitted = SVC(kernel="precomputed", C=C).fit(self.products[np.ix_(train, train)], labels[train])
-        predicted: Labels = fitted.predict(self.products[np.ix_(test, train)])
-        return predicted
+        return np.asarray(fitted.predict(self.products[np.ix_(test, train)]))
 
 
 class LibsvmMachine:
@@ -99,28 +88,25 @@ class LibsvmMachine:
         """See `Classifier`."""
         fitted = SVC(kernel="linear", C=C).fit(self.features[train], labels[train])
         if len(fitted.classes_) == 2:
-            answer: Labels = fitted.predict(self.features[test])
-            return answer
+            return np.asarray(fitted.predict(self.features[test]))
         sides = self.features[test] @ fitted.coef_.T + fitted.intercept_ > 0
         votes = np.zeros((len(test), len(fitted.classes_)), dtype=np.int64)
         for side, (first, second) in zip(sides.T, combinations(range(len(fitted.classes_)), 2), strict=True):
             votes[:, first] += side
             votes[:, second] += ~side
-        predicted: Labels = fitted.classes_[votes.argmax(axis=1)]  # ties go to the first class, as in libsvm
-        return predicted
+        # Ties go to the first class, as in libsvm.
+        return np.asarray(fitted.classes_[votes.argmax(axis=1)])
 
 
 def classifier(name: str, features: NDArray[np.float32]) -> Classifier:
     """A classifier over (N, F) float32 features; with no features (F = 0) the majority class.
 
     Args:
-        name: `svc`, `knn` or a key of `ESTIMATORS`.
+        name: `svc` or a key of `ESTIMATORS`.
         features: of all objects.
     """
     if features.shape[1] == 0:
-        return Estimator(features, lambda _: DummyClassifier(strategy="most_frequent"))
-    if name == "knn":
-        return NearestNeighbours(features)
+        return Estimator(features, ESTIMATORS["majority"])
     if name == "svc":
         return GramMachine(features) if len(features) <= GRAM_OBJECTS else LibsvmMachine(features)
     return Estimator(features.astype(np.float64) if name == "linear_svc" else features, ESTIMATORS[name])

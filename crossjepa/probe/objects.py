@@ -62,11 +62,9 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     table = pd.read_parquet(catalog)
     labelled = table[table["class"] != ""]
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]
-    if used.empty:
-        raise UserError(f"{catalog}: no labelled object has features; see its class and split columns")
     train, test = (used[used["split"] == side] for side in ("train", "test"))
     if train["class"].nunique() < 2 or test.empty:
-        raise UserError(f"{catalog}: a probe needs two classes to train on and objects to test; label more")
+        raise UserError(f"{catalog}: a probe needs labelled objects to test and two classes to train on")
     if unknown := sorted(set(test["class"]) - set(train["class"])):
         raise UserError(f"{catalog}: no training object of class {unknown[0]!r}, only test ones; split anew")
     if torn := sorted(set(test["group"]) & set(train["group"])):

@@ -3,7 +3,7 @@
 The workflow reads here which cloud an encoder gets.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -21,7 +21,6 @@ class ProbeProtocol:
         classifier: `svc`, libsvm's linear machine (one against one); `linear_svc`, liblinear's (one against
             the rest).
         published_C: the C of the publication.
-        exceptions: fields that differ, by kind of data set.
     """
 
     source: str
@@ -30,43 +29,17 @@ class ProbeProtocol:
     pooling: Literal["max_mean", "max"]
     classifier: Literal["svc", "linear_svc"]
     published_C: float
-    exceptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 PROTOCOLS = {
-    "pointjepa": ProbeProtocol(
-        source="Point-JEPA, arXiv 2404.16432",
-        selection="farthest",
-        points=1024,
-        pooling="max_mean",
-        classifier="svc",
-        published_C=0.012,
-    ),
-    "crosspoint": ProbeProtocol(
-        source="CrossPoint, arXiv 2203.00680",
-        selection="first",
-        points=1024,
-        pooling="max_mean",
-        classifier="svc",
-        published_C=0.01,
-    ),
-    "i2pmae": ProbeProtocol(
-        source="I2P-MAE, arXiv 2212.06785",
-        selection="first",
-        points=1024,
-        pooling="max",
-        classifier="svc",
-        published_C=0.0093,
-        exceptions={"scanobjectnn": {"points": 2048, "published_C": 0.018}},
-    ),
-    "recon": ProbeProtocol(
-        source="ReCon, arXiv 2302.02318",
-        selection="farthest",
-        points=1024,
-        pooling="max_mean",
-        classifier="linear_svc",
-        published_C=0.075,
-    ),
+    "pointjepa": ProbeProtocol("Point-JEPA, arXiv 2404.16432", "farthest", 1024, "max_mean", "svc", 0.012),
+    "crosspoint": ProbeProtocol("CrossPoint, arXiv 2203.00680", "first", 1024, "max_mean", "svc", 0.01),
+    "i2pmae": ProbeProtocol("I2P-MAE, arXiv 2212.06785", "first", 1024, "max", "svc", 0.0093),
+    "recon": ProbeProtocol("ReCon, arXiv 2302.02318", "farthest", 1024, "max_mean", "linear_svc", 0.075),
+}
+# Fields that differ, by protocol and kind of data set.
+EXCEPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    ("i2pmae", "scanobjectnn"): {"points": 2048, "published_C": 0.018}
 }
 
 
@@ -77,5 +50,4 @@ def protocol(name: str, kind: str) -> ProbeProtocol:
         name: a key of `PROTOCOLS`.
         kind: the data set's `kind`.
     """
-    chosen = PROTOCOLS[name]
-    return replace(chosen, exceptions={}, **chosen.exceptions.get(kind, {}))
+    return replace(PROTOCOLS[name], **EXCEPTIONS.get((name, kind), {}))

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from crossjepa.errors import UserError
 from crossjepa.probe.classifiers import Labels, Rows
 from crossjepa.probe.objects import LabelledObjects
 from crossjepa.probe.settings import ProbeSettings
+
+QUERIES = 20  # test objects of each class in a few-shot trial
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,13 @@ def grouped_folds(
     return cut
 
 
-def folds_if_enough(objects: LabelledObjects, rows: Rows, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-    """`grouped_folds`; none if no class has `folds` groups, or a fold leaves a single class."""
-    labels, groups = objects.labels, objects.groups
-    if possible_folds(labels[rows], groups[rows], folds) < folds:
-        return []
-    try:
-        return grouped_folds(labels, groups, rows, folds, seed)
-    except UserError:
-        return []
+def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, seed: int) -> Split:
+    """A split with folds to choose C with, or none if there are too few groups for `folds` folds."""
+    labels, groups, inner = objects.labels, objects.groups, []
+    if possible_folds(labels[train], groups[train], folds) == folds:
+        with suppress(UserError):
+            inner = grouped_folds(labels, groups, train, folds, seed)
+    return Split(train, test, inner)
 
 
 def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
@@ -79,11 +80,12 @@ def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split
 
 def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """Repeated grouped cross-validation over all objects; C is chosen in folds of each training part."""
-    labels, groups, splits = objects.labels, objects.groups, []
-    for seed in range(settings.seed, settings.seed + settings.repeats):
-        for train, test in grouped_folds(labels, groups, np.arange(len(labels)), settings.folds, seed):
-            splits.append(Split(train, test, grouped_folds(labels, groups, train, settings.folds, seed)))
-    return splits
+    labels, groups, folds = objects.labels, objects.groups, settings.folds
+    return [
+        Split(train, test, grouped_folds(labels, groups, train, folds, seed))
+        for seed in range(settings.seed, settings.seed + settings.repeats)
+        for train, test in grouped_folds(labels, groups, np.arange(len(labels)), folds, seed)
+    ]
 
 
 def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
@@ -99,7 +101,7 @@ def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Sp
         test = np.flatnonzero(inside & np.isin(objects.labels, objects.labels[outside]))
         train = np.flatnonzero(outside)
         if len(test) and len(np.unique(objects.labels[train])) > 1:
-            splits.append(Split(train, test, folds_if_enough(objects, train, settings.folds, settings.seed)))
+            splits.append(choosing_C(objects, train, test, settings.folds, settings.seed))
     return splits
 
 
@@ -135,3 +137,62 @@ def nested_subsets(
         before = np.cumsum(sizes[order]) - sizes[order]
         needed[names[order]] = np.minimum(needed[names[order]], 100 * before / sizes.sum())
     return [train[needed[cluster] < percent] for percent in percents]
+
+
+def point_bert_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
+    """The rows to train on and to test on in Point-BERT's trials (arXiv 2111.14819, section 4.2)."""
+    return objects.train, objects.test
+
+
+def crosspoint_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
+    """The rows to train on and to test on in CrossPoint's trials (arXiv 2203.00680, section 4.1).
+
+    Both are the training objects, without groups that hold objects of several classes.
+    """
+    train = objects.train
+    pairs = np.unique(np.stack([objects.groups[train], objects.labels[train]]), axis=1)
+    classes = np.bincount(pairs[0])
+    pure = train[classes[objects.groups[train]] == 1]
+    return pure, pure
+
+
+def usable_classes(objects: LabelledObjects, pools: tuple[Rows, Rows], shot: int) -> list[int]:
+    """Classes with `shot` objects to train on and, whichever these are, `QUERIES` objects of other groups.
+
+    The worst draw takes its objects from the `shot` largest groups, and none of these can be queried.
+    """
+
+    def can_fill(label: int) -> bool:
+        support, queries = (rows[objects.labels[rows] == label] for rows in pools)
+        names, sizes = np.unique(objects.groups[queries], return_counts=True)
+        spent = np.sort(sizes[np.isin(names, objects.groups[support])])[::-1][:shot].sum()
+        return len(support) >= shot and len(queries) - spent >= QUERIES
+
+    return [label for label in range(len(objects.classes)) if can_fill(label)]
+
+
+def draw_trial(
+    objects: LabelledObjects,
+    pools: tuple[Rows, Rows],
+    classes: Sequence[int],
+    way: int,
+    shot: int,
+    seed: Sequence[int],
+) -> tuple[Rows, Rows]:
+    """Draw `way` classes, and of each `shot` objects to train on and `QUERIES` queries of other groups.
+
+    Args:
+        objects: the labelled objects.
+        pools: rows to draw training objects from, and queries; the two may overlap.
+        classes: what `usable_classes` returned for `shot`.
+        way, shot: classes, and training objects a class.
+        seed: equal seeds draw equal trials.
+    """
+    rng = np.random.default_rng(seed)
+    support, queries = [], []
+    for label in rng.choice(classes, way, replace=False):
+        drawn = rng.permutation(pools[0][objects.labels[pools[0]] == label])[:shot]
+        possible = rng.permutation(pools[1][objects.labels[pools[1]] == label])
+        support.append(drawn)
+        queries.append(possible[~np.isin(objects.groups[possible], objects.groups[drawn])][:QUERIES])
+    return np.concatenate(support), np.concatenate(queries)

@@ -1,32 +1,17 @@
 """From the table of answers to means, deviations, intervals and paired gains."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from crossjepa.probe.intervals import GroupBootstrap, Scores, cluster_interval, student_interval
+from crossjepa.probe.intervals import bootstrap_intervals, student_intervals
 from crossjepa.probe.result import Difference95, Summary
 from crossjepa.probe.settings import ProbeSettings
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One metric of one system in one question and regime.
-
-    Attributes:
-        values: (seeds, answers).
-        splits, groups: (answers,) split and group of near-duplicates of each answer.
-        units: the numbers that the mean and the deviation are over.
-    """
-
-    values: Scores
-    splits: NDArray[np.int64]
-    groups: NDArray[np.str_]
-    units: Scores
+KEYS = ("question", "regime", "metric")
+# What standard deviations are over, in suites where that is not the seeds.
+UNITS = {"few_shot": ["split"], "label_efficiency": ["split", "seed"]}
 
 
 def summarise(table: pd.DataFrame, settings: ProbeSettings) -> list[Summary]:
@@ -36,80 +21,71 @@ def summarise(table: pd.DataFrame, settings: ProbeSettings) -> list[Summary]:
         table: answers; see `answers`.
         settings: of the bootstrap.
     """
-    suite, summaries = table.attrs["suite"], []
-    keys = ["question", "regime", "metric"]
-    for (question, regime, metric), part in table.groupby(keys, sort=False, observed=True):
-        cells = {
-            str(system): _cell(rows, suite, table.attrs["ids"] if question == "cross_validation" else None)
-            for system, rows in part.groupby("system", sort=False, observed=True)
-        }
-        interval = _interval(suite, str(question), next(iter(cells.values())), settings)
-        for system, cell in cells.items():
-            mean, seeds = cell.values.mean(axis=0), len(cell.values)
-            summaries.append(
-                Summary(
-                    question=str(question),
-                    regime=str(regime),
-                    system=system,
-                    metric=str(metric),
-                    mean=float(cell.units.mean()),
-                    sd=_deviation(cell.units),
-                    ci95=interval(mean) if interval else None,
-                    seeds=seeds,
-                    gain=_gain(system, cells, suite, interval),
-                )
-            )
-    return summaries
+    parts = table.groupby(list(KEYS), sort=False, observed=True)
+    suite = table.attrs["suite"]
+    return [
+        row
+        for key, part in parts
+        for row in _summaries(part, dict(zip(KEYS, map(str, key), strict=True)), suite, settings)
+    ]
 
 
-def _cell(rows: pd.DataFrame, suite: str, ids: list[str] | None) -> Cell:
-    """One system's rows; with `ids`, the repeats' answers about an object are averaged, in their order."""
-    seeds = [seed for _, seed in rows.groupby("seed", sort=False)]
-    values = np.stack([seed["value"].to_numpy(float) for seed in seeds])
-    splits, groups = seeds[0]["split"].to_numpy(), seeds[0]["group"].to_numpy(str)
-    if ids is not None:
-        order = np.argsort(pd.Index(ids).get_indexer(pd.Index(seeds[0]["id"])), kind="stable")
-        values = values[:, order].reshape(len(values), len(ids), -1).mean(axis=2)
-        splits, groups = (column[order][:: len(order) // len(ids)] for column in (splits, groups))
-    if suite in ("few_shot", "label_efficiency"):
-        by_split = np.array([values[:, splits == split].mean(axis=1) for split in np.unique(splits)])
-        units = by_split.mean(axis=1) if suite == "few_shot" else by_split.ravel()
+def _summaries(
+    part: pd.DataFrame, key: dict[str, str], suite: str, settings: ProbeSettings
+) -> Iterator[Summary]:
+    """A row for each system; `part` is one metric in one question and regime."""
+    systems = part.groupby("system", sort=False, observed=True)
+    seeds = {str(system): count for system, count in systems["seed"].nunique().items()}
+    units = part.pivot_table("value", UNITS.get(suite, ["seed"]), "system", observed=True)
+    answers = part.pivot_table("value", ["split", "id", "group"], "system", observed=True)
+    # A sweep compares encoders of the same seed; all other suites compare answers about the same object.
+    compared = units if suite == "sweep" else answers
+    references = {system: _reference(system, suite) for system in seeds}
+    gains = pd.DataFrame(
+        {s: compared[s] - compared[r] for s, r in references.items() if r in units and r != s}
+    )
+    own = {} if suite == "sweep" else _intervals(answers, key["question"], suite, settings)
+    paired = _intervals(gains, key["question"], suite, settings)
+    for system, count in seeds.items():
+        gain = None
+        if system in gains and gains[system].notna().any():
+            over = units[system] - units[references[system]] if suite in ("few_shot", "sweep") else None
+            gain = Difference95(mean=gains[system].mean(), sd=_deviation(over), ci95=paired[system])
+        yield Summary(
+            **key,
+            system=system,
+            mean=units[system].mean(),
+            sd=_deviation(units[system]),
+            ci95=own.get(system),
+            seeds=count,
+            gain=gain,
+        )
+
+
+def _reference(system: str, suite: str) -> str:
+    """The system that a gain is over."""
+    return ":".join(["trained", *system.split(":")[1:]]) if suite == "sweep" else "random_encoder"
+
+
+def _intervals(
+    scores: pd.DataFrame, question: str, suite: str, settings: ProbeSettings
+) -> dict[str, tuple[float, float] | None]:
+    """The interval of each column's mean; None where there is too little to compute it from."""
+    if scores.empty:
+        return {}
+    if suite == "sweep":  # seeds are independent
+        columns = [scores[[system]].dropna() for system in scores]
+        ends = np.concatenate([student_intervals(gain, np.arange(len(gain))) for gain in columns])
+    elif question == "library":  # objects of one library are no sample of other libraries' objects
+        ends = student_intervals(scores, scores.index.get_level_values("split").to_numpy())
     else:
-        units = values.mean(axis=1)
-    return Cell(values, splits, groups, units)
+        groups = scores.index.get_level_values("group").to_numpy()
+        ends = bootstrap_intervals(scores, groups, settings.bootstrap, settings.seed)
+    return {
+        name: None if np.isnan(low) else (low, high)
+        for name, (low, high) in zip(map(str, scores), ends, strict=True)
+    }
 
 
-def _interval(
-    suite: str, question: str, cell: Cell, settings: ProbeSettings
-) -> Callable[[Scores], tuple[float, float] | None] | None:
-    """The interval over objects of a question's scores; none in a sweep, which compares seeds."""
-    if suite == "sweep":
-        return None
-    if question == "library":  # objects of one library are no independent sample of other libraries' objects
-        return partial(cluster_interval, clusters=cell.splits)
-    return GroupBootstrap(cell.groups, settings.bootstrap, settings.seed)
-
-
-def _gain(
-    system: str,
-    cells: dict[str, Cell],
-    suite: str,
-    interval: Callable[[Scores], tuple[float, float] | None] | None,
-) -> Difference95 | None:
-    """The paired difference from the reference; none for the reference itself, or without one."""
-    reference = "random_encoder" if interval else ":".join(["trained", *system.split(":")[1:]])
-    ours, theirs = cells[system], cells.get(reference)
-    if theirs is None or system == reference:
-        return None
-    if interval:
-        difference = ours.values.mean(axis=0) - theirs.values.mean(axis=0)
-        spread = _deviation(ours.units - theirs.units) if suite == "few_shot" else None
-        return Difference95(mean=float(difference.mean()), sd=spread, ci95=interval(difference))
-    if len(ours.units) != len(theirs.units):
-        return None
-    change = ours.units - theirs.units
-    return Difference95(mean=float(change.mean()), sd=_deviation(change), ci95=student_interval(change))
-
-
-def _deviation(units: Scores) -> float | None:
-    return float(units.std(ddof=1)) if len(units) > 1 else None
+def _deviation(units: pd.Series | None) -> float | None:
+    return None if units is None or units.count() < 2 else float(units.std())

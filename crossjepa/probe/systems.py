@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,29 @@ from crossjepa.store.sharded import read_array
 
 Inputs = Mapping[str, Sequence[Path]]
 
-# The systems of each input of feature zips.
-SYSTEMS_OF = {
-    "trained": "encoder",
-    "random": "random_encoder",
-    "shuffled_targets": "shuffled_targets",
-    "random_teacher": "random_teacher",
-    "geometry": "geometry",
-}
+# Inputs of feature zips, where their systems have another name.
+RENAMED = {"trained": "encoder", "random": "random_encoder"}
+FEATURES = ("trained", "random", "shuffled_targets", "random_teacher", "geometry")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a suite reads: pose regimes, the predictor's embeddings, the teacher's single views."""
+    """What a suite reads.
+
+    Attributes:
+        regimes: pose regimes.
+        imagined: whether to read the predictor's embeddings.
+        each_view: whether each single view of the teacher is a system.
+        majority: whether to add a system without features, which answers the majority class.
+        sweep: whether inputs are the variants of a sweep, which name their systems.
+        needs: inputs that must be given.
+    """
 
     regimes: tuple[str, ...] = ("canonical", "zz")
     imagined: bool = True
     each_view: bool = False
+    majority: bool = False
+    sweep: bool = False
     needs: tuple[str, ...] = ("trained", "random")
 
 
@@ -86,7 +93,7 @@ def one(inputs: Inputs, name: str) -> Path:
 
 
 def read_systems(
-    inputs: Inputs, reading: Reading, protocol: ProbeProtocol, sweep: bool = False
+    inputs: Inputs, reading: Reading, protocol: ProbeProtocol
 ) -> tuple[list[System], LabelledObjects]:
     """Read all systems that the inputs name, and the labelled objects that all of them have.
 
@@ -94,7 +101,6 @@ def read_systems(
         inputs: `catalog`, `targets` and feature zips by variant; training logs are ignored.
         reading: what is read of each.
         protocol: how tokens are pooled.
-        sweep: whether inputs are the variants of a sweep, which name their systems.
 
     Raises:
         UserError: if a file is missing or wrong, encoders differ in size, or nothing can be probed.
@@ -103,46 +109,45 @@ def read_systems(
     for variant, paths in inputs.items():
         if variant in ("catalog", "targets") or variant.endswith(".metrics"):
             continue
-        if not sweep and variant not in SYSTEMS_OF:
+        if not reading.sweep and variant not in FEATURES:
             raise UserError(f"--input {variant}=…: not an input of this suite; see docs/results.md")
-        name = variant if sweep else SYSTEMS_OF[variant]
         for path in paths:
-            systems += _bundle(path, name, reading, protocol, views=sweep or name == "encoder")
+            systems += _bundle(path, variant, reading, protocol)
     if missing := [name for name in reading.needs if name not in inputs]:
         raise UserError(f"--input {missing[0]}=…: missing; give the features of that variant")
-    _check(systems, sweep)
-    common = set.intersection(*(set(system.ids) for system in systems))
-    objects = labelled_objects(one(inputs, "catalog"), common)
-    return [system.of(objects.ids.tolist()) for system in systems], objects
+    objects = labelled_objects(one(inputs, "catalog"), set.intersection(*(set(s.ids) for s in systems)))
+    ids = objects.ids.tolist()
+    systems = [system.of(ids) for system in systems]
+    if reading.majority:
+        nothing = np.empty((len(ids), 0), np.float32)
+        systems.append(System("majority", 0, Path(), ids, dict.fromkeys(reading.regimes, nothing), {}))
+    return systems, objects
 
 
-def _bundle(
-    path: Path, name: str, reading: Reading, protocol: ProbeProtocol, views: bool
-) -> Iterator[System]:
-    """The systems of one feature zip: pooled tokens, and the predictor's embeddings if `views`."""
+def _bundle(path: Path, variant: str, reading: Reading, protocol: ProbeProtocol) -> Iterator[System]:
+    """The systems of one feature zip: pooled tokens, and the predictor's embeddings of trained encoders."""
     arrays, attributes = read_bundle(path)
-    system = System(name, attributes["encoder"].get("seed", 0), path, attributes["ids"], {}, attributes)
-
-    def features(kind: str) -> Arrays:
-        for regime in reading.regimes:
-            if f"{regime}_{kind}" not in arrays:
-                raise UserError(f"{path}: has no {regime}_{kind} features; extract features again")
-        return {regime: arrays[f"{regime}_{kind}"] for regime in reading.regimes}
-
-    tokens = features("tokens")
-    if protocol.pooling == "max" and name != "geometry":  # tokens are the maximum, then the mean
-        tokens = {regime: values[:, : values.shape[1] // 2] for regime, values in tokens.items()}
-    yield replace(system, regimes=tokens)
-    if views and reading.imagined:
-        imagined = features("imagined")
-        both = {regime: np.hstack([values, imagined[regime]]) for regime, values in tokens.items()}
-        if name == "encoder":
-            yield replace(system, name="imagined", regimes=imagined)
-        yield replace(
-            system,
-            name="tokens_and_imagined" if name == "encoder" else f"{name}:tokens_and_imagined",
-            regimes=both,
-        )
+    trained = reading.imagined and (reading.sweep or variant == "trained")
+    kinds = ("tokens", "imagined") if trained else ("tokens",)
+    for regime, kind in product(reading.regimes, kinds):
+        if f"{regime}_{kind}" not in arrays:
+            raise UserError(f"{path}: has no {regime}_{kind} features; extract features again")
+    features = {kind: {regime: arrays[f"{regime}_{kind}"] for regime in reading.regimes} for kind in kinds}
+    if protocol.pooling == "max" and variant != "geometry":  # tokens are the maximum, then the mean
+        features["tokens"] = {
+            k: values[:, : values.shape[1] // 2] for k, values in features["tokens"].items()
+        }
+    if trained:
+        pairs = {regime: [features[kind][regime] for kind in kinds] for regime in reading.regimes}
+        features["tokens_and_imagined"] = {regime: np.hstack(pair) for regime, pair in pairs.items()}
+    own = variant if reading.sweep else RENAMED.get(variant, variant)
+    prefix = f"{variant}:" if reading.sweep else ""
+    for kind, regimes in features.items():
+        name = own if kind == "tokens" else prefix + kind
+        if name != f"{variant}:imagined":
+            yield System(
+                name, attributes["encoder"].get("seed", 0), path, attributes["ids"], regimes, attributes
+            )
 
 
 def _teacher(store: Path, each_view: bool) -> Iterator[System]:
@@ -155,18 +160,3 @@ def _teacher(store: Path, each_view: bool) -> Iterator[System]:
     yield System("teacher_views", 0, store, ids, {"canonical": mean}, {})
     for view in range(embedding.shape[1]) if each_view else []:
         yield System("teacher_one_view", view, store, ids, {"canonical": embedding[:, view]}, {})
-
-
-def _check(systems: Sequence[System], sweep: bool) -> None:
-    """Refuse the same seed twice, and random weights of another size than the encoder's."""
-    seen: set[tuple[str, int]] = set()
-    for system in systems:
-        if (system.name, system.seed) in seen:
-            raise UserError(f"{system.source}: a second {system.name} of seed {system.seed}; give each once")
-        seen.add((system.name, system.seed))
-    encoders = [s for s in systems if s.name in ("encoder", "random_encoder") and not sweep]
-    for system in encoders:
-        if system.attributes["encoder"]["config"] != encoders[0].attributes["encoder"]["config"]:
-            raise UserError(
-                f"{system.source}: an encoder of another size than {encoders[0].source}; extract both again"
-            )
