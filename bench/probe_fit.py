@@ -17,25 +17,25 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.svm import SVC
 
-from crossjepa.probe.classifiers import GramMachine, LiblinearMachine, LibsvmMachine, Machine, choose_C
+from crossjepa.probe.classifiers import (
+    Classifier,
+    Estimator,
+    GramMachine,
+    LibsvmMachine,
+    choose_C,
+    classifier,
+)
 from crossjepa.probe.splits import grouped_folds
 
 CANDIDATES = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0]
 FOLDS, THREADS = 5, 2
 
 
-class PlainMachine(LibsvmMachine):
-    """`SVC(kernel="linear")`, asked as scikit-learn does: the reference."""
-
-    def predict(self, labels, train, test, C):  # type: ignore[no-untyped-def]
-        return SVC(kernel="linear", C=C).fit(self.features[train], labels[train]).predict(self.features[test])
-
-
-MACHINES: dict[str, Callable[[np.ndarray], Machine]] = {
-    "scikit-learn's SVC": PlainMachine,
+MACHINES: dict[str, Callable[[np.ndarray], Classifier]] = {
+    "scikit-learn's SVC": lambda x: Estimator(x.astype(float), lambda C, _: SVC(kernel="linear", C=C)),
     "LibsvmMachine": LibsvmMachine,
     "GramMachine": GramMachine,
-    "LiblinearMachine": LiblinearMachine,
+    "scikit-learn's LinearSVC": lambda x: classifier("linear_svc", x),
 }
 
 

@@ -118,12 +118,16 @@ def test_a_stage_reads_a_data_set_s_entry() -> None:
         read_source(given, "other")
 
 
-def test_inputs_are_named() -> None:
-    paths = named_paths(["catalog=a", "trained=b=c", "trained=d"])
-    assert paths == {"catalog": [Path("a")], "trained": [Path("b=c"), Path("d")]}
+def test_inputs_are_named_and_exist(tmp_path: Path) -> None:
+    for name in ("b=c", "d"):
+        (tmp_path / name).touch()
+    paths = named_paths([f"trained={tmp_path}/b=c", "seconds.data=nowhere", f"trained={tmp_path}/d"])
+    assert paths == {"trained": [tmp_path / "b=c", tmp_path / "d"], "seconds.data": [Path("nowhere")]}
     for wrong in ("a", "=a", "a="):
         with pytest.raises(UserError, match=f"--input {wrong}: must be NAME=PATH"):
             named_paths([wrong])
+    with pytest.raises(UserError, match="--input catalog=nowhere: no such file or folder"):
+        named_paths(["catalog=nowhere"])
 
 
 @pytest.mark.parametrize(

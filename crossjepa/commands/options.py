@@ -35,12 +35,15 @@ def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
     """The paths of repeated `--input NAME=PATH`, by name and in their order.
 
     Raises:
-        UserError: if one is not NAME=PATH.
+        UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`, may
+            be missing.
     """
     paths: dict[str, list[Path]] = {}
     for pair in inputs:
         name, equals, path = pair.partition("=")
         if not name or not equals or not path:
             raise UserError(f"--input {pair}: must be NAME=PATH")
+        if not name.startswith("seconds.") and not Path(path).exists():
+            raise UserError(f"--input {pair}: no such file or folder; run the stage that writes it")
         paths.setdefault(name, []).append(Path(path))
     return paths

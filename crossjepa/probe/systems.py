@@ -115,6 +115,7 @@ def read_systems(
             systems += _bundle(path, variant, reading, protocol)
     if missing := [name for name in reading.needs if name not in inputs]:
         raise UserError(f"--input {missing[0]}=…: missing; give the features of that variant")
+    _check_sizes([system for system in systems if system.name in ("encoder", "random_encoder")])
     objects = labelled_objects(one(inputs, "catalog"), set.intersection(*(set(s.ids) for s in systems)))
     ids = objects.ids.tolist()
     systems = [system.of(ids) for system in systems]
@@ -122,6 +123,15 @@ def read_systems(
         nothing = np.empty((len(ids), 0), np.float32)
         systems.append(System("majority", 0, Path(), ids, dict.fromkeys(reading.regimes, nothing), {}))
     return systems, objects
+
+
+def _check_sizes(encoders: Sequence[System]) -> None:
+    """Random weights are a baseline only for encoders of the same size."""
+    for system in encoders:
+        if system.attributes["encoder"].get("config") != encoders[0].attributes["encoder"].get("config"):
+            raise UserError(
+                f"{system.source}: an encoder of another size than {encoders[0].source}; extract both again"
+            )
 
 
 def _bundle(path: Path, variant: str, reading: Reading, protocol: ProbeProtocol) -> Iterator[System]:
