@@ -455,6 +455,13 @@ def test_a_protocol_may_take_the_maximum_alone(workplace: Workplace) -> None:
     assert (widths["imagined"], widths["tokens_and_imagined"]) == (8, 12)
 
 
+def test_random_weights_must_be_of_the_encoders_size(workplace: Workplace) -> None:
+    size = {"parameters": 9, "config": {"dim": 8}, "seed": 0}
+    workplace.bundle("larger", workplace.ids, workplace.good, size, {})
+    with pytest.raises(UserError, match="larger: an encoder of another size"):
+        workplace.call("answer", {**workplace.SYSTEMS, "random": ["larger"]}, "larger.parquet", "linear")
+
+
 def test_a_feature_that_is_not_finite_is_named(workplace: Workplace) -> None:
     values = workplace.good.copy()
     values[2, 0] = np.nan

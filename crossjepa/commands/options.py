@@ -35,8 +35,8 @@ def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
     """The paths of repeated `--input NAME=PATH`, by name and in their order.
 
     Raises:
-        UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`, may
-            be missing.
+        UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`,
+            may be missing.
     """
     paths: dict[str, list[Path]] = {}
     for pair in inputs:
