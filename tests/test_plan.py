@@ -178,7 +178,7 @@ def test_a_run_stays_below_results() -> None:
         (
             {"data": {"points": 1024, "scanobjectnn": {"path": "CLOUDS"}}}
             | {"probe": {"datasets": ["scanobjectnn_obj_bg"], "protocol": "i2pmae"}},
-            "the protocol i2pmae shows 2048 points of 'scanobjectnn_obj_bg'",
+            "the protocol i2pmae needs 2048 points of 'scanobjectnn_obj_bg'",
         ),
     ],
 )

@@ -122,7 +122,7 @@ def test_what_the_data_cannot_fill_says_why() -> None:
     for style in ("point_bert", "crosspoint"):
         assert notes[f"{style} 5-way 10-shot"] is None
         assert notes[f"{style} 10-way 20-shot"] == (
-            "10-way 20-shot needs 10 classes with 20 objects to learn from and 20 queries of "
+            "10-way 20-shot needs 10 classes with 20 training objects and 20 queries of "
             "other groups; there are 5"
         )
 
@@ -214,7 +214,7 @@ def test_a_class_that_no_other_library_has_is_not_tested() -> None:
 
 def test_a_benchmark_of_an_official_split_is_refused() -> None:
     _, objects = objects_of()
-    with pytest.raises(UserError, match="toys: comes with its own split"):
+    with pytest.raises(UserError, match="toys: has an official split"):
         ask("benchmark", replace(objects, split_given=True), QUICK)
 
 

@@ -47,7 +47,7 @@ def answer_suite(
         protocol: the classifier and the pooling of tokens.
         settings: of the probe and of the benchmark.
         inputs: `catalog`, `targets`, feature zips by variant, and in a sweep training logs.
-        threads: fits at a time.
+        threads: fits to run in parallel.
 
     Raises:
         UserError: if there is no such suite, a file is missing or wrong, or the data set is too small.
@@ -56,7 +56,7 @@ def answer_suite(
     number = suite.removeprefix(name)
     if name not in SUITES or (name == "inductive") != bool(number):
         raise UserError(
-            f"--suite {suite}: not a suite: {', '.join(SUITES)} (inductive with a number: inductive0)"
+            f"--suite {suite}: not a suite; use {', '.join(SUITES)} (inductive with a number: inductive0)"
         )
     ask, reading = SUITES[name]
     systems, objects = read_systems(inputs, reading, protocol)
@@ -78,12 +78,12 @@ def write_answers(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_answers(paths: Sequence[Path], suite: str, retrieval: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The answers to a suite, and to the suites that its table shows as well, in one table.
+    """The answers to a suite, joined with those to other suites that its table shows.
 
     Args:
         paths: files that `write_answers` wrote.
-        suite: the suite that the table is about; its objects and text come first.
-        retrieval: more answers; see `retrieval_answers`.
+        suite: the table's main suite, whose objects and descriptions the result keeps.
+        retrieval: what `retrieval_answers` returned, if the table shows it.
 
     Raises:
         UserError: if a file is missing, or none has the suite.
@@ -103,7 +103,7 @@ def read_answers(paths: Sequence[Path], suite: str, retrieval: pd.DataFrame | No
 
 
 def largest_C(table: pd.DataFrame, candidates: Sequence[float]) -> list[str]:
-    """Systems for which the largest of several candidates was the best C on the fixed split."""
+    """Systems whose chosen C on the fixed split is the largest candidate."""
     chosen = table[(table["question"] == "fixed") & (table["C"] == max(candidates))]
     return list(chosen["system"].unique())
 
@@ -131,7 +131,7 @@ def answer(
     ]
     outer, inner = share_threads(len(objects.labels), threads)
     calls = [delayed(_answers)(question, s.regimes[regime], objects, inner) for question, regime, s in jobs]
-    # Fits run side by side: threads of BLAS in each would wait for one another.
+    # Fits run in parallel: threads of BLAS inside each would compete for the same cores.
     with threadpool_limits(1):
         running = Parallel(n_jobs=outer, return_as="generator")(calls)
         answered = list(track(running, len(calls), "probe", "job"))
@@ -149,7 +149,7 @@ def _answers(
     machine, parts = classifier(question.classifier, features), []
     candidates = question.candidates if features.shape[1] else [nan]
     with warnings.catch_warnings():
-        # Few objects of many classes are what few-shot asks for.
+        # Few-shot training sets have many classes for so few objects.
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         for number, split in enumerate(question.splits):
             C = choose_C(machine, objects.labels, split.inner, candidates, threads)
@@ -167,10 +167,10 @@ def _answers(
 
 
 def training_scores(systems: Sequence[System], inputs: Inputs) -> pd.DataFrame:
-    """Scores of whole encoders in a sweep, from the logs `<variant>.metrics` in the order of `<variant>`.
+    """Scores of a sweep's encoders, from training logs `<variant>.metrics` in the order of `<variant>`.
 
     Returns:
-        Rows of the metrics unseen_explained (%; if pretraining left objects out), effective_rank, minutes,
+        Rows of the metrics unseen_explained (%; if there are held-out objects), effective_rank, minutes,
         steps and parameters.
     """
     rows = []

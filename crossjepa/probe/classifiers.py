@@ -19,8 +19,8 @@ from sklearn.utils.parallel import Parallel, delayed
 Rows = NDArray[np.intp]
 Labels = NDArray[np.int64]
 
-# Up to this many objects all dot products are kept; beyond, copying them takes longer than computing them
-# again (bench/probe_fit.py).
+# Up to this many objects, fits share precomputed dot products; above it, copying them takes longer than
+# computing them again (bench/probe_fit.py).
 GRAM_OBJECTS = 2000
 NEIGHBOURS = 20
 
@@ -37,7 +37,7 @@ ESTIMATORS: dict[str, Callable[[float, int], ClassifierMixin]] = {
 
 
 class Classifier(Protocol):
-    """A classifier over the features of all objects, fitted anew on any rows of them."""
+    """A classifier that holds the features of all objects and is fitted on any of their rows."""
 
     def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
         """Fit on the training rows and predict the test rows.
@@ -113,10 +113,10 @@ def classifier(name: str, features: NDArray[np.float32]) -> Classifier:
 
 
 def share_threads(objects: int, threads: int) -> tuple[int, int]:
-    """Split `threads` into processes at a time and threads in each.
+    """Divide `threads` into parallel processes and threads of each.
 
     Small fits spend a quarter of their time in Python and so run in processes. Large ones run in threads of
-    one process, which holds the features once; libsvm and liblinear release Python's lock.
+    one process, which holds the features once; libsvm and liblinear release the GIL.
     """
     return (1, threads) if objects > GRAM_OBJECTS else (threads, 1)
 
@@ -128,18 +128,18 @@ def choose_C(
     candidates: Sequence[float],
     threads: int = 1,
 ) -> float:
-    """The C with the most correct held-out objects; of equals the smallest.
+    """The C with the most correct held-out objects; ties go to the smallest.
 
     `GridSearchCV` averages the folds' accuracies, so that an object of a small fold weighs more; this sums
-    correct answers, and fits on dot products computed once. Without folds use the largest C, which is
+    correct answers, and can fit on precomputed dot products. Without folds it is the largest C, which is
     insensitive to the scale of the features.
 
     Args:
-        machine: over all objects.
+        machine: the classifier, which holds the features of all objects.
         labels: (N,), read at the folds' rows only.
         folds: (train, held out) rows inside the training split; none if it is too small.
-        candidates: ascending; a single one is taken as it is.
-        threads: fits at a time.
+        candidates: ascending; a single one is returned without any fit.
+        threads: fits to run in parallel.
     """
     if len(candidates) == 1:
         return candidates[0]

@@ -1,6 +1,6 @@
 """95% intervals of means whose observations are not independent.
 
-Scores are (N, S): a row an observation, a column a mean. Near-duplicates and other dependent observations
+Scores are (N, S): one row per observation, one column per mean. Near-duplicates and other dependent observations
 share a cluster. Intervals are (S, 2).
 """
 
@@ -24,8 +24,8 @@ def bootstrap_intervals(
     """Percentile bootstrap of the means of (N, S) scores.
 
     It resamples whole clusters (Davison and Hinkley 1997, "Bootstrap Methods and their Application", section
-    3.8, https://doi.org/10.1017/CBO9780511802843), the same ones for all columns: they are paired. It covers
-    the choice of test objects, not of training sets.
+    3.8, https://doi.org/10.1017/CBO9780511802843), the same for all columns, so that these are paired. The
+    interval covers the choice of test objects, not of training sets.
     """
     totals, sizes = _clusters(scores, clusters)
     chance = np.full(len(sizes), 1 / len(sizes))
@@ -39,7 +39,7 @@ def student_intervals(scores: pd.DataFrame, clusters: NDArray[np.generic]) -> In
 
     The mean is the ratio of the clusters' totals to their sizes; its standard error is that of a ratio
     estimator under cluster sampling (Cochran 1977, "Sampling Techniques", chapter 9A), with one degree of
-    freedom less than there are clusters. Clusters of one score each are independent scores (Student 1908,
+    freedom less than there are clusters. With one score in each cluster it is the usual interval (Student 1908,
     https://doi.org/10.2307/2331554). NaN for a single cluster.
     """
     totals, sizes = _clusters(scores, clusters)

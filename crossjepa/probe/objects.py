@@ -25,7 +25,7 @@ class LabelledObjects:
         libraries: (N,) name of the library that each object comes from; empty if unknown.
         train, test: rows of the fixed split.
         split_given: whether the fixed split is the data set's official one.
-        left_out: labelled objects of the catalog that some system has no features of.
+        left_out: number of labelled objects that lack features in at least one system.
     """
 
     ids: NDArray[np.str_]
@@ -64,7 +64,7 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]
     train, test = (used[used["split"] == side] for side in ("train", "test"))
     if train["class"].nunique() < 2 or test.empty:
-        raise UserError(f"{catalog}: a probe needs labelled objects to test and two classes to train on")
+        raise UserError(f"{catalog}: a probe needs labelled test objects and two classes to train on")
     if unknown := sorted(set(test["class"]) - set(train["class"])):
         raise UserError(f"{catalog}: no training object of class {unknown[0]!r}, only test ones; split anew")
     if torn := sorted(set(test["group"]) & set(train["group"])):

@@ -21,8 +21,8 @@ def probe_result(table: pd.DataFrame, known: Background, settings: ProbeSettings
 
     Args:
         table: answers to the suite `linear`.
-        known: the rest of the result.
-        settings: the probe's.
+        known: data set, encoders and provenance.
+        settings: the probe section.
     """
     scores: Numbers = {}
     for row in summarise(table, settings):

@@ -1,6 +1,6 @@
-"""Named probe protocols: published numbers compare only under the same cloud, feature and classifier.
+"""Named probe protocols: numbers are comparable only with the same cloud, feature and classifier.
 
-The workflow reads here which cloud an encoder gets.
+The workflow takes from them which cloud an encoder gets.
 """
 
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from typing import Any, Literal
 class ProbeProtocol:
     """A way to probe: the cloud given to the encoder, the feature, and the classifier fitted on it.
 
-    Features are not scaled in any of them.
+    No protocol scales the features.
 
     Attributes:
         source: where it was published.
-        selection: `farthest` points, centred in the unit sphere; or the `first` ones of the file, untouched.
+        selection: `farthest` points, centred in the unit sphere; or the file's `first` points, unchanged.
         points: points of the cloud.
-        pooling: how tokens become one vector: their maximum beside their mean, or the maximum alone.
-        classifier: `svc`, libsvm's linear machine (one against one); `linear_svc`, liblinear's (one against
-            the rest).
+        pooling: how tokens become one vector: maximum and mean, concatenated, or the maximum alone.
+        classifier: `svc`, the linear SVM of libsvm (one-vs-one); `linear_svc`, that of liblinear
+            (one-vs-rest).
         published_C: the C of the publication.
     """
 
@@ -37,14 +37,14 @@ PROTOCOLS = {
     "i2pmae": ProbeProtocol("I2P-MAE, arXiv 2212.06785", "first", 1024, "max", "svc", 0.0093),
     "recon": ProbeProtocol("ReCon, arXiv 2302.02318", "farthest", 1024, "max_mean", "linear_svc", 0.075),
 }
-# Fields that differ, by protocol and kind of data set.
+# Fields that a protocol changes for a kind of data set.
 EXCEPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("i2pmae", "scanobjectnn"): {"points": 2048, "published_C": 0.018}
 }
 
 
 def protocol(name: str, kind: str) -> ProbeProtocol:
-    """A protocol as it is used on data sets of a kind.
+    """A protocol with its exceptions for a kind of data set.
 
     Args:
         name: a key of `PROTOCOLS`.

@@ -1,4 +1,4 @@
-"""What all results say besides their numbers: data set, objects, encoders, code, packages and time."""
+"""Everything in a result except scores: data set, objects, encoders, code, packages and time."""
 
 import json
 import platform
@@ -26,7 +26,7 @@ PACKAGES = ("numpy", "pandas", "pydantic", "scikit-learn", "scipy", "zarr")
 
 @dataclass(frozen=True)
 class Background:
-    """What a result says besides its numbers.
+    """Everything in a result except scores.
 
     Attributes:
         head: the fields of `result.Head`.
@@ -45,15 +45,14 @@ class Background:
 def read_background(
     table: pd.DataFrame, source: Source, settings: ProbeSettings, inputs: Inputs, folder: Path
 ) -> Background:
-    """Read what a result says besides its numbers.
+    """Read everything in a result except scores.
 
     Args:
         table: answers; see `answers`.
         source: the data set's entry under `data`.
-        settings: the probe's.
-        inputs: `catalog`, `trained`, `config`; `points`, `targets`, `metrics` and `seconds.<stage>` as far as
-            there are any.
-        folder: of the result; the configuration is kept in its `configs`.
+        settings: the probe section.
+        inputs: `catalog`, `trained`, `config`; optionally `points`, `targets`, `metrics`, `seconds.<stage>`.
+        folder: the result's folder; its subfolder `configs` keeps the configuration.
 
     Raises:
         UserError: if a file is missing or wrong.

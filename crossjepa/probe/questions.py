@@ -1,4 +1,4 @@
-"""The suites: lists of questions, each a number of splits, pose regimes and a classifier."""
+"""The suites: lists of questions, each with its splits, pose regimes and classifier."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ CANONICAL = ("canonical",)
 
 @dataclass(frozen=True)
 class Question:
-    """Splits that are put to every system.
+    """Splits on which all systems are compared.
 
     Attributes:
         name: key of the question.
-        title, description: for people.
-        splits: rows to train and test on; none if the data set cannot answer it.
+        title, description: text for tables and plots.
+        splits: rows to train and test on; empty if the data set has too few objects.
         classifier: see `classifiers.classifier`.
         candidates: Cs to choose from, ascending.
-        regimes: pose regimes of train and test clouds; systems without one are not asked in it.
+        regimes: pose regimes of train and test clouds; a regime skips systems that lack it.
         systems: names of the systems to ask; all if empty.
         note: why there are no splits.
     """
@@ -90,10 +90,10 @@ def linear(exam: Exam) -> Iterator[Question]:
 
 
 def few_shot(exam: Exam) -> Iterator[Question]:
-    """Trials in Point-BERT's style with the protocol's classifier, and in CrossPoint's with its own.
+    """Trials in Point-BERT's style with the protocol's classifier, in CrossPoint's with CrossPoint's own.
 
     Raises:
-        UserError: if the data set can fill no trial.
+        UserError: if the data set is too small for any trial.
     """
     own = ("standardised_svc", [1.0])
     styles = (
@@ -106,7 +106,7 @@ def few_shot(exam: Exam) -> Iterator[Question]:
         seeds = [(first, number, way, shot, trial) for trial in range(TRIALS)] if len(usable) >= way else []
         trials = [draw.draw_trial(objects, pools, usable, way, shot, seed) for seed in seeds]
         lacking = (
-            f"{way}-way {shot}-shot needs {way} classes with {shot} objects to learn from and "
+            f"{way}-way {shot}-shot needs {way} classes with {shot} training objects and "
             f"{draw.QUERIES} queries of other groups; there are {len(usable)}"
         )
         notes.append(None if trials else lacking)
@@ -119,31 +119,31 @@ def few_shot(exam: Exam) -> Iterator[Question]:
 
 
 def label_efficiency(exam: Exam) -> Iterator[Question]:
-    """The test objects, learning from nested shares of the training labels."""
+    """Accuracy on the test objects when training on nested subsets of the labels."""
     objects, seeds = exam.objects, range(exam.probe.seed, exam.probe.seed + DRAWS)
     labels, groups, folds = objects.labels, objects.groups, exam.probe.folds
     draws = [draw.nested_subsets(labels, groups, objects.train, PERCENTS, seed) for seed in seeds]
     for percent, *subsets in zip(PERCENTS, *draws, strict=True):
-        # All labels can be drawn in one way only.
+        # All draws of 100% are the same.
         drawn = list(zip(subsets, seeds, strict=True))[: 1 if percent == 100 else DRAWS]
         splits = [draw.choosing_C(objects, rows, objects.test, folds, seed) for rows, seed in drawn]
         sizes = sorted(len(split.train) for split in splits)
         text = f"{percent}% of each class's training labels, rounded up to groups; "
         text += f"{len(splits)} draws of {sizes[0]} to {sizes[-1]} objects"
         if len(exam.machine[1]) > 1 and not splits[0].inner:
-            text += "; too few to choose C: the largest"
+            text += "; too few to choose C: it is the largest"
         yield Question(f"{percent}%", f"{percent}%", text, splits, *exam.machine)
 
 
 def benchmark(exam: Exam) -> Iterator[Question]:
-    """What one encoder can answer about the data set that it was pretrained on.
+    """Accuracy on the data set that the encoder was pretrained on.
 
     Raises:
         UserError: if the data set has an official split.
     """
     if exam.objects.split_given:
         raise UserError(
-            f"{exam.dataset}: comes with its own split, which is its protocol; a benchmark draws its own; "
+            f"{exam.dataset}: has an official split, but a benchmark draws its own splits; "
             f"probe it instead: results/probe_{exam.dataset}.json"
         )
     for regime, title, text in (
@@ -169,7 +169,7 @@ def inductive(exam: Exam) -> Iterator[Question]:
 
 
 def elsewhere(exam: Exam) -> Iterator[Question]:
-    """Cross-validation on another data set than that of pretraining."""
+    """Cross-validation on a data set that was not pretrained on."""
     text = f"{exam.about_folds} of the data set {exam.dataset}"
     yield Question("elsewhere", exam.dataset, text, exam.folds, *exam.machine, CANONICAL)
 

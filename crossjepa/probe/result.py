@@ -85,7 +85,7 @@ class Accuracy(Part):
     """Share of correctly classified objects."""
 
     mean: Percent = Field(description="Mean over seeds.")
-    sd: Percent | None = Field(description="Standard deviation over seeds; null for a single one.")
+    sd: Percent | None = Field(description="Standard deviation over seeds; null for one seed.")
     ci95: tuple[Percent, Percent] = Field(description="Bootstrap interval over groups of near-duplicates.")
 
 
@@ -97,10 +97,10 @@ class Gain(Part):
 
 
 class Regimes(Part):
-    """One accuracy a pose regime.
+    """One accuracy per pose regime.
 
-    `canonical` shows objects as the data set poses them. In `zz` every cloud, of training and test, is turned
-    by its own seeded angle about the up axis; null for the teacher, whose views are not turned.
+    `canonical` keeps the pose that the data set gives. `zz` rotates every training and test cloud about the
+    up axis by its own seeded angle; null for the teacher, whose views are not rotated.
     """
 
     canonical: Accuracy
@@ -108,7 +108,7 @@ class Regimes(Part):
 
 
 class Gains(Part):
-    """One gain a pose regime."""
+    """One gain per pose regime."""
 
     canonical: Gain
     zz: Gain
@@ -122,7 +122,7 @@ class OtherFeatures(Part):
 
 
 class PerSeed(Part):
-    """One number a pretraining seed, in the order of `seeds`."""
+    """One number per pretraining seed, in the order of `seeds`."""
 
     canonical: list[float]
     zz: list[float]
@@ -173,13 +173,13 @@ class Scores(Part):
 
 
 class CrossValidation(Scores):
-    """Repeated grouped cross-validation over all labelled objects, C nested in each training part."""
+    """Repeated grouped cross-validation over all labelled objects; C is chosen inside each training part."""
 
     folds: Count = Field(description="Folds; fewer than `probe.folds` if no class has that many groups.")
     repeats: Count
     n_objects: Count
     n_seen: Count = Field(description="Objects whose meshes pretraining saw; it never sees labels.")
-    saw_test_objects: StrictBool | Literal["partly"] = Field(description="Whether it saw their meshes.")
+    saw_test_objects: StrictBool | Literal["partly"] = Field(description="Whether pretraining saw them.")
 
 
 class Encoder(Part):
@@ -229,7 +229,7 @@ class Difference95(Part):
     """A paired difference with its 95% interval."""
 
     mean: float
-    sd: float | None = Field(description="Standard deviation, for few-shot: over trials. Else null.")
+    sd: float | None = Field(description="Over trials (few-shot) or seeds (sweep), else null.")
     ci95: tuple[float, float] | None = Field(description="See `Summary`. Null if there is a single seed.")
 
 
@@ -251,7 +251,7 @@ class Summary(Part):
     mean: float
     sd: float | None
     ci95: tuple[float, float] | None
-    seeds: Count = Field(description="Encoders (or views of the teacher) that the mean is over.")
+    seeds: Count = Field(description="Number of encoders (or teacher views) in the mean.")
     gain: Difference95 | None
 
 
@@ -266,7 +266,7 @@ class Question(Part):
 
 
 class Trained(Part):
-    """The pretrained encoders behind a table; null is what is unknown."""
+    """The pretrained encoders behind a table; null where unknown."""
 
     datasets: list[str]
     objects: Count

@@ -20,7 +20,7 @@ class ProbeSettings(Section):
         min_length=1,
     )
     published_C: bool = setting(
-        False, "Use the protocol's published C, which fits the scale of the features it was published with."
+        False, "Use the protocol's published C, which suits the feature scale that it was published for."
     )
     folds: int = setting(5, "Folds of every cross-validation.", "folds", ge=2)
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
@@ -40,7 +40,7 @@ class BenchmarkSettings(Section):
         min_length=1,
     )
     labels: list[Annotated[int, Field(ge=1)]] = setting(
-        [1, 5, 10], "Training objects a class in the questions with few labels.", "objects", min_length=1
+        [1, 5, 10], "Training objects per class in the few-label questions.", "objects", min_length=1
     )
     kept_apart: float = setting(
         0.75, "Held-out fraction for view-to-object retrieval (one extra encoder).", gt=0, lt=1

@@ -41,7 +41,7 @@ def grouped_folds(
     Args:
         labels, groups: (N,), read at `rows` only.
         rows: the rows to cut.
-        folds: how many folds are wanted; `possible_folds` are made.
+        folds: number of folds, capped by `possible_folds`.
         seed: seeds the order of the groups.
 
     Returns:
@@ -91,8 +91,8 @@ def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Sp
 def library_splits(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """One split for each library that shares a class with others: test on it, train on the others.
 
-    Test rows leave out objects of classes that no other library has, training rows near-duplicates of the
-    library's objects. Empty if there is a single library.
+    Test rows omit classes that no other library has; training rows omit near-duplicates of the library's
+    objects. Empty if there is a single library.
     """
     splits = []
     for library in np.unique(objects.libraries):
@@ -120,8 +120,8 @@ def nested_subsets(
 ) -> list[Rows]:
     """Draw each percentage of the training objects, the smaller subsets inside the larger.
 
-    Each class's groups are shuffled, and the first are taken until they hold the wanted share of its objects:
-    whole groups, so at times a little more; every class keeps at least one object.
+    Each class's groups are shuffled, and the first are taken until they hold the wanted share of its objects.
+    Groups stay whole, so a share may be a little larger; every class keeps at least one object.
 
     Args:
         labels, groups: (N,), read at `train` only.
@@ -157,9 +157,9 @@ def crosspoint_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
 
 
 def usable_classes(objects: LabelledObjects, pools: tuple[Rows, Rows], shot: int) -> list[int]:
-    """Classes with `shot` objects to train on and, whichever these are, `QUERIES` objects of other groups.
+    """Classes that can fill any trial: `shot` training objects and `QUERIES` objects of other groups.
 
-    The worst draw takes its objects from the `shot` largest groups, and none of these can be queried.
+    The worst draw trains on objects of the `shot` largest groups, which then cannot give queries.
     """
 
     def can_fill(label: int) -> bool:

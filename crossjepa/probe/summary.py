@@ -10,7 +10,7 @@ from crossjepa.probe.result import Difference95, Summary
 from crossjepa.probe.settings import ProbeSettings
 
 KEYS = ("question", "regime", "metric")
-# What standard deviations are over, in suites where that is not the seeds.
+# What standard deviations are taken over, in suites where it is not the seeds alone.
 UNITS = {"few_shot": ["split"], "label_efficiency": ["split", "seed"]}
 
 
@@ -19,7 +19,7 @@ def summarise(table: pd.DataFrame, settings: ProbeSettings) -> list[Summary]:
 
     Args:
         table: answers; see `answers`.
-        settings: of the bootstrap.
+        settings: the probe section.
     """
     parts = table.groupby(list(KEYS), sort=False, observed=True)
     suite = table.attrs["suite"]
@@ -63,7 +63,7 @@ def _summaries(
 
 
 def _reference(system: str, suite: str) -> str:
-    """The system that a gain is over."""
+    """The system that a gain is measured against."""
     return ":".join(["trained", *system.split(":")[1:]]) if suite == "sweep" else "random_encoder"
 
 
@@ -76,7 +76,7 @@ def _intervals(
     if suite == "sweep":  # seeds are independent
         columns = [scores[[system]].dropna() for system in scores]
         ends = np.concatenate([student_intervals(gain, np.arange(len(gain))) for gain in columns])
-    elif question == "library":  # objects of one library are no sample of other libraries' objects
+    elif question == "library":  # libraries, not objects, are the independent observations
         ends = student_intervals(scores, scores.index.get_level_values("split").to_numpy())
     else:
         groups = scores.index.get_level_values("group").to_numpy()

@@ -18,7 +18,7 @@ from crossjepa.store.sharded import read_array
 
 Inputs = Mapping[str, Sequence[Path]]
 
-# Inputs of feature zips, where their systems have another name.
+# The names of systems, where they differ from the names of their inputs.
 RENAMED = {"trained": "encoder", "random": "random_encoder"}
 FEATURES = ("trained", "random", "shuffled_targets", "random_teacher", "geometry")
 
@@ -32,7 +32,7 @@ class Reading:
         imagined: whether to read the predictor's embeddings.
         each_view: whether each single view of the teacher is a system.
         majority: whether to add a system without features, which answers the majority class.
-        sweep: whether inputs are the variants of a sweep, which name their systems.
+        sweep: whether the inputs are a sweep's variants, whose names the systems take.
         needs: inputs that must be given.
     """
 
@@ -49,7 +49,7 @@ class System:
     """One row of features for every object.
 
     Attributes:
-        name: of the system; its seeds share it.
+        name: the system's name, the same for all its seeds.
         seed: pretraining seed, seed of random weights, or number of the teacher's view.
         source: where the features were read from.
         ids: the objects' ids.
@@ -99,7 +99,7 @@ def read_systems(
 
     Args:
         inputs: `catalog`, `targets` and feature zips by variant; training logs are ignored.
-        reading: what is read of each.
+        reading: what to read.
         protocol: how tokens are pooled.
 
     Raises:
@@ -126,7 +126,7 @@ def read_systems(
 
 
 def _check_sizes(encoders: Sequence[System]) -> None:
-    """Random weights are a baseline only for encoders of the same size."""
+    """Check that all encoders have the same size: random weights of another are no baseline."""
     for system in encoders:
         if system.attributes["encoder"].get("config") != encoders[0].attributes["encoder"].get("config"):
             raise UserError(
@@ -161,7 +161,7 @@ def _bundle(path: Path, variant: str, reading: Reading, protocol: ProbeProtocol)
 
 
 def _teacher(store: Path, each_view: bool) -> Iterator[System]:
-    """The teacher's mean view embedding, and that of each single view; canonical, as views are rendered."""
+    """The teacher's mean view embedding, and each single view's; canonical only, as views are not rotated."""
     manifest = read_manifest(store)
     embedding: NDArray[np.float16] = read_array(store, "embedding")
     kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]

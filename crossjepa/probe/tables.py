@@ -30,8 +30,8 @@ def table_result(
 
     Args:
         table: the answers to all questions.
-        known: the rest of the result.
-        settings: of the bootstrap.
+        known: data set, encoders and provenance.
+        settings: the probe section.
         logs: training logs of the encoders; there may be none.
         variants: changed settings of each variant of a sweep; used in a sweep only.
     """
@@ -95,7 +95,7 @@ def _introduction(result: TableResult) -> str:
 
 
 def _grid(result: TableResult, rows: list[Summary], show: Callable[[Summary], str]) -> str:
-    """A row a system, a column a question, regime and metric."""
+    """A table with a row per system and a column per question, regime and metric."""
     columns: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         columns.setdefault((row.question, row.regime, row.metric), {})[row.system] = show(row)

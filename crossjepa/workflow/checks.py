@@ -1,4 +1,4 @@
-"""What is refused before anything runs."""
+"""Checks of a configuration before anything runs."""
 
 from crossjepa.data.location import check_labels, check_location
 from crossjepa.errors import UserError
@@ -6,7 +6,7 @@ from crossjepa.workflow.plan import Plan
 
 
 def check_plan(plan: Plan) -> None:
-    """Make sure that a run can end well, as far as that is known before it.
+    """Refuse a configuration whose run is already known to fail.
 
     Raises:
         UserError: naming the key, what is wrong and what to do.
@@ -20,17 +20,17 @@ def check_plan(plan: Plan) -> None:
         shown = plan.protocol(dataset).points
         if shown > config.data.points:
             raise UserError(
-                f"data.points: {config.data.points}, but the protocol {config.probe.protocol} shows "
-                f"{shown} points of '{dataset}'; set data.points to {shown} at least"
+                f"data.points: {config.data.points}, but the protocol {config.probe.protocol} needs "
+                f"{shown} points of '{dataset}'; set data.points to at least {shown}"
             )
     for dataset in sorted(learned):
         if not plan.has_views(dataset):
             raise UserError(
-                f"pretrain.datasets: '{dataset}' has point clouds only, which the teacher cannot see; learn "
-                "from a data set with meshes"
+                f"pretrain.datasets: '{dataset}' has only point clouds, which the teacher cannot see; "
+                "pretrain on a data set with meshes"
             )
     if not plan.has_views(config.benchmark.elsewhere):
         raise UserError(
-            f"benchmark.elsewhere: '{config.benchmark.elsewhere}' has point clouds only, and the benchmark "
-            "compares with the teacher there; name a data set with meshes"
+            f"benchmark.elsewhere: '{config.benchmark.elsewhere}' has only point clouds, but the benchmark "
+            "evaluates the teacher on it; name a data set with meshes"
         )

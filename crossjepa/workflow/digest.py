@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# Modules that cannot change results. Models of settings are left out too: rules pass the values themselves.
+# Modules that cannot change results. Models of settings are left out too: the values are parameters of rules.
 UNTRACKED = {
     f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")
 }
@@ -35,7 +35,7 @@ def code_digest(*commands: str, modules: tuple[str, ...] = ()) -> str:
 
 
 def closure(modules: Iterable[str]) -> list[str]:
-    """`modules`, all that they import at any depth and parent packages, but not untracked modules; sorted."""
+    """`modules`, everything they import at any depth, and parent packages; sorted, without untracked ones."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -48,7 +48,7 @@ def closure(modules: Iterable[str]) -> list[str]:
 
 
 def functions(command: str) -> list[ast.FunctionDef]:
-    """The function of a command and the helpers beside it, without decorators and the help of options."""
+    """A command's function and the helpers in its module, without decorators and the options' help."""
     stage, name = command.split()
     beside = [node for node in _tree(f"crossjepa.commands.{stage}").body if isinstance(node, ast.FunctionDef)]
     is_called = f"app.command('{name}')"
@@ -65,7 +65,7 @@ def functions(command: str) -> list[ast.FunctionDef]:
 
 
 def command_imports(command: str) -> set[str]:
-    """The package's modules from which a command or a helper beside it takes something."""
+    """The package's modules whose names a command, or a helper in its module, uses."""
     called = functions(command)
     used = {node.id for function in called for node in ast.walk(function) if isinstance(node, ast.Name)}
     tree = _tree(f"crossjepa.commands.{command.split()[0]}")

@@ -6,7 +6,7 @@ from crossjepa.workflow import paths
 from crossjepa.workflow.paths import POINT_ARRAYS, TABLES, TARGET_ARRAYS
 from crossjepa.workflow.plan import Plan
 
-# Paths by name; a store is named by its folder.
+# Paths by input name; the path of a store is its folder.
 Inputs = dict[str, list[str]]
 
 
@@ -16,7 +16,7 @@ def options(inputs: Inputs) -> str:
 
 
 def files(plan: Plan, inputs: Inputs) -> list[str]:
-    """The files that a rule waits for: of a store the manifest and all shards, to notice a lost one."""
+    """A rule's input files; for a store its manifest and all shards, so that a lost one is noticed."""
     return [file for all_paths in inputs.values() for path in all_paths for file in _files(plan, path)]
 
 
@@ -27,7 +27,7 @@ def sealed(plan: Plan, store: str) -> list[str]:
 
 
 def training(plan: Plan, variant: str) -> Inputs:
-    """What an encoder learns from, in the order of `pretrain.datasets`."""
+    """Inputs of pretraining, in the order of `pretrain.datasets`."""
     datasets = plan.learned(variant)
     return {
         "catalog": [plan.catalog(dataset, variant) for dataset in datasets],
@@ -37,7 +37,7 @@ def training(plan: Plan, variant: str) -> Inputs:
 
 
 def retrieval(plan: Plan, dataset: str) -> Inputs:
-    """What view-to-object retrieval compares."""
+    """Inputs of view-to-object retrieval."""
     return {
         "catalog": [plan.catalog(dataset, "retrieval")],
         "points": [plan.points(dataset)],
@@ -46,12 +46,10 @@ def retrieval(plan: Plan, dataset: str) -> Inputs:
 
 
 def answers(plan: Plan, dataset: str, suite: str) -> Inputs:
-    """What the answers to a suite of questions are computed from."""
+    """Inputs of the answers to a suite of questions."""
     if suite == "sweep":
         return _swept(plan, dataset)
-    split = suite.removeprefix(
-        "inductive"
-    )  # of the inductive suites the first asks the trained encoders' split
+    split = suite.removeprefix("inductive")  # `inductive0` uses the split of the trained encoders
     variant = "trained" if split in (suite, "0") else f"split{split}"
     encoders = _features(plan, dataset, variant)
     inputs = {
@@ -68,22 +66,22 @@ def answers(plan: Plan, dataset: str, suite: str) -> Inputs:
 
 
 def probe(plan: Plan, dataset: str) -> Inputs:
-    """What the result of the linear probe is made of."""
+    """Inputs of the linear probe's result."""
     return {"answers": [plan.paths.answers(dataset, "linear")], **_evidence(plan, dataset)}
 
 
 def table(plan: Plan, name: str, dataset: str) -> Inputs:
-    """What a table is made of.
+    """Inputs of a table.
 
     Raises:
-        UserError: for a benchmark of a data set that was not learned from.
+        UserError: for a benchmark of a data set that `pretrain.datasets` lacks.
     """
     inputs = {"answers": [plan.paths.answers(dataset, TABLES[name])], **_evidence(plan, dataset)}
     if name == "benchmark":
         if dataset not in plan.learned():
             raise UserError(
-                f"benchmark_{dataset}: it asks about objects that pretraining saw and did not see, and "
-                f"pretrain.datasets has no '{dataset}'; add it there, or ask for {plan.paths.probe(dataset)}"
+                f"benchmark_{dataset}: it compares objects that pretraining saw with others, but "
+                f"pretrain.datasets has no '{dataset}'; add it there, or make {plan.paths.probe(dataset)}"
             )
         splits = [plan.paths.answers(dataset, f"inductive{k}") for k in range(plan.config.benchmark.splits)]
         other = plan.paths.answers(plan.config.benchmark.elsewhere, "elsewhere")
@@ -93,10 +91,10 @@ def table(plan: Plan, name: str, dataset: str) -> Inputs:
 
 
 def accounts(plan: Plan, dataset: str) -> Inputs:
-    """What results report on the run beside their inputs: seconds of each stage, and the configuration.
+    """What results report about the run: seconds of each stage, and the configuration.
 
-    A folder that is named by content holds the files of one artefact. That of features may hold those of
-    other seeds too, so each file is named.
+    An artefact's folder holds only that artefact's files. The folder of features may hold files of other
+    seeds too, so each file is listed.
     """
     names = {
         "data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]
@@ -113,7 +111,7 @@ def accounts(plan: Plan, dataset: str) -> Inputs:
 
 
 def plot(plan: Plan, name: str, dataset: str) -> Inputs:
-    """What a table's plot shows; that of a benchmark shows the training curves."""
+    """Inputs of a table's plot; the benchmark's also shows training curves."""
     return {
         "table": [plan.paths.table(name, dataset)],
         "metrics": _metrics(plan, "trained") if name == "benchmark" else [],
@@ -121,7 +119,7 @@ def plot(plan: Plan, name: str, dataset: str) -> Inputs:
 
 
 def report(plan: Plan) -> Inputs:
-    """What the HTML report shows."""
+    """Inputs of the HTML report."""
     seed = plan.config.pretrain.seeds[0]
     inputs: Inputs = {"result": [], "metrics": _metrics(plan, "trained")}
     for dataset in plan.config.probe.datasets:
@@ -136,7 +134,7 @@ def report(plan: Plan) -> Inputs:
 
 
 def _evidence(plan: Plan, dataset: str) -> Inputs:
-    """What every result says about the objects, the encoders and their training."""
+    """Inputs of every result: its objects, encoders and training logs."""
     return {
         "catalog": [plan.catalog(dataset)],
         "trained": _features(plan, dataset, "trained"),

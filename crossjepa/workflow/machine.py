@@ -11,12 +11,12 @@ from crossjepa.config import Config
 from crossjepa.data.location import check_location, downloads, places
 from crossjepa.errors import UserError
 
-DISK_GB = 5.0  # of the default run's results and downloads, with a margin
+DISK_GB = 5.0  # results and downloads of the default run, with a margin
 SLURM_TIMEOUT_SECONDS = 20
 
 
 class Finding(NamedTuple):
-    """The state of one thing: `ok`, `note` if a run works without it, `bad` if none does; and the remedy."""
+    """The result of one check: `ok`, `note` if a run works anyway, `bad` if none does; and the remedy."""
 
     state: Literal["ok", "note", "bad"]
     name: str

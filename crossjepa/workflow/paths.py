@@ -53,7 +53,7 @@ def weights(name: str) -> str:
 
 
 def weights_files(folder: str) -> list[str]:
-    """The files by which Snakemake knows a teacher's weights."""
+    """The files that Snakemake tracks for a teacher's weights."""
     return [f"{folder}/teacher.json", f"{folder}/config.json"]
 
 
@@ -84,7 +84,7 @@ def store_shards(store: str, arrays: Mapping[str, int], shards: int) -> list[str
 
 
 def log(job: str, folder: str = RESULTS) -> str:
-    """The log of a job; `folder` is that of the run, or `results` for what runs share."""
+    """The log of a job; `folder` is the run's, or `results` for jobs that runs share."""
     return f"{folder}/logs/{job}.log"
 
 
@@ -95,7 +95,7 @@ def seconds(job: str, folder: str = RESULTS) -> str:
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The files of one run, in a folder of their own.
+    """The paths of one run's files.
 
     Attributes:
         folder: `results/<run>`, or `results` for a run without a name.
@@ -105,11 +105,11 @@ class RunPaths:
 
     @property
     def configuration(self) -> str:
-        """The settings of the latest call."""
+        """The configuration of the latest call of Snakemake."""
         return f"{self.folder}/config.yaml"
 
     def kept_configuration(self, sha256: str) -> str:
-        """The settings of any call, by the SHA-256 of the file."""
+        """The configuration of any call, named by its SHA-256."""
         return f"{self.folder}/configs/{sha256}.yaml"
 
     @property
@@ -146,7 +146,7 @@ class RunPaths:
         return f"{self.folder}/features/{dataset}/geometry.zip"
 
     def retrieval(self, dataset: str) -> str:
-        """The ranks of view-to-object retrieval."""
+        """The distances of view-to-object retrieval."""
         return f"{self.folder}/retrieval/{dataset}.zip"
 
     def answers(self, dataset: str, suite: str) -> str:
@@ -158,7 +158,7 @@ class RunPaths:
         return f"{self.folder}/probe_{dataset}.json"
 
     def table(self, table: str, dataset: str, suffix: str = "json") -> str:
-        """A key of `TABLES` as `json`, `md` or `png`."""
+        """A table, by its key in `TABLES`, as `json`, `md` or `png`."""
         return f"{self.folder}/{table}_{dataset}.{suffix}"
 
     def log(self, job: str) -> str:

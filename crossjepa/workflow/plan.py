@@ -1,7 +1,7 @@
 """What a configuration asks for: variants to train, artefacts by name, and the settings of each rule.
 
-An artefact's name carries a hash of all that determines its content. Runs that agree in that share the
-artefact; a changed setting makes a new one beside it.
+An artefact's name ends in a hash of everything that determines its content. Runs with the same hash share
+the artefact; a changed setting makes a new one beside it.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from crossjepa.workflow import paths
 from crossjepa.workflow.paths import RunPaths
 
 Kind = Literal["scan", "catalog", "points", "targets", "sheet", "weights"]
-# Keys of sections of the configuration; None for all.
+# Sections of the configuration, with the keys used of each; None means all keys.
 Uses = Mapping[str, Collection[str] | None]
 
 
@@ -79,12 +79,12 @@ RULES: Mapping[str, Uses] = {
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a name stands for.
+    """The artefact behind a name.
 
     Attributes:
-        kind: what it is.
-        dataset: the data set that it is made of; empty for weights.
-        variant: a variant that uses it; all that do agree in what determines it.
+        kind: the kind of artefact.
+        dataset: the data set that it is made from; empty for weights.
+        variant: one of the variants that use it; all of them have the settings that determine it.
     """
 
     kind: Kind
@@ -100,7 +100,7 @@ class Plan:
         sources: the entries of all data sets by name.
         paths: the run's files.
         variants: the configuration of each variant that may be trained, by its name.
-        artefacts: what each artefact's name stands for.
+        artefacts: every artefact by its name.
     """
 
     def __init__(self, config: Config) -> None:
@@ -121,7 +121,7 @@ class Plan:
         parts: list[Any] = [self._sections(DETERMINANTS[kind], variant)]
         if dataset:
             entry = self.sources[dataset]
-            official = entry.kind in ("furniture", "modelnet", "scanobjectnn")  # the same files anywhere
+            official = entry.kind in ("furniture", "modelnet", "scanobjectnn")  # the same files at any path
             parts.append(entry.model_dump(mode="json", exclude={"path"} if official else set()))
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         title = dataset or self.variants[variant].teacher.name.replace("/", "--")
@@ -150,12 +150,12 @@ class Plan:
         return json.dumps({"data": {dataset: entry}}, sort_keys=True)
 
     def settings_of(self, rule: str, name: str) -> str:
-        """The same for an artefact's data set and variant."""
+        """`settings` for an artefact's data set and variant."""
         artefact = self.artefacts[name]
         return self.settings(rule, artefact.dataset, artefact.variant)
 
     def source(self, dataset: str) -> dict[str, Any]:
-        """A data set's entry; where it names no `path` but is downloaded, that of the download."""
+        """A data set's entry; if it is downloaded and has no `path`, with the path of the download."""
         entry = self.sources[dataset]
         values = entry.model_dump(mode="json")
         if (files := downloads(entry)) and not values["path"]:
@@ -163,7 +163,7 @@ class Plan:
         return values
 
     def archives(self, dataset: str) -> list[str]:
-        """The archives that rules wait for: downloaded ones, and those of furniture also in its `path`."""
+        """The archives that are inputs of rules: downloads, and for furniture also those in its `path`."""
         entry, path = self.sources[dataset], self.source(dataset).get("path")
         if entry.kind == "furniture":
             return [f"{path}/{name}" for name in downloads(entry)]
@@ -189,11 +189,11 @@ class Plan:
         return seeds if variant == "trained" or variant.startswith("sweep-") else seeds[:1]
 
     def protocol(self, dataset: str) -> ProbeProtocol:
-        """The probe's protocol as it is used on a data set: it says which cloud an encoder is shown."""
+        """The probe's protocol on a data set; it decides which cloud the encoder gets."""
         return protocol(self.config.probe.protocol, self.sources[dataset].kind)
 
     def has_views(self, dataset: str) -> bool:
-        """Whether the teacher can see a data set."""
+        """Whether a data set has views for the teacher."""
         return has_views(self.sources[dataset])
 
     def meshes(self, dataset: str) -> str:
@@ -213,11 +213,11 @@ class Plan:
         return paths.targets(self.name("targets", dataset, variant))
 
     def stores(self, dataset: str) -> list[str]:
-        """A data set's point store, and its target store if the teacher can see it."""
+        """A data set's point store, and its target store if it has views."""
         return [self.points(dataset), *([self.targets(dataset)] if self.has_views(dataset) else [])]
 
     def weights(self, targets: str) -> str:
-        """The folder of the teacher's weights that a target store is made with."""
+        """The folder of the teacher's weights that embed the views of a target store."""
         return paths.weights(self.name("weights", variant=self.artefacts[targets].variant))
 
     def write_configuration(self) -> None:
@@ -234,7 +234,7 @@ class Plan:
 
 
 def _variants(config: Config) -> dict[str, Config]:
-    """What a run may train: its own settings, what a benchmark compares them with, and those of a sweep."""
+    """The configurations a run may train: its own, those the benchmark compares it with, and the sweep's."""
 
     def changed(section: str, **values: Any) -> Config:
         altered = getattr(config, section).model_copy(update=values)
