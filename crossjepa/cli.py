@@ -1,4 +1,4 @@
-"""The command line: one group of commands a stage, imported only when it is called.
+"""The command line: one group of commands per stage, imported only when it is called.
 
 Importing lazily keeps every stage's environment small: `crossjepa probe` never imports torch.
 """
@@ -28,7 +28,7 @@ COMMANDS = {
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }
-# By default OpenMP's threads busy-wait at each barrier for partners that have no core, which slows training
+# By default OpenMP's threads busy-wait at each barrier for threads that have no core, which slows training
 # to a hundredth on a shared machine. Here they wait briefly, then sleep: GNU's OpenMP counts spins, LLVM's
 # milliseconds. Both read their variable when torch loads them.
 WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}

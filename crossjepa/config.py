@@ -1,7 +1,7 @@
 """The whole configuration: the sections of all stages, put together and checked against one another.
 
 Each stage's settings live in its own package. A rule hands its stage only the sections that the stage uses,
-so that a changed setting reruns that stage and those below. Threads, memory and devices belong to profiles.
+so that a changed setting reruns that stage and later ones. Threads, memory and devices belong to profiles.
 """
 
 import re
@@ -38,7 +38,7 @@ class Config(Section):
     report: ReportSettings = Field(ReportSettings(), description=ReportSettings.__doc__)
     sweep: dict[VariantName, dict[Literal["render", "teacher", "pretrain"], dict[str, Any]]] = Field(
         default_factory=dict,
-        description="Variants to train besides, each by a name of your own and the keys that differ under "
+        description="Further variants to train: for each a name that you choose and its changed keys under "
         "`render`, `teacher` or `pretrain`; `sweep_<dataset>.png` compares them.",
     )
 
@@ -83,6 +83,6 @@ class Config(Section):
         if self.pretrain.views_per_step > self.render.views:
             raise ValueError(
                 f"pretrain.views_per_step: {self.pretrain.views_per_step} is more than "
-                f"render.views; set it to {self.render.views} at most"
+                f"render.views; set it to at most {self.render.views}"
             )
         return self

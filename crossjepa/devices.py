@@ -26,7 +26,7 @@ def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16
 def make_fabric(
     precision: Literal["auto", "bf16", "fp32"] = "fp32", devices: int = 1, nodes: int = 1
 ) -> Fabric:
-    """A Fabric, not yet launched, for GPUs, or for the processor of a machine without them.
+    """A Fabric, not yet launched, on GPUs, or on the CPU of a machine without them.
 
     Args:
         precision: of the forward and backward pass; weights stay float32.

@@ -1,4 +1,4 @@
-"""The one error that people are meant to read."""
+"""The error whose message is written for users."""
 
 
 class UserError(Exception):

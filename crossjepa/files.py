@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; the file moves to `path`, flushed to disk, once the block has ended well."""
+    """Yield a path to write to; the file moves to `path`, flushed to disk, if the block raises no error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def read_section(model: type[Model], section: str, text: str) -> Model:
 def _sentence(error: Any, prefix: str) -> str:
     parts = [prefix] * bool(prefix) + [str(part) for part in error["loc"]]
     if parts[:1] == ["data"] and len(parts) > 3:
-        del parts[2]  # the kind of a further data set, which is no key
+        del parts[2]  # the data set's kind, which pydantic inserts
     key = ".".join(parts)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":

@@ -58,7 +58,7 @@ def test_every_preset_is_valid(preset: Path) -> None:
         ({"probe": {"datasets": ["cars"]}}, "probe.datasets: 'cars' is not a data set under data"),
         (
             {"pretrain": {"views_per_step": 9}},
-            "pretrain.views_per_step: 9 is more than render.views; set it to 8 at most",
+            "pretrain.views_per_step: 9 is more than render.views; set it to at most 8",
         ),
         ({"run": "../elsewhere"}, "run: .*pattern.* \\(given: '../elsewhere'\\)"),
         ({"run": ".."}, "run: '..' would lead out of results/"),

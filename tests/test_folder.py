@@ -306,7 +306,7 @@ def test_a_wrong_csv_is_named(tree: Path, text: str, message: str) -> None:
         ),
         (
             "tall.obj,a,train,g\nbox/tall.off,b,test,h",
-            "tests 'box/tall.off', but trains no object of class 'b'",
+            "tests 'box/tall.off', but has no training object of class 'b'",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def scan_command(
     output: Output,
     threads: Annotated[int, typer.Option(help="Processes to read with.")] = 1,
 ) -> None:
-    """Read every object once; write the mesh table, which sets unusable ones aside with the reason."""
+    """Read every object once; write the mesh table, with the reason for each object set aside."""
     max_faces = read_section(DataSettings, "data", settings).max_faces
     table = scan(read_source(settings, dataset), max_faces, threads)
     write_meshes(table, output)

@@ -90,7 +90,7 @@ def _read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
     """Ids and clouds as `--cloud` asks for them."""
     asked = re.fullmatch(r"(farthest|first):0*([1-9]\d*)", cloud)
     if not asked:
-        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, N points")
+        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, with N points")
     if asked[1] == "first":
         return load_clouds(store, "first", int(asked[2]))
     ids, clouds = load_clouds(store, "xyz", int(asked[2]))

@@ -32,7 +32,7 @@ def read_source(settings: str, dataset: str) -> Source:
 
 
 def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
-    """The paths of repeated `--input NAME=PATH`, by name and in their order.
+    """The paths of repeated `--input NAME=PATH` by name, in the order given.
 
     Raises:
         UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`,

@@ -30,13 +30,13 @@ def train_command(
     seed: Seed,
     output: Annotated[Path, typer.Option(help="Folder for encoder, predictor, log and checkpoint.")],
     devices: Annotated[
-        str, typer.Option(help="4 GPUs, or 2x4: 4 on each of 2 nodes (srun, torchrun).")
+        str, typer.Option(help="Number of GPUs, or 2x4: 4 on each of 2 nodes (srun, torchrun).")
     ] = "1",
-    code: Annotated[str, typer.Option(help="Digest of the code; a run resumes only with the same.")] = "",
+    code: Annotated[str, typer.Option(help="Digest of the code; only the same code resumes a run.")] = "",
 ) -> None:
     """Train one encoder to the end of its schedule; a killed run resumes.
 
-    Inputs, once for each of pretrain.datasets and in that order: catalog=FILE, points=STORE, targets=STORE.
+    Inputs, once per data set in the order of pretrain.datasets: catalog=FILE, points=STORE, targets=STORE.
     Without a GPU, --devices counts processes.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -35,7 +35,7 @@ def answer_command(
     suite: Suite,
     inputs: Inputs,
     output: Output,
-    threads: Annotated[int, typer.Option(help="Fits at a time.", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="Fits to run in parallel.", min=1)] = 1,
 ) -> None:
     """Put a suite's questions to every system and write the answers as a Parquet table.
 
@@ -55,7 +55,7 @@ def answer_command(
 def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output: Output) -> None:
     """Write the linear probe's result as JSON.
 
-    Inputs: answers, catalog, trained (features, one a seed), points and targets (stores), metrics (training
+    Inputs: answers, catalog, trained (features, one per seed), points and targets (stores), metrics (training
     logs), seconds.<stage> (benchmark files or their folders), config (the run's configuration).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
@@ -81,7 +81,7 @@ def table_command(
 ) -> None:
     """Write the result of any other suite as JSON, and as Markdown beside it.
 
-    Inputs: those of `probe result`; for the benchmark several answers and retrieval (distances).
+    Inputs: those of `probe result`; for the benchmark also more answers, and retrieval (distances).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
     found = (

@@ -20,7 +20,7 @@ Output = Annotated[Path, typer.Option(help="The file to write.")]
 def html_command(settings: Settings, inputs: Inputs, output: Output) -> None:
     """Write one self-contained HTML page about a run.
 
-    Inputs: result= (a data set each), metrics= (training logs, a seed each), config=, and for each data set
+    Inputs: result= (one per data set), metrics= (training logs, one per seed), config=, and for each data set
     features.DATASET=, catalog.DATASET= and, where they exist, targets.DATASET= and sheet.DATASET=.
     """
     from crossjepa.report.page import render_page
@@ -38,7 +38,7 @@ def html_command(settings: Settings, inputs: Inputs, output: Output) -> None:
 def summary_command(inputs: Inputs, output: Output) -> None:
     """Write measured accuracies beside published ones, as Markdown and, beside it, as CSV.
 
-    Inputs: result= (linear probes, a data set each).
+    Inputs: result= (linear probes, one per data set).
     """
     from crossjepa.probe.result import ProbeResult, read_as
     from crossjepa.report.summary import summary_markdown, summary_table
@@ -55,7 +55,7 @@ def summary_command(inputs: Inputs, output: Output) -> None:
 def plot_command(inputs: Inputs, output: Output) -> None:
     """Plot a table as PNG: label efficiency, few-shot, benchmark or sweep.
 
-    Inputs: table= (JSON of `probe table`), metrics= (training logs, a seed each; for the benchmark's curves).
+    Inputs: table= (JSON of `probe table`), metrics= (training logs, one per seed; for the benchmark).
     """
     from crossjepa.probe.result import TableResult, read_as
     from crossjepa.report.plots import save_plot
@@ -69,7 +69,7 @@ def plot_command(inputs: Inputs, output: Output) -> None:
 def _read(
     inputs: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, list[Path]]:
-    """The inputs by name; one of `optional` may end in `.DATASET`."""
+    """The inputs by name; names in `optional` may be followed by `.DATASET`."""
     paths = named_paths(inputs)
     for name in required:
         if name not in paths:

@@ -63,7 +63,7 @@ def _check_split(table: pd.DataFrame) -> None:
     if not (unknown := test[~test["class"].isin(train["class"])]).empty:
         row = unknown.iloc[0]
         raise UserError(
-            f"the given split tests '{row['id']}', but trains no object of class '{row['class']}'"
+            f"the given split tests '{row['id']}', but has no training object of class '{row['class']}'"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline asks of a data set.
+"""The interface of a data set.
 
 A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
 `open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`.
@@ -34,7 +34,7 @@ def reason(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class ObjectRecord:
-    """What is known of an object without reading its mesh.
+    """An object's metadata, which are known without reading its mesh.
 
     Attributes:
         id: unique within the data set.

@@ -51,7 +51,7 @@ def download(archive: Archive, file: Path, description: str) -> str:
 
 
 def _receive(url: str, partial: Path, description: str) -> None:
-    """Append what is missing of a file.
+    """Append the missing rest of a file.
 
     Raises:
         OSError: if not all of it arrives.

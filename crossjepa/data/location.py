@@ -85,7 +85,7 @@ class FolderListing:
 
     @classmethod
     def read(cls, folder: Path) -> "FolderListing":
-        """List a folder. PLY files can be either: alone, the first of them decides.
+        """List a folder. PLY files may be meshes or clouds: without other meshes, the first PLY file decides.
 
         Raises:
             UserError: if the folder is missing or holds neither meshes nor point clouds.
@@ -112,7 +112,7 @@ class FolderListing:
 
 @cache
 def list_folder(folder: Path) -> FolderListing:
-    """`FolderListing.read`, but once in a process: the workflow's checks ask for it again and again."""
+    """`FolderListing.read`, cached for the process, because the workflow's checks call it repeatedly."""
     return FolderListing.read(folder)
 
 
@@ -200,7 +200,7 @@ def check_labels(name: str, source: AnySource) -> None:
 
 
 def content_digest(source: AnySource) -> str:
-    """A digest of what lies at the places of a data set's entry.
+    """A digest of the files and folders that a data set's entry names.
 
     It notices an added, removed or edited object in a folder of the user's own. Releases are too large to
     list completely: there it notices an edited list, and files and folders added at the top.

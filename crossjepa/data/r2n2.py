@@ -6,9 +6,9 @@ distance ratio, field of view (https://github.com/chrischoy/3D-R2N2/issues/12).
 
 For a model whose bounding box has a diagonal of 1, the camera stands at
 1.75 ratio (cos(el) cos(az), sin(el), cos(el) sin(az)), in the model's frame, +Y up. Pixel2Mesh
-(arXiv:1804.01654) and, independently, Mesh R-CNN (arXiv:1906.02739) derive the same. The renderer turned the
-camera by minus the in-plane rotation about the axis from the object to it, before all else; in the release
-it is 0 throughout.
+(arXiv:1804.01654) and, independently, Mesh R-CNN (arXiv:1906.02739) derive the same. The renderer first
+turned the camera by minus the in-plane rotation about the axis from the object to it; in the release this
+rotation is always 0.
 
 The views are of ShapeNetCore.v1. Some models of v2 are rotated about the up axis in comparison: used with
 meshes or clouds of v2, the azimuths of their views are off by that angle.

@@ -64,7 +64,7 @@ def inspect(dataset: Dataset, object_id: str, max_faces: int) -> dict[str, Any]:
         return {**row, "sha256": digest, **seen, "status": OK}
     except UserError:
         raise
-    except Exception as error:  # one object must not cost the others
+    except Exception as error:  # a broken object must not stop the others
         return {**row, "status": reason(error)}
 
 

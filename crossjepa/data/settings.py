@@ -28,7 +28,7 @@ class FolderSource(Section):
 
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
     path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
-    labels: Place | None = setting(None, "CSV: `id`, `path`, `class`, `split`, `group`; overrules folders.")
+    labels: Place | None = setting(None, "CSV: `id`, `path`, `class`, `split`, `group`; overrides folders.")
     up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
     units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
 
@@ -74,7 +74,9 @@ class ShapeNetSource(Section):
     """ShapeNetCore, for pretraining: its meshes, or published clouds and views of them."""
 
     kind: Literal["shapenet"] = setting("shapenet", "The adapter that reads this data set.")
-    path: Place | None = setting(None, "ShapeNetCore.v2 or .v1: a folder, or a zip, for each synset.")
+    path: Place | None = setting(
+        None, "ShapeNetCore.v2 or .v1: the folder that holds each synset's folder or zip."
+    )
     points: Place | None = setting(
         None, "Folder or zip of ShapeNet55 clouds, `<synset>-<model>.npy`; meshes are sampled when left out."
     )
@@ -82,7 +84,7 @@ class ShapeNetSource(Section):
         None, "Folder or zip `ShapeNetRendering` of 3D-R2N2; meshes are rendered when left out."
     )
     lists: Place | None = setting(
-        None, "Folder with Point-BERT's `train.txt` and `test.txt`; without it all objects serve pretraining."
+        None, "Folder with Point-BERT's `train.txt` and `test.txt`; without it pretraining uses all objects."
     )
 
 
@@ -102,7 +104,7 @@ class DataSettings(Section):
     seed: int = setting(0, "Seeds the surface sampling.", ge=0)
     split_seed: int = setting(0, "Seeds the grouped train/test split.", ge=0)
     test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
-    max_bad_fraction: float = setting(0.05, "Share of objects set aside that stops a run.", ge=0, le=1)
+    max_bad_fraction: float = setting(0.05, "Largest share of objects that may be set aside.", ge=0, le=1)
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
     shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")

@@ -20,7 +20,7 @@ NOISE = 0.01  # standard deviation, in radii of the unit sphere
 
 
 def uniform(ids: Sequence[str], seed: int, numbers: int) -> Tensor:
-    """(len(ids), numbers) float32 in [0, 1), set by each object's id and the seed; at most 5."""
+    """(len(ids), numbers) float32 in [0, 1), determined by id and seed; `numbers` is at most 5."""
     digests = [hashlib.sha256(f"{seed}:{object_id}".encode()).digest() for object_id in ids]
     drawn = [[int.from_bytes(d[6 * k : 6 * k + 6]) / 2**48 for k in range(numbers)] for d in digests]
     return torch.tensor(drawn, dtype=torch.float32).view(len(ids), numbers)

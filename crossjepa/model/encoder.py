@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.transformer import MLP, Block, initialise, initialise_geometry, pool, scale_of
 
-# They bring offsets and centres to about unit size: a patch is about a tenth of the object wide.
+# Factors that scale offsets and centres to about unit size: a patch is about a tenth of the object wide.
 OFFSET_SCALE, CENTRE_SCALE = 8.0, 2.0
 
 

@@ -33,12 +33,12 @@ class PretrainSettings(Section):
     batch_size: int = setting(16, "Objects in a step.", "objects", ge=2)
     views_per_step: int = setting(6, "Views of each object that a step predicts.", "views", ge=1)
     learning_rate: float = setting(1e-3, "AdamW's peak learning rate.", gt=0, le=1)
-    weight_decay: float = setting(0.2, "AdamW's decay of matrices.", ge=0, le=1)
+    weight_decay: float = setting(0.2, "AdamW's weight decay, for matrices only.", ge=0, le=1)
     warmup: float = setting(0.1, "Share of steps over which the learning rate rises.", ge=0, lt=1)
-    clip_norm: float = setting(1.0, "Largest norm of the gradient.", gt=0)
+    clip_norm: float = setting(1.0, "Norm to which gradients are clipped.", gt=0)
     loss: Literal["smooth_l1", "mse"] = setting("smooth_l1", "Loss; the paper's is smooth-L1.")
     standardise_targets: bool = setting(
-        True, "Bring each dimension of the embeddings to mean 0 and deviation 1 over all training views."
+        True, "Standardise each dimension of the embeddings over all training views."
     )
     drop_path: float = setting(0.2, "Chance to skip a residual branch (stochastic depth).", ge=0, lt=1)
     conditioning: Literal["none", "pose", "colour", "both"] = setting(
@@ -55,12 +55,12 @@ class PretrainSettings(Section):
     partial: float = setting(
         0.0, "Largest share of a cloud that a plane cuts off, as in a scan from one side.", ge=0, lt=1
     )
-    points: int = setting(1024, "Farthest points that a cloud is thinned to.", "points", ge=256, le=2048)
+    points: int = setting(1024, "Points of a cloud, by farthest-point sampling.", "points", ge=256, le=2048)
     precision: Literal["auto", "fp32", "bf16"] = setting(
-        "auto", "Of forward and backward pass; `auto`: bf16 if the device computes it natively, else fp32."
+        "auto", "Precision of forward and backward pass; `auto`: bf16 if native to the device, else fp32."
     )
-    accumulate: int = setting(1, "Parts to compute a batch in, to save memory; same results.", ge=1)
+    accumulate: int = setting(1, "Parts in which a batch is computed, to save memory; same results.", ge=1)
     compile: bool = setting(False, "Compile the networks with torch.compile, for long runs on a GPU.")
     shuffle_targets: bool = setting(
-        False, "A control: give each object the embeddings and colours of another; must ruin the features."
+        False, "A control: give each object the embeddings and colours of another; accuracy must drop."
     )

@@ -28,10 +28,10 @@ from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.progress import bar
 
 LOG_STEPS = 50  # steps between records of the log
-HEALTH_OBJECTS = 512  # at most so many recent objects for the measures of collapse
+HEALTH_OBJECTS = 512  # the most recent objects, used for the measures of collapse
 CHECKPOINT_SECONDS = 20.0
-VALIDATIONS = 12  # measurements on held-out objects, about, in a run
-DEVICE_SHARE = 0.5  # of a GPU's free memory that examples may take
+VALIDATIONS = 12  # approximate number of measurements on held-out objects in a run
+DEVICE_SHARE = 0.5  # largest share of a GPU's free memory for the examples
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Training:
         if fewest < settings.views_per_step:
             raise UserError(
                 f"pretrain.views_per_step: {settings.views_per_step}, but an object has only {fewest} "
-                f"views; set it to {fewest} at most"
+                f"views; set it to at most {fewest}"
             )
 
     def _place(self, examples: Examples, held_out: Examples | None) -> None:

@@ -1,7 +1,7 @@
 """95% intervals of means whose observations are not independent.
 
-Scores are (N, S): one row per observation, one column per mean. Near-duplicates and other dependent observations
-share a cluster. Intervals are (S, 2).
+Scores are (N, S): one row per observation, one column per mean. Near-duplicates and other dependent
+observations share a cluster. Intervals are (S, 2).
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def student_intervals(scores: pd.DataFrame, clusters: NDArray[np.generic]) -> In
 
     The mean is the ratio of the clusters' totals to their sizes; its standard error is that of a ratio
     estimator under cluster sampling (Cochran 1977, "Sampling Techniques", chapter 9A), with one degree of
-    freedom less than there are clusters. With one score in each cluster it is the usual interval (Student 1908,
+    freedom less than there are clusters. With one score in each cluster it is the usual one (Student 1908,
     https://doi.org/10.2307/2331554). NaN for a single cluster.
     """
     totals, sizes = _clusters(scores, clusters)

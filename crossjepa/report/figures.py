@@ -1,4 +1,4 @@
-"""Figures of the HTML page and what they share with the plots; draw and save them under `STYLE`."""
+"""Figures of the HTML page, and drawing code shared with the plots; use it within `STYLE`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
@@ -50,7 +50,7 @@ def draw_curves(axes: Sequence[Axes], runs: Sequence[pd.DataFrame], titles: Mapp
                 known = run.dropna(subset=column)
                 axis.plot(known["step"], known[column], color=COLOURS[0], alpha=0.7, linewidth=1.2)
         axis.set(xlabel="step", title=title)
-        if column != "unseen_explained":  # which is negative as long as the mean predicts better
+        if column != "unseen_explained":  # negative while it predicts worse than the mean
             axis.set_ylim(bottom=0)
 
 

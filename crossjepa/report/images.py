@@ -1,4 +1,4 @@
-"""Images as data URIs, which make the page a single file."""
+"""Images as data URIs, so that the page is a single file."""
 
 import base64
 import io

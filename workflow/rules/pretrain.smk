@@ -1,4 +1,4 @@
-# pretrain: one encoder a variant and seed, and random-weight encoders of the same shape to compare with.
+# pretrain: one encoder per variant and seed, and random-weight encoders of the same size as a baseline.
 
 
 rule pretrain:
@@ -18,14 +18,14 @@ rule pretrain:
     resources:
         # All targets and thinned clouds are held in memory.
         mem_mb=memory(2500, of_inputs=1.2),
-        # A profile may ask for several GPUs, and for the command that starts a process for each.
+        # A profile may request several GPUs, and set the command that starts a process for each.
         gpu=0,
         nodes=1,
         launcher="",
     params:
         settings=lambda w: PLAN.settings("pretrain", variant=w.variant),
         inputs=lambda w: inputs.options(inputs.training(PLAN, w.variant)),
-        # The checkpoint lies here too, but is no declared output: Snakemake deletes those before it reruns a job.
+        # Also holds the checkpoint. It is no declared output, or Snakemake would delete it before a rerun.
         folder=lambda w: RUN.encoder_folder(w.variant, w.seed),
         code=code("pretrain train"),
     shell:

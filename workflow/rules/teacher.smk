@@ -64,7 +64,7 @@ rule teacher:
         settings=lambda w: PLAN.settings_of("teacher", w.targets),
         weights=lambda w: PLAN.weights(w.targets),
         store=lambda w: paths.targets(w.targets),
-        # The views are deleted by the time that their code changes: it counts as this rule's too.
+        # Views are temporary, so a change of their code must rerun this rule as well.
         code=lambda w: code(
             "teacher embed", "render views", dataset=of(w.targets).dataset
         ),

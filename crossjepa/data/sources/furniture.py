@@ -28,7 +28,7 @@ LICENCES = {
 
 
 def check_archive(path: Path) -> None:
-    """Check that an archive is there, and unchanged if it has the name of one of the five.
+    """Check that an archive exists and, if it is named like one of the five, is unchanged.
 
     Raises:
         UserError: if it is missing or its bytes differ.

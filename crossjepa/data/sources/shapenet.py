@@ -130,7 +130,7 @@ class ShapeNet(FileDataset):
         return ObjectFile(self.points, self._clouds[object_id])
 
     def load(self, object_id: str) -> trimesh.Scene:
-        """A model with its materials, which may be there beside its cloud."""
+        """A model's mesh with its materials; a model may have both a mesh and a cloud."""
         if self.models is None:
             return super().load(object_id)
         file = self.models.find(object_id)

@@ -1,6 +1,6 @@
 """Procedural shapes: fifteen classes of parametric objects, made by code, any number of them.
 
-They serve first contact, tests and scaling, and are called procedural wherever they appear.
+They are for first trials, tests and scaling; every output calls them procedural.
 """
 
 import hashlib
