@@ -1,6 +1,6 @@
 """The catalog: the mesh table with class, group and split.
 
-It is a file of its own so that another seed of the split changes neither views nor embeddings.
+It is a separate file so that another split seed changes neither views nor embeddings.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ def make_catalog(
         which must not be used at all.
 
     Raises:
-        UserError: if the data set's own split divides a group, or tests a class without training objects.
+        UserError: if the data set's split divides a group, or tests a class without training objects.
     """
     known = {record.id: record for record in records}
     table = meshes.copy()

@@ -128,7 +128,7 @@ def open_dataset(source: Source) -> Dataset:
         source: its entry under `data`; `path` says where its files lie.
 
     Raises:
-        UserError: if its files are missing, or not those of such a data set.
+        UserError: if its files are missing, or are not of this kind of data set.
     """
     adapter = import_module(f"crossjepa.data.sources.{source.kind}")
     return cast(Dataset, adapter.open_source(source))

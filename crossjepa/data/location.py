@@ -139,7 +139,7 @@ def _has_faces(path: Path) -> bool:
 
 
 def downloads(source: AnySource) -> list[str]:
-    """Names of the files that a data set is downloaded as; none if it needs a login or no files."""
+    """Names of the files to download for a data set; empty if it needs a login or no files."""
     if source.kind == "furniture":
         return list(FURNITURE_ARCHIVES)
     if source.kind == "modelnet":
@@ -202,8 +202,8 @@ def check_labels(name: str, source: AnySource) -> None:
 def content_digest(source: AnySource) -> str:
     """A digest of the files and folders that a data set's entry names.
 
-    It notices an added, removed or edited object in a folder of the user's own. Releases are too large to
-    list completely: there it notices an edited list, and files and folders added at the top.
+    It notices an added, removed or edited object in the user's folder. Releases are too large to list
+    completely: there it notices an edited list, and files and folders added at the top.
     """
     if source.kind != "folder":
         return outline_digest(places(source).values())

@@ -38,7 +38,7 @@ class Release:
                 shallowest is the top.
 
         Raises:
-            UserError: if none or not all of them are there.
+            UserError: if any of them is missing.
         """
         pairs = ((name, wanted) for name in self.files.names for wanted in needed)
         tops = {name.removesuffix(end) for name, end in pairs if f"/{name}".endswith(f"/{end}")}
@@ -50,7 +50,7 @@ class Release:
         return top
 
     def check(self, records: Sequence[ObjectRecord]) -> None:
-        """Compare the number of objects that are there with the published sizes of the splits.
+        """Compare the number of objects found with the published sizes of the splits.
 
         Raises:
             UserError: if a split has more or fewer objects.
@@ -119,7 +119,7 @@ class Hdf5Clouds(Dataset):
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        """Each file's name, by the beginning of its rows' ids."""
+        """Each file's name, by the prefix of its rows' ids."""
         files = [(split, name) for split, names in self.splits.items() for name in names]
         return {f"{split}/{PurePosixPath(name).stem}": name for split, name in files}
 

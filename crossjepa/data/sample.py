@@ -16,7 +16,7 @@ from crossjepa.data.table import OK, read_meshes
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
-MOST_SHOWN = 2048  # points; no probing protocol gives an encoder more
+MOST_SHOWN = 2048  # points; the most that any probe protocol gives an encoder
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The mesh table: every object read once, unusable ones set aside with the reason."""
+"""The mesh table: reads every object once and sets unusable ones aside with the reason."""
 
 import multiprocessing
 from collections import Counter
@@ -18,7 +18,7 @@ from crossjepa.data.table import OK
 from crossjepa.errors import UserError
 from crossjepa.progress import track
 
-CHUNK = 8  # objects handed to a process at a time
+CHUNK = 8  # objects that a process gets at a time
 MIN_POINTS = 64  # fewer say little about a shape
 
 

@@ -27,7 +27,7 @@ QUERIES = 4096  # views that are predicted at once
 def draw_galleries(
     catalog: Path, targets: Path, available: Collection[str], objects: int
 ) -> dict[str, list[str]]:
-    """Draw a gallery of objects that pretraining held out, and an equally large one of its training objects.
+    """Draw a gallery of held-out objects, and an equally large one of training objects.
 
     Args:
         catalog: of the split that the encoder was pretrained with.

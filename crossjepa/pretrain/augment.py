@@ -48,7 +48,7 @@ def draw(batch: int, views: int, branches: int, settings: PretrainSettings, gene
     if settings.partial:
         draws["points"] = uniform(settings.points)
     draws["rotated"] = uniform()
-    uniform()  # unused: earlier versions drew it, and a seed must give the results that it gave then
+    uniform()  # unused: earlier versions drew it, and a seed's results must not change
     draws |= {"cut": uniform(), "size": uniform(), "normal": uniform(3), "rotation": uniform(3)}
     if settings.drop_path:
         draws["branches"] = uniform(branches)

@@ -14,7 +14,7 @@ from crossjepa.pretrain.settings import PretrainSettings
 
 
 class Batch(NamedTuple):
-    """What the networks get for some objects, and the (B, V, D) targets that they are to predict.
+    """The networks' inputs for B objects, and the (B, V, D) targets to predict.
 
     `CrossJEPA.forward` describes the shapes of the other tensors.
     """

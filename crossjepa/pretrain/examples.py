@@ -38,7 +38,7 @@ class Stores(NamedTuple):
 
 @dataclass
 class Examples:
-    """Objects to learn from, one data set after another.
+    """The objects to train on, one data set after another.
 
     Attributes:
         ids: the O objects' ids.
@@ -167,7 +167,7 @@ def _read(
     """One data set's ids, (O, N, 3) clouds, and (O, V, ...) cameras, colours and embeddings."""
     ids = usable_ids(stores, splits)
     if not ids:
-        raise UserError(f"{stores.catalog}: no object to learn from; check its columns `split` and `status`")
+        raise UserError(f"{stores.catalog}: no object to train on; check its columns `split` and `status`")
     position = {object_id: row for row, object_id in enumerate(read_manifest(stores.points).ids)}
     rows = [position[object_id] for object_id in ids]
     clouds, centre, radius = normalise(torch.from_numpy(read_points(stores.points, "xyz", points)[rows]))

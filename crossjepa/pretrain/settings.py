@@ -8,7 +8,7 @@ from crossjepa.settings import Section, setting
 
 
 class WeightedDataset(Section):
-    """A data set to learn from; its name alone means a weight of 1."""
+    """A data set to pretrain on; its name alone means a weight of 1."""
 
     name: str = Field(description="A name under `data`.")
     weight: float = setting(1.0, "How often an epoch shows each of its objects.", gt=0, le=1000)

@@ -119,7 +119,7 @@ def answer(
         questions: what to ask.
         systems: features of the N labelled objects.
         objects: those objects, in the features' order.
-        threads: fits at a time.
+        threads: fits to run in parallel.
     """
     jobs = [
         (question, regime, system)

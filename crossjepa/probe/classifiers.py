@@ -137,7 +137,7 @@ def choose_C(
     Args:
         machine: the classifier, which holds the features of all objects.
         labels: (N,), read at the folds' rows only.
-        folds: (train, held out) rows inside the training split; none if it is too small.
+        folds: (train, held out) rows inside the training split; empty if it is too small.
         candidates: ascending; a single one is returned without any fit.
         threads: fits to run in parallel.
     """

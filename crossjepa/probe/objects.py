@@ -55,7 +55,7 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     """The catalog's labelled objects among `available` ids.
 
     Raises:
-        UserError: if nothing can be learned from them, or a group lies on both sides of the split.
+        UserError: if no classifier can be trained on them, or a group is in both train and test.
     """
     if not catalog.is_file():
         raise UserError(f"{catalog}: no such catalog; run the workflow that writes it")

@@ -96,7 +96,7 @@ def provenance(inputs: Inputs, device: str | None, folder: Path) -> Provenance:
 
 
 def checkout(folder: Path) -> Git | None:
-    """The Git commit that `folder`'s code belongs to; none outside a checkout, or without Git."""
+    """The Git commit of the code in `folder`; None outside a checkout, or without Git."""
     git = ["git", "-C", str(folder)]
     try:
         # Fails for code that is installed inside another project's checkout.
@@ -131,7 +131,7 @@ def last_record(log: Path) -> dict[str, Any]:
     """The last record of a training log.
 
     Raises:
-        UserError: if there is none.
+        UserError: if the log is missing or empty.
     """
     lines = log.read_text().splitlines() if log.is_file() else []
     if not lines:

@@ -163,7 +163,7 @@ def benchmark(exam: Exam) -> Iterator[Question]:
 
 
 def inductive(exam: Exam) -> Iterator[Question]:
-    """One split whose test objects the pretraining of its encoder did not see."""
+    """One split, with an encoder whose pretraining did not see the test objects."""
     text = "test objects of seeded splits, each with an encoder whose pretraining did not see them"
     yield Question("inductive", "inductive", text, exam.fixed, *exam.machine, CANONICAL)
 

@@ -273,7 +273,7 @@ class Trained(Part):
     epochs: Count
     steps: Count | None = None
     parameters: Count | None = Field(None, description="Parameters of the encoder.")
-    seconds: float | None = Field(description="Wall seconds of pretraining a seed, mean over seeds.")
+    seconds: float | None = Field(description="Wall seconds of pretraining, mean over seeds.")
 
 
 class TableResult(Head):

@@ -10,7 +10,7 @@ from crossjepa.settings import Section, setting
 class ProbeSettings(Section):
     """The linear classifiers on frozen features."""
 
-    datasets: list[str] = setting(["furniture"], "Data sets to probe and report; none to train only.")
+    datasets: list[str] = setting(["furniture"], "Data sets to probe and report; empty to train only.")
     protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon"] = setting(
         "pointjepa", "Named protocol: cloud, feature, classifier."
     )
@@ -36,7 +36,7 @@ class BenchmarkSettings(Section):
     )
     control_seeds: list[int] = setting(
         [0],
-        "Seeds of the controls, trained on shuffled targets and on those of a random-weight teacher.",
+        "Seeds of the controls, trained on shuffled targets or on a random-weight teacher's.",
         min_length=1,
     )
     labels: list[Annotated[int, Field(ge=1)]] = setting(

@@ -185,7 +185,7 @@ def draw_trial(
         objects: the labelled objects.
         pools: rows to draw training objects from, and queries; the two may overlap.
         classes: what `usable_classes` returned for `shot`.
-        way, shot: classes, and training objects a class.
+        way, shot: number of classes, and of training objects per class.
         seed: equal seeds draw equal trials.
     """
     rng = np.random.default_rng(seed)

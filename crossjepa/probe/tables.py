@@ -32,7 +32,7 @@ def table_result(
         table: the answers to all questions.
         known: data set, encoders and provenance.
         settings: the probe section.
-        logs: training logs of the encoders; there may be none.
+        logs: training logs of the encoders; may be empty.
         variants: changed settings of each variant of a sweep; used in a sweep only.
     """
     suite, origin = table.attrs["suite"], known.origins[0]

@@ -96,7 +96,7 @@ class Renderer:
 def _open_context() -> Any:
     """The process's one offscreen renderer."""
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # read when pyrender is imported
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # one process a core; read when the context is created
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # one process per core; read when the context is created
     try:
         import pyrender
 

@@ -1,4 +1,4 @@
-"""One shard's views, and what the target store keeps of them beside their embeddings."""
+"""One shard's views, with the poses, colours and thumbnails that the target store keeps."""
 
 import gc
 from collections.abc import Sequence

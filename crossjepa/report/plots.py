@@ -83,7 +83,7 @@ def plot_benchmark(result: TableResult, runs: Sequence[pd.DataFrame]) -> Figure:
 
 
 def plot_sweep(result: TableResult, _: Sequence[pd.DataFrame]) -> Figure:
-    """For each metric a dot for each variant, with the 95% interval of its gain over `trained`."""
+    """A panel per metric, a dot per variant, with the 95% interval of its gain over `trained`."""
     rows = [row for row in result.rows if not row.system.endswith(":tokens_and_imagined")]
     panels = [panel for panel in SWEPT if panel in {(row.metric, row.regime) for row in rows}]
     variants = len({row.system for row in rows})

@@ -63,7 +63,7 @@ def _split(result: ProbeResult) -> str:
 
 
 def _published(result: ProbeResult) -> pd.DataFrame:
-    """The published methods; none for anything but a whole official split."""
+    """The published methods; empty unless the result is on the whole official split."""
     if _split(result) != "official split":
         return pd.DataFrame()
     with files("crossjepa.report").joinpath("published.csv").open(encoding="utf-8") as lines:

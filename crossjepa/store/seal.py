@@ -51,7 +51,7 @@ def seal(path: Path, ids: Sequence[str], max_bad_fraction: float) -> Manifest:
 
 
 def verify(path: Path) -> Manifest:
-    """Check that a sealed store still holds, byte for byte, what was checked when it was sealed.
+    """Check that a sealed store's files are, byte for byte, those that were sealed.
 
     Raises:
         UserError: naming the first file that is missing, damaged or differs from the manifest.

@@ -24,7 +24,7 @@ from zarr.storage import MemoryStore
 from crossjepa.errors import UserError
 from crossjepa.files import flush, write_json
 
-FORMAT = 1  # of stores and manifests; those written before it was recorded are of format 1 too
+FORMAT = 1  # of stores and manifests; a store that records no format has format 1
 IDENTITY = "identity"
 
 
@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def inner(self) -> int:
-        """Objects in an inner chunk: at most `chunk`, evened out over the shard."""
+        """Objects in an inner chunk: at most `chunk`, so that a shard's chunks are nearly equal."""
         rows = ceil(self.objects / self.shards)
         return ceil(rows / ceil(rows / self.chunk))
 
@@ -188,7 +188,7 @@ def write_shard(
         set_aside: id -> reason.
 
     Raises:
-        ValueError: if names, ids or shapes are not those of the layout.
+        ValueError: if names, ids or shapes do not fit the layout.
     """
     layout = read_layout(path)
     positions = layout.positions(shard)
@@ -205,7 +205,9 @@ def write_shard(
         filled = np.flatnonzero(keep) if name != IDENTITY else np.arange(len(ids))
         whole[filled] = values[filled]
         file = shard_file(path, name, shard, array.ndim)
-        file.unlink(missing_ok=True)  # Zarr reads a shard before it overwrites it; a torn one would fail
+        file.unlink(
+            missing_ok=True
+        )  # Zarr reads a shard before overwriting it and fails on a half-written one
         # Zarr does not store this setting; without it a shard of nothing but padding would have no file.
         writer = array.with_config({"write_empty_chunks": True})
         writer[shard * layout.rows : (shard + 1) * layout.rows] = whole
