@@ -173,7 +173,7 @@ def test_a_run_stays_below_results() -> None:
         ),
         (
             {"data": {"mine": {"kind": "folder", "path": "CLOUDS"}}, "benchmark": {"elsewhere": "mine"}},
-            "benchmark.elsewhere: 'mine' has point clouds only",
+            "benchmark.elsewhere: 'mine' has only point clouds",
         ),
         (
             {"data": {"points": 1024, "scanobjectnn": {"path": "CLOUDS"}}}

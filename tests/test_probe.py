@@ -506,9 +506,9 @@ def test_unknown_suites_and_inputs_are_told(workplace: Workplace) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.assign(**{"class": ""}), "needs labelled objects"),
+        (lambda t: t.assign(**{"class": ""}), "needs labelled test objects"),
         (lambda t: t[t["class"] == "bed"], "two classes to train on"),
-        (lambda t: t[t["split"] == "train"], "labelled objects to test"),
+        (lambda t: t[t["split"] == "train"], "labelled test objects"),
         (lambda t: t[(t["class"] != "lamp") | (t["split"] == "test")], "no training object of class 'lamp'"),
         (lambda t: t.assign(group="one"), "group 'one' is in both train and test"),
     ],

@@ -205,9 +205,7 @@ def write_shard(
         filled = np.flatnonzero(keep) if name != IDENTITY else np.arange(len(ids))
         whole[filled] = values[filled]
         file = shard_file(path, name, shard, array.ndim)
-        file.unlink(
-            missing_ok=True
-        )  # Zarr reads a shard before overwriting it and fails on a half-written one
+        file.unlink(missing_ok=True)  # Zarr reads a shard before overwriting: a torn one fails
         # Zarr does not store this setting; without it a shard of nothing but padding would have no file.
         writer = array.with_config({"write_empty_chunks": True})
         writer[shard * layout.rows : (shard + 1) * layout.rows] = whole
