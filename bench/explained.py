@@ -22,7 +22,7 @@ BATCH = 32
 @torch.inference_mode()
 def main(
     encoders: Annotated[list[Path], typer.Argument(help="Folders with an encoder and its predictor.")],
-    catalog: Annotated[Path, typer.Option(help="Of the split that they were trained with.")],
+    catalog: Annotated[Path, typer.Option(help="Catalog with the split that they were trained on.")],
     points: Annotated[Path, typer.Option(help="The data set's sealed point store.")],
     targets: Annotated[Path, typer.Option(help="Its sealed target store.")],
     cloud_points: Annotated[int, typer.Option(help="pretrain.points of the encoders.")] = 1024,

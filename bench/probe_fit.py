@@ -2,9 +2,9 @@
 
     python bench/probe_fit.py [--objects 9840] [--tested 2468] [--features 768] [--classes 40]
 
-Features are made up: a few directions that tell the classes apart among many that do not, so that a linear
-machine is right about nine times in ten. Each row is a process of its own, so that its memory is its own; all
-are of one run, so that their ratios mean something on any machine.
+Features are synthetic: a few directions separate the classes, most do not, so that a linear SVM is right
+about nine times in ten. Each row runs in a separate process, to measure its memory; all
+run on the same machine at one time, so that their ratios hold on other machines.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def _line(name: str, predicted: np.ndarray, labels: np.ndarray, started: float) 
 
 
 def main() -> None:
-    """Run every row, each in a process of its own."""
+    """Run every row in a separate process."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

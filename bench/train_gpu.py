@@ -4,8 +4,8 @@
 
 Prints objects per second, the time of the paper's schedule (41,952 objects, 300 epochs), the share of the
 device's rate of bf16 matrix products (measured in the same run), peak memory, the device that holds the
-examples, and the ten slowest operations. At last it resumes from a checkpoint. Without a GPU it runs on the
-processor; `--model tiny --objects 4 --batch 2 --steps 1` takes seconds there.
+examples, and the ten slowest operations. Finally it resumes from a checkpoint. Without a GPU it runs on the
+CPU; `--model tiny --objects 4 --batch 2 --steps 1` takes seconds there.
 """
 
 import sys

@@ -2,9 +2,9 @@
 
     python bench/train_step.py [--weights results/weights/dinov2-small-derivative-…]
 
-All steps of a comparison are timed in turn, so that other load slows them alike. Compared are, for each size,
-the package's step, the plain one of `reference_step.py` and the making of a batch; the sizes `base` and
-`large`; and, given the teacher's weights, a step with cached targets and one that runs the teacher.
+All steps of a comparison are timed in turn, so that other load slows them alike. It compares, for each size,
+the package's step, the plain one of `reference_step.py` and making a batch; the sizes `base` and `large`;
+and, given the teacher's weights, a step with cached targets and one that runs the teacher.
 """
 
 import os
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it measures the processor, also where there is a GPU
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # measure the CPU even if there is a GPU
 sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples
