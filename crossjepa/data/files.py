@@ -107,7 +107,7 @@ class ObjectFile:
 
     Attributes:
         files: the folder or archive that it lies in.
-        name: its name there.
+        name: its path inside.
         turn: (3, 3) matrix from the file's frame and units to +Y up.
     """
 

@@ -41,7 +41,7 @@ def extract(
     Args:
         clouds: (N, P, 3), +Y up.
         ids: their N ids.
-        seed: of the rotations of `zz` and the cuts of `partial`.
+        seed: seeds the rotations of `zz` and the cuts of `partial`.
         describe: maps (B, P, 3) clouds to (B, F) features of one or several kinds.
         device_type: "cpu" or "cuda", where `describe` computes; a GPU gets larger batches.
 

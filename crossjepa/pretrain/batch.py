@@ -76,7 +76,7 @@ def make_batch(
 
     rows = rows.to(home)
     table = take(examples.views, rows)
-    order = (draws["views"] + (table < 0)).argsort(1)[:, : settings.views_per_step]  # padding sorts last
+    order = (draws["views"] + (table < 0)).argsort(1)[:, : settings.views_per_step]  # sort the padding last
     views = table.gather(1, order).to(home)
     points = take(examples.clouds, rows)
     if settings.partial:

@@ -13,7 +13,7 @@ Intervals = NDArray[np.float64]
 
 
 def _clusters(scores: pd.DataFrame, clusters: NDArray[np.generic]) -> tuple[NDArray[np.float64], Intervals]:
-    """(C, S) total of each cluster's scores, and (C, 1) number of its observations."""
+    """(C, S) sums of the scores in each cluster, and (C, 1) numbers of observations."""
     grouped = scores.groupby(clusters)
     return grouped.sum().to_numpy(), grouped.size().to_numpy().astype(np.float64)[:, None]
 

@@ -55,7 +55,7 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     """The catalog's labelled objects among `available` ids.
 
     Raises:
-        UserError: if no classifier can be trained on them, or a group is in both train and test.
+        UserError: if they are too few to train and test on, or a group is in both train and test.
     """
     if not catalog.is_file():
         raise UserError(f"{catalog}: no such catalog; run the workflow that writes it")
@@ -66,9 +66,9 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     if train["class"].nunique() < 2 or test.empty:
         raise UserError(f"{catalog}: a probe needs labelled test objects and two classes to train on")
     if unknown := sorted(set(test["class"]) - set(train["class"])):
-        raise UserError(f"{catalog}: no training object of class {unknown[0]!r}, only test ones; split anew")
+        raise UserError(f"{catalog}: no training object of class {unknown[0]!r}, only test ones; split again")
     if torn := sorted(set(test["group"]) & set(train["group"])):
-        raise UserError(f"{catalog}: group {torn[0]!r} is in both train and test; split anew")
+        raise UserError(f"{catalog}: group {torn[0]!r} is in both train and test; split again")
     classes, labels = np.unique(used["class"].to_numpy(str), return_inverse=True)
     names, groups = np.unique(used["group"].to_numpy(str), return_inverse=True)
     return LabelledObjects(

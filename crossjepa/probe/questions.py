@@ -131,7 +131,7 @@ def label_efficiency(exam: Exam) -> Iterator[Question]:
         text = f"{percent}% of each class's training labels, rounded up to groups; "
         text += f"{len(splits)} draws of {sizes[0]} to {sizes[-1]} objects"
         if len(exam.machine[1]) > 1 and not splits[0].inner:
-            text += "; too few to choose C: it is the largest"
+            text += "; too few to choose C, so it is the largest"
         yield Question(f"{percent}%", f"{percent}%", text, splits, *exam.machine)
 
 

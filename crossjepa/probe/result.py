@@ -164,7 +164,7 @@ class ClassAccuracy(Part):
 
 
 class Scores(Part):
-    """The encoder's accuracies beside the baselines'."""
+    """The accuracies of the encoder and of the baselines."""
 
     accuracy: Regimes = Field(description="Accuracy of the pooled tokens.")
     other_features: OtherFeatures

@@ -85,7 +85,7 @@ def one(inputs: Inputs, name: str) -> Path:
     """The single path that `--input` gives under a name.
 
     Raises:
-        UserError: if there is none, or several.
+        UserError: if the number of paths is not one.
     """
     if len(paths := inputs.get(name, [])) != 1:
         raise UserError(f"--input {name}=…: needed once, given {len(paths)} times")

@@ -28,7 +28,7 @@ LAMP_DIRECTION = (-0.45, 0.6, 1.0)  # in the camera's frame: over its left shoul
 REMEDY = "install pyrender-maintained 1.0.1"
 # Edits of pyrender's shaders. Faces are lit from both sides, since the winding of meshes cannot be trusted.
 # Normals stay as they are: the surface is already in its final frame, and inverting a matrix for each vertex
-# costs more than all else.
+# costs more than everything else together.
 SHADER_EDITS = {
     "mesh.frag": ("(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
     "mesh.vert": ("transpose(inverse(M * inst_m))", "mat4(1.0)"),

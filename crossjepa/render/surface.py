@@ -42,8 +42,8 @@ def surface(scene: trimesh.Scene, frame: NDArray[np.float64]) -> Any:
 
 
 def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
-    """One mesh, with three vertices of its own for each face, so that sharp edges and face colours are drawn
-    like all others."""
+    """One mesh whose faces share no vertices, so that sharp edges and face colours are drawn like all
+    others."""
     import pyrender
 
     linear, shift = transform[:3, :3], transform[:3, 3]
@@ -74,7 +74,7 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _appearance(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64] | None]:
-    """A satin material, and (3 F, 4) linear colours in 0..1 where the mesh carries its own."""
+    """A satin material, and (3 F, 4) linear colours in 0..1 if the mesh has vertex or face colours."""
     import pyrender
 
     image, factor, colour = None, np.ones(4), None

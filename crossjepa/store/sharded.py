@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def inner(self) -> int:
-        """Objects in an inner chunk: at most `chunk`, so that a shard's chunks are nearly equal."""
+        """Objects in an inner chunk: at most `chunk`, such that a shard's chunks are nearly equal."""
         rows = ceil(self.objects / self.shards)
         return ceil(rows / ceil(rows / self.chunk))
 
@@ -239,7 +239,7 @@ def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any
 def read_shards(
     path: Path, name: str, layout: Layout, sealed: Mapping[str, str] | None = None
 ) -> Iterator[Shard]:
-    """Read an array shard by shard, each file once: what is hashed is what is decoded.
+    """Read an array shard by shard, each file once, so that the bytes hashed are the bytes decoded.
 
     Args:
         path: the store's folder.

@@ -42,7 +42,7 @@ class Teacher:
         self.width = int(vision.config.hidden_size)
         _drop_blocks_after(vision, settings)
         self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
-        # Most architectures resize their position embeddings only when asked; DINOv2 always does.
+        # Most architectures resize their position embeddings only on request; DINOv2 always does.
         resize = "interpolate_pos_encoding"
         self.options = {resize: True} if resize in signature(vision.forward).parameters else {}
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
@@ -98,7 +98,7 @@ def _load(folder: Path, random_weights: bool, attention: str) -> Any:
 
 
 def _cast_products(vision: nn.Module) -> None:
-    """Cast linear and patch weights to bf16 once; autocast would cast them anew for every batch."""
+    """Cast linear and patch weights to bf16 once; autocast would cast them again for every batch."""
     for module in vision.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             module.to(torch.bfloat16)

@@ -176,11 +176,11 @@ class Plan:
         return sha256_file(Path(path)) if path else ""
 
     def learned(self, variant: str = "trained") -> list[str]:
-        """The data sets that a variant learns from."""
+        """The data sets that a variant is pretrained on."""
         return [dataset.name for dataset in self.variants[variant].pretrain.datasets]
 
     def seeds(self, variant: str) -> list[int]:
-        """The seeds of a variant's encoders; variants that only a benchmark needs have fewer."""
+        """The seeds of a variant's encoders; variants used only by the benchmark have fewer."""
         if variant == "random":
             return list(range(self.config.features.random_encoders))
         if variant in ("shuffled_targets", "random_teacher"):
