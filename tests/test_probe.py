@@ -483,7 +483,7 @@ def test_a_bundle_without_a_regime_is_named(workplace: Workplace) -> None:
         ({"trained": []}, "--input trained=…: missing"),
         ({"geometry": []}, "--input geometry=…: missing"),
         ({"catalog": []}, "--input catalog=…: needed once, given 0 times"),
-        ({"catalog": ["nowhere.parquet"]}, "nowhere.parquet: no such catalog"),
+        ({"catalog": ["nowhere.parquet"]}, "nowhere.parquet: no such file or folder"),
     ],
 )
 def test_wrong_inputs_are_told(workplace: Workplace, changed: Any, message: str) -> None:
