@@ -1,10 +1,10 @@
 """Schemas of the result files: `ProbeResult` of the linear probe, `TableResult` of all other suites."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
-from pydantic_core import from_json
 
 from crossjepa.errors import UserError
 from crossjepa.settings import check
@@ -295,6 +295,6 @@ def read_as(model: type[Result], path: Path) -> Result:
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the probe")
     try:
-        return check(model, from_json(path.read_bytes()), str(path))
+        return check(model, json.loads(path.read_bytes()), str(path))
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error}); run the probe again") from error

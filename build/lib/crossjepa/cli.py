@@ -1,0 +1,57 @@
+"""The command line: one group of commands a stage, imported only when it is called.
+
+Importing lazily keeps every stage's environment small: `crossjepa probe` never imports torch.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from crossjepa.errors import UserError
+
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.exit("crossjepa: error: commands need the pipeline's packages; run pip install 'crossjepa[workflow]'")
+
+STAGES = {
+    "data": "Fetch meshes, list them in a catalog, sample point clouds.",
+    "render": "Render views of every mesh.",
+    "teacher": "Embed views with a frozen image encoder, once.",
+    "pretrain": "Train the point encoder and its predictor.",
+    "features": "Extract features with a frozen encoder.",
+    "probe": "Fit linear classifiers on features; summarise their answers.",
+    "report": "Write the HTML report, plots and summaries.",
+    "store": "Seal and verify stores.",
+}
+COMMANDS = {
+    "describe": "Print the cost of a configuration's networks.",
+    "doctor": "Check that this machine has everything a run needs.",
+}
+# By default OpenMP's threads busy-wait at each barrier for partners that have no core, which slows training
+# to a hundredth on a shared machine. Here they wait briefly, then sleep: GNU's OpenMP counts spins, LLVM's
+# milliseconds. Both read their variable when torch loads them.
+WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
+
+
+def main() -> None:
+    """Run the command line; a `UserError` becomes one line on stderr and exit code 1."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        for name, value in WAITING.items():
+            os.environ.setdefault(name, value)
+    app = typer.Typer(
+        help="From a folder of meshes to a trained, probed point encoder.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    called = sys.argv[1:2]
+    for stage, summary in STAGES.items():
+        group = import_module(f"crossjepa.commands.{stage}").app if called == [stage] else typer.Typer()
+        app.add_typer(group, name=stage, help=summary)
+    for command, summary in COMMANDS.items():
+        module = import_module(f"crossjepa.commands.{command}") if called == [command] else None
+        app.command(command, help=summary)(getattr(module, command, main))
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"crossjepa: error: {error}")

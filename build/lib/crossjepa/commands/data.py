@@ -1,0 +1,85 @@
+"""`crossjepa data …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
+from crossjepa.data.catalog import make_catalog
+from crossjepa.data.dataset import open_dataset
+from crossjepa.data.fetch import fetch
+from crossjepa.data.sample import point_arrays, stored_points, write_points
+from crossjepa.data.scan import scan
+from crossjepa.data.settings import DataSettings
+from crossjepa.data.table import OK, check_broken, read_meshes, stored_ids, write_meshes
+from crossjepa.settings import read_section
+from crossjepa.store.settings import StoreSettings
+from crossjepa.store.sharded import Layout, create
+
+app = typer.Typer(no_args_is_help=True)
+
+Output = Annotated[Path, typer.Option(help="The file to write; for furniture the folder.")]
+
+
+@app.callback()
+def data() -> None:
+    """Fetch meshes, list them in a catalog, sample point clouds."""
+
+
+@app.command("fetch")
+def fetch_command(settings: Settings, dataset: Dataset, output: Output) -> None:
+    """Fetch a data set that needs no login."""
+    fetch(read_source(settings, dataset), output)
+
+
+@app.command("scan")
+def scan_command(
+    settings: Settings,
+    dataset: Dataset,
+    output: Output,
+    threads: Annotated[int, typer.Option(help="Processes to read with.")] = 1,
+) -> None:
+    """Read every object once; write the mesh table, which sets unusable ones aside with the reason."""
+    max_faces = read_section(DataSettings, "data", settings).max_faces
+    table = scan(read_source(settings, dataset), max_faces, threads)
+    write_meshes(table, output)
+    aside = table[table["status"] != OK]
+    typer.echo(f"{output}: {len(table)} objects, {len(aside)} set aside")
+    for row in aside.itertuples():
+        typer.echo(f"set aside: {row.id}: {row.status}")
+
+
+@app.command("catalog")
+def catalog_command(settings: Settings, dataset: Dataset, meshes: Meshes, output: Output) -> None:
+    """Add classes, groups and the grouped split to the mesh table."""
+    chosen = read_section(DataSettings, "data", settings)
+    records = open_dataset(read_source(settings, dataset)).objects()
+    table = make_catalog(read_meshes(meshes), records, chosen.split_seed, chosen.test_fraction)
+    write_meshes(table, output)
+    typer.echo(f"{output}: {table['split'].value_counts().to_dict()}")
+
+
+@app.command("layout")
+def layout_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: Store) -> None:
+    """Lay out an empty point store, unless too many meshes are broken."""
+    chosen, cut = read_section(DataSettings, "data", settings), read_section(StoreSettings, "store", settings)
+    check_broken(meshes, chosen.max_bad_fraction)
+    points = stored_points(meshes, chosen.points)
+    attributes = {
+        "kind": "points",
+        "source": read_source(settings, dataset).model_dump(mode="json", exclude={"path"}),
+        "settings": {"points": points, "seed": chosen.seed},
+    }
+    create(store, Layout(len(stored_ids(meshes)), cut.shards, cut.chunk), point_arrays(points), attributes)
+
+
+@app.command("sample")
+def sample_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: Store, shard: Shard) -> None:
+    """Sample the point clouds of one shard."""
+    chosen, opened = (
+        read_section(DataSettings, "data", settings),
+        open_dataset(read_source(settings, dataset)),
+    )
+    points = stored_points(meshes, chosen.points)
+    write_points(opened, stored_ids(meshes), store, shard, points, chosen.seed)

@@ -1,0 +1,97 @@
+"""`crossjepa features …`"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from torch import Tensor
+
+from crossjepa.artifact import load_encoder, load_imagination
+from crossjepa.commands.options import Settings
+from crossjepa.devices import make_fabric
+from crossjepa.errors import UserError
+from crossjepa.features.extract import describe_with, extract, load_clouds
+from crossjepa.features.geometry import geometry_features
+from crossjepa.features.retrieve import draw_galleries, view_distances
+from crossjepa.features.settings import FeaturesSettings
+from crossjepa.model.frames import normalise
+from crossjepa.model.transformer import parameters
+from crossjepa.probe.settings import BenchmarkSettings
+from crossjepa.settings import read_section
+from crossjepa.store.bundle import write_bundle
+
+app = typer.Typer(no_args_is_help=True)
+
+Points = Annotated[Path, typer.Option(help="A sealed point store.")]
+Cloud = Annotated[
+    str,
+    typer.Option(help="farthest:N, N farthest points, normalised; first:N, the file's first N, as stored."),
+]
+Output = Annotated[Path, typer.Option(help="The zip to write.")]
+
+
+@app.command("extract")
+def extract_command(
+    settings: Settings,
+    points: Points,
+    cloud: Cloud,
+    encoder: Annotated[Path, typer.Option(help="The encoder's file.")],
+    output: Output,
+    predictor: Annotated[Path | None, typer.Option(help="Its predictor's file, to imagine views.")] = None,
+) -> None:
+    """Write pooled tokens, and embeddings imagined from them, of every cloud in every regime."""
+    chosen = read_section(FeaturesSettings, "features", settings)
+    ids, clouds = _read_clouds(points, cloud)
+    model, provenance = load_encoder(encoder)
+    device = make_fabric().device
+    describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
+    described = extract(clouds, ids, chosen.turn_seed, describe, device.type)
+    origin = {"parameters": parameters(model), "config": asdict(model.config), "seed": provenance["seed"]}
+    pretraining = provenance if "datasets" in provenance else {}
+    write_bundle(output, described, {"ids": ids, "encoder": origin, "pretraining": pretraining})
+
+
+@app.command("geometry")
+def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: Output) -> None:
+    """Write plain geometric descriptors of every cloud: the baseline without learning."""
+    seed = read_section(FeaturesSettings, "features", settings).turn_seed
+    ids, clouds = _read_clouds(points, cloud)
+    described = extract(clouds, ids, seed, lambda batch: {"tokens": geometry_features(batch.numpy())})
+    write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
+
+
+@app.command("retrieve")
+def retrieve_command(
+    settings: Settings,
+    catalog: Annotated[Path, typer.Option(help="Catalog that the encoder was pretrained with.")],
+    points: Points,
+    targets: Annotated[Path, typer.Option(help="The data set's sealed target store.")],
+    encoder: Annotated[Path, typer.Option(help="Folder with the encoder and its predictor.")],
+    output: Output,
+) -> None:
+    """Write the distance of each view's embedding from the one predicted for each object of a gallery.
+
+    One gallery holds objects that pretraining held out, the other as many that it was trained on.
+    """
+    size, device = read_section(BenchmarkSettings, "benchmark", settings).gallery, make_fabric().device
+    model, provenance = load_encoder(encoder / "encoder.safetensors")
+    imagination = load_imagination(encoder / "predictor.safetensors")
+    ids, clouds = load_clouds(points, "xyz", provenance["settings"]["points"])
+    galleries, distances = draw_galleries(catalog, targets, ids, size), {}
+    for name, drawn in galleries.items():
+        shown = clouds[[ids.index(object_id) for object_id in drawn]]
+        distances[name] = view_distances(model, imagination, shown, drawn, targets, device)
+    write_bundle(output, distances, {"ids": galleries})
+
+
+def _read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
+    """Ids and clouds as `--cloud` asks for them."""
+    asked = re.fullmatch(r"(farthest|first):0*([1-9]\d*)", cloud)
+    if not asked:
+        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, N points")
+    if asked[1] == "first":
+        return load_clouds(store, "first", int(asked[2]))
+    ids, clouds = load_clouds(store, "xyz", int(asked[2]))
+    return ids, normalise(clouds)[0]

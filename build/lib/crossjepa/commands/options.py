@@ -1,0 +1,49 @@
+"""Options that several commands share, and how they are read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossjepa.data.settings import DataSettings, Source
+from crossjepa.errors import UserError
+from crossjepa.settings import read_section
+
+Settings = Annotated[str, typer.Option(help="A configuration file, or the same keys as inline JSON.")]
+Dataset = Annotated[str, typer.Option(help="Name of the data set: a key under `data` in the settings.")]
+Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
+Store = Annotated[Path, typer.Option(help="The store's folder.")]
+Shard = Annotated[int, typer.Option(help="Number of the shard, from 0.")]
+Inputs = Annotated[list[str], typer.Option("--input", help="An input file as NAME=PATH; repeatable.")]
+
+
+def read_source(settings: str, dataset: str) -> Source:
+    """A data set's entry under `data` in the settings.
+
+    Raises:
+        UserError: if the settings have no such data set.
+    """
+    sources = read_section(DataSettings, "data", settings).sources
+    if dataset not in sources:
+        raise UserError(f"--dataset {dataset}: not a data set under data: {sorted(sources)}")
+    source: Source = sources[dataset]
+    return source
+
+
+def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
+    """The paths of repeated `--input NAME=PATH`, by name and in their order.
+
+    Raises:
+        UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`,
+            may be missing.
+    """
+    paths: dict[str, list[Path]] = {}
+    for pair in inputs:
+        name, equals, path = pair.partition("=")
+        if not name or not equals or not path:
+            raise UserError(f"--input {pair}: must be NAME=PATH")
+        if not name.startswith("seconds.") and not Path(path).exists():
+            raise UserError(f"--input {pair}: no such file or folder; run the stage that writes it")
+        paths.setdefault(name, []).append(Path(path))
+    return paths

@@ -1,0 +1,72 @@
+"""`crossjepa pretrain …`"""
+
+import logging
+import re
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from crossjepa.artifact import save_encoder
+from crossjepa.commands.options import Inputs, Settings, named_paths
+from crossjepa.devices import make_fabric, resolve_precision
+from crossjepa.errors import UserError
+from crossjepa.model.sizes import build
+from crossjepa.pretrain.examples import Stores
+from crossjepa.pretrain.run import pretrain as run
+from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.settings import read_section
+
+app = typer.Typer(no_args_is_help=True)
+
+Seed = Annotated[int, typer.Option(help="Seed of weights, order, views and augmentation.")]
+
+
+@app.command("train")
+def train_command(
+    settings: Settings,
+    inputs: Inputs,
+    seed: Seed,
+    output: Annotated[Path, typer.Option(help="Folder for encoder, predictor, log and checkpoint.")],
+    devices: Annotated[
+        str, typer.Option(help="4 GPUs, or 2x4: 4 on each of 2 nodes (srun, torchrun).")
+    ] = "1",
+    code: Annotated[str, typer.Option(help="Digest of the code; a run resumes only with the same.")] = "",
+) -> None:
+    """Train one encoder to the end of its schedule; a killed run resumes.
+
+    Inputs, once for each of pretrain.datasets and in that order: catalog=FILE, points=STORE, targets=STORE.
+    Without a GPU, --devices counts processes.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    chosen = read_section(PretrainSettings, "pretrain", settings)
+    chosen = chosen.model_copy(update={"precision": resolve_precision(chosen.precision)})
+    paths = named_paths(inputs)
+    names = [dataset.name for dataset in chosen.datasets]
+    if paths.keys() != set(Stores._fields) or {len(given) for given in paths.values()} != {len(names)}:
+        raise UserError(f"--input: give catalog=, points= and targets= once for each of {names}, no others")
+    stores = [Stores(*each) for each in zip(*(paths[name] for name in Stores._fields), strict=True)]
+    count = re.fullmatch(r"(?:([1-9]\d*)x)?([1-9]\d*)", devices)
+    if not count:
+        raise UserError(f"--devices {devices}: must be a number of GPUs, or nodes x GPUs of each, as in 2x4")
+    nodes, each_node = int(count[1] or 1), int(count[2])
+    fabric = make_fabric(chosen.precision, each_node, nodes)
+    fabric.launch()
+    if fabric.world_size != nodes * each_node:
+        raise UserError(
+            f"--devices {devices} needs {nodes * each_node} processes, but {fabric.world_size} started; "
+            "under Slurm srun has to start them: see launcher in profiles/slurm/config.yaml"
+        )
+    run(fabric, chosen, stores, seed, code, output)
+
+
+@app.command("random")
+def random_command(
+    settings: Settings, seed: Seed, output: Annotated[Path, typer.Option(help="The encoder to write.")]
+) -> None:
+    """Write an encoder with random weights: the baseline that pretraining must beat."""
+    chosen = read_section(PretrainSettings, "pretrain", settings)
+    torch.manual_seed(seed)
+    model = build(chosen.model, target_dim=1, colour_dim=1, conditioning="none")
+    save_encoder(output, model.encoder, {"seed": seed})

@@ -1,0 +1,98 @@
+"""`crossjepa probe …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossjepa.commands.options import Dataset, Inputs, Settings, named_paths, read_source
+from crossjepa.files import write_json, write_whole
+from crossjepa.probe.answers import answer_suite, largest_C, read_answers, retrieval_answers, write_answers
+from crossjepa.probe.probe_result import probe_result
+from crossjepa.probe.protocols import protocol
+from crossjepa.probe.provenance import read_background
+from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
+from crossjepa.probe.systems import one
+from crossjepa.probe.tables import TableSuite, markdown, table_result
+from crossjepa.settings import read_section, read_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+SUITES = "linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere or sweep."
+Suite = Annotated[str, typer.Option(help=f"The suite of questions: {SUITES}")]
+Output = Annotated[Path, typer.Option(help="The file to write.")]
+
+
+@app.callback()
+def probe() -> None:
+    """Fit classifiers on frozen features and summarise their answers."""
+
+
+@app.command("answer")
+def answer_command(
+    settings: Settings,
+    dataset: Dataset,
+    suite: Suite,
+    inputs: Inputs,
+    output: Output,
+    threads: Annotated[int, typer.Option(help="Fits at a time.", min=1)] = 1,
+) -> None:
+    """Put a suite's questions to every system and write the answers as a Parquet table.
+
+    Inputs: catalog, targets (store), and feature zips: trained, random, shuffled_targets, random_teacher
+    (repeat for seeds), geometry. In a sweep: trained and sweep-<name>, with training logs <variant>.metrics.
+    """
+    chosen = read_section(ProbeSettings, "probe", settings)
+    columns = read_section(BenchmarkSettings, "benchmark", settings)
+    used = protocol(chosen.protocol, read_source(settings, dataset).kind)
+    table = answer_suite(suite, dataset, used, (chosen, columns), named_paths(inputs), threads)
+    write_answers(output, table)
+    for system in [] if chosen.published_C else largest_C(table, chosen.C):
+        typer.echo(f"{dataset}: the best C for {system} is the largest of probe.C; a larger may be better")
+
+
+@app.command("result")
+def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output: Output) -> None:
+    """Write the linear probe's result as JSON.
+
+    Inputs: answers, catalog, trained (features, one a seed), points and targets (stores), metrics (training
+    logs), seconds.<stage> (benchmark files or their folders), config (the run's configuration).
+    """
+    chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
+    table = read_answers(paths.get("answers", []), "linear")
+    known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
+    result = probe_result(table, known, chosen)
+    write_json(output, result.model_dump(mode="json"))
+    gain = result.gain_over_random.canonical
+    typer.echo(
+        f"{dataset}: {result.accuracy.canonical.mean:.1f}% of {result.n_test} test objects; random weights "
+        f"{result.baselines.random_encoder.canonical.mean:.1f}%; "
+        f"gain {gain.mean:+.1f} [{gain.ci95[0]:+.1f}, {gain.ci95[1]:+.1f}]"
+    )
+
+
+@app.command("table")
+def table_command(
+    settings: Settings,
+    dataset: Dataset,
+    suite: Annotated[TableSuite, typer.Option(help="The suite that the table is about.")],
+    inputs: Inputs,
+    output: Output,
+) -> None:
+    """Write the result of any other suite as JSON, and as Markdown beside it.
+
+    Inputs: those of `probe result`; for the benchmark several answers and retrieval (distances).
+    """
+    chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
+    found = (
+        retrieval_answers(one(paths, "retrieval"), one(paths, "catalog")) if "retrieval" in paths else None
+    )
+    table = read_answers(paths.get("answers", []), suite, found)
+    known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
+    variants = read_settings(settings).get("sweep", {})
+    result = table_result(table, known, chosen, paths.get("metrics", []), variants)
+    write_json(output, result.model_dump(mode="json"))
+    text = markdown(result)
+    with write_whole(output.with_suffix(".md")) as partial:
+        partial.write_text(text, "utf-8")
+    typer.echo(text)

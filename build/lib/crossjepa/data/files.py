@@ -1,0 +1,185 @@
+"""Files in a folder or a zip archive, and data sets with a file for each object."""
+
+import hashlib
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from trimesh.resolvers import ZipResolver
+
+from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord
+from crossjepa.data.mesh import read_cloud, read_scene
+from crossjepa.data.normalise import UPRIGHT
+from crossjepa.errors import UserError
+
+HIDDEN = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
+
+
+class Files:
+    """The files below a folder, or inside a zip archive, which is read without unpacking it to disk.
+
+    Names are relative to `path`, with forward slashes. In an archive, a name that does not exist is looked up
+    again without regard to case.
+
+    Raises:
+        UserError: if `path` is missing, or is neither a folder nor a complete zip archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; set the data set's `path` to where it lies")
+        try:
+            self._archive = None if path.is_dir() else zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path}: not a readable archive ({error}); fetch it again") from error
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to read from; seeking is fast, because files of an archive are unpacked into memory."""
+        if self._archive is None:
+            return (self.path / name).open("rb")
+        exact = name in self._archive.NameToInfo
+        return io.BytesIO(self._archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of all files, sorted, without hidden ones and those that macOS adds to archives."""
+        if self._archive is None:
+            files = (file for file in self.path.rglob("*") if file.is_file())
+            names = [file.relative_to(self.path).as_posix() for file in files]
+        else:
+            names = [name for name in self._archive.namelist() if not name.endswith("/")]
+        return sorted(name for name in names if not HIDDEN.search(name))
+
+    @cached_property
+    def _by_lower_case(self) -> dict[str, str]:
+        return {name.lower(): name for name in self.names}
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            BadMesh: if it is missing or damaged.
+        """
+        try:
+            with self.open(name) as file:
+                return file.read()
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            raise BadMesh(f"{name}: cannot be read: {told}") from error
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a text file that are not empty.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        try:
+            text = self.read(name).decode(errors="replace")
+        except BadMesh as error:
+            raise UserError(f"{self.path}: {error}; fetch it again") from error
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def scene(self, name: str) -> trimesh.Scene:
+        """A mesh with its materials, in the frame and units of the file.
+
+        Raises:
+            BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
+        """
+        folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
+        return read_scene(self.read(name), suffix, _Neighbours(self, folder))
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectFile:
+    """The file of an object.
+
+    Attributes:
+        files: the folder or archive that it lies in.
+        name: its name there.
+        turn: (3, 3) matrix from the file's frame and units to +Y up.
+    """
+
+    files: Files
+    name: str
+    turn: NDArray[np.float64] = field(default_factory=lambda: UPRIGHT["y"])
+
+
+class FileDataset(Dataset):
+    """A data set with a file for each object.
+
+    Args:
+        records: the objects.
+        places: the file of each id.
+        has_clouds: whether the files hold point clouds and not meshes.
+    """
+
+    def __init__(
+        self, records: Sequence[ObjectRecord], places: Mapping[str, ObjectFile], has_clouds: bool = False
+    ) -> None:
+        self.records = records
+        self.places = places
+        self.has_clouds = has_clouds
+
+    def objects(self) -> list[ObjectRecord]:
+        """All objects."""
+        return list(self.records)
+
+    def find(self, object_id: str) -> ObjectFile:
+        """An object's file.
+
+        Raises:
+            BadMesh: if it is missing.
+        """
+        return self.places[object_id]
+
+    def load(self, object_id: str) -> trimesh.Scene:
+        """An object's mesh with its materials, +Y up."""
+        if self.has_clouds:
+            return super().load(object_id)
+        file, matrix = self.find(object_id), np.eye(4)
+        matrix[:3, :3] = file.turn
+        return file.files.scene(file.name).apply_transform(matrix)
+
+    def cloud(self, object_id: str) -> NDArray[np.float32] | None:
+        """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
+        if not self.has_clouds:
+            return None
+        file = self.find(object_id)
+        points = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
+        return (points @ file.turn.T).astype(np.float32)
+
+    def digest(self, object_id: str) -> str:
+        """SHA-256 of an object's file."""
+        file = self.find(object_id)
+        return hashlib.sha256(file.files.read(file.name)).hexdigest()
+
+
+class _Neighbours(ZipResolver):  # type: ignore[misc]
+    """Finds the files that a mesh refers to: by their path from the mesh, or else by their name beside it."""
+
+    def __init__(self, files: Files, folder: str) -> None:
+        super().__init__({})
+        self.files = files
+        self.folder = folder
+
+    def get(self, name: str) -> bytes:
+        """The bytes of a material, texture or buffer."""
+        wanted = name.strip().replace("\\", "/")
+        for relative in (wanted.lstrip("/"), posixpath.basename(wanted)):
+            path = posixpath.normpath(posixpath.join(self.folder, relative))
+            if not path.startswith("../"):
+                with suppress(BadMesh):
+                    return self.files.read(path)
+        raise FileNotFoundError(f"{name} is not in {self.files.path}")

@@ -1,0 +1,227 @@
+"""Where data sets lie: names of downloads, listings of folders, and checks before the workflow starts.
+
+Needs neither trimesh nor pandas, since the workflow imports it in the user's own environment.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from crossjepa.data.settings import AnySource
+from crossjepa.errors import UserError
+from crossjepa.files import sha256_file
+
+MESHES = {".3mf", ".dae", ".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
+CLOUDS = {".npy", ".npz", ".pcd", ".ply", ".txt", ".xyz"}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published archive.
+
+    Attributes:
+        url: where it is downloaded from.
+        digest: its digest as `<algorithm>:<hex>`, or None if nobody published one.
+    """
+
+    url: str
+    digest: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(self.url).name
+
+
+FURNITURE_ARCHIVES = {  # SHA-256 of each
+    "BlendSwap-CC-0.sh3f": "7ef093fe70cedbb160bdb532d86a84580459635e34130c16777f549eba1993dc",
+    "BlendSwap-CC-BY.sh3f": "29ae78937b4d5dbe93db74067817a984fa411f017b007fd666bc40368bdb0c83",
+    "KatorLegaz.sh3f": "f512443b5d3a6903497573095f971f44334b3165ab32182133051fa9487764a6",
+    "Reallusion.sh3f": "dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b",
+    "Scopia.sh3f": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
+}
+# The publishers state no digests: independent projects, such as FluxML/Flux3D.jl for the meshes, check these.
+# The server of the resampled points has refused connections for a long time; the HDF5 files
+# come from a copy.
+_SHA256_40 = "sha256:42dc3e656932e387f554e25a4eb2cc0e1a1bd3ab54606e2a9eae444c60e536ac"
+_SHA256_10 = "sha256:9d8679435fc07d1d26f13009878db164a7aa8ea5e7ea3c8880e42794b7307d51"
+_RESAMPLED = Archive("https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip")
+_COPY = "https://huggingface.co/datasets/Msun/modelnet40/resolve/main/modelnet40_ply_hdf5_2048.zip"
+MODELNET_ARCHIVES = {
+    ("meshes", 40): Archive("http://modelnet.cs.princeton.edu/ModelNet40.zip", _SHA256_40),
+    ("meshes", 10): Archive(
+        "http://3dvision.princeton.edu/projects/2014/3DShapeNets/ModelNet10.zip", _SHA256_10
+    ),
+    ("resampled", 40): _RESAMPLED,
+    ("resampled", 10): _RESAMPLED,
+    ("hdf5", 40): Archive(_COPY, "md5:c9ab8e6dfb16f67afdab25e155c79e59"),
+}
+BY_HAND = {  # how to get data sets that need a login, by kind
+    "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
+    "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files",
+    "shapenet": "ShapeNet cannot be downloaded without an account; get ShapeNetCore from "
+    "https://shapenet.org and set data.shapenet.path to it, or data.shapenet.points to the ShapeNet55 "
+    "clouds of https://github.com/Julie-tang00/Point-BERT",
+}
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """The files below a folder that hold its objects.
+
+    Attributes:
+        folder: the folder.
+        has_meshes: whether the objects are meshes. Then files in the formats of point clouds are ignored.
+        files: the objects' files, sorted.
+    """
+
+    folder: Path
+    has_meshes: bool
+    files: tuple[Path, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> "FolderListing":
+        """List a folder. PLY files can be either: alone, the first of them decides.
+
+        Raises:
+            UserError: if the folder is missing or holds neither meshes nor point clouds.
+        """
+        known = (path for path in folder.rglob("*") if path.suffix.lower() in MESHES | CLOUDS)
+        shown = sorted(path for path in known if not path.name.startswith(".") and path.is_file())
+        clouds = [path for path in shown if path.suffix.lower() in CLOUDS]
+        meshes = [path for path in shown if path.suffix.lower() in MESHES]
+        first_ply = next((path for path in meshes if path.suffix.lower() == ".ply"), None)
+        only_plys = all(path.suffix.lower() == ".ply" for path in meshes)
+        has_meshes = not only_plys or (first_ply is not None and _has_faces(first_ply))
+        files = tuple(meshes if has_meshes else clouds)
+        if not files:
+            wanted = f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
+            raise UserError(f"{folder}: no such folder, or nothing in it; it must hold {wanted}")
+        return cls(folder, has_meshes, files)
+
+    def digest(self) -> str:
+        """A digest of the names, sizes and modification times of the objects' files."""
+        states = ((path.relative_to(self.folder), path.stat()) for path in self.files)
+        lines = (f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" for name, state in states)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@cache
+def list_folder(folder: Path) -> FolderListing:
+    """`FolderListing.read`, but once in a process: the workflow's checks ask for it again and again."""
+    return FolderListing.read(folder)
+
+
+def outline_digest(places: Iterable[Path]) -> str:
+    """A digest of the names directly in folders, of the content of lists (`.txt`) there, and of files' sizes.
+
+    For archives and releases that are too large to list completely each time.
+    """
+    digest = hashlib.sha256()
+    for place in places:
+        if place.is_dir():
+            names = sorted(path.name for path in place.iterdir())
+            lists = [sha256_file(place / name) for name in names if name.endswith(".txt")]
+            digest.update("\n".join([*names, *lists]).encode() + b"\0")
+        else:
+            digest.update(f"{place.stat().st_size}\0".encode())
+    return digest.hexdigest()
+
+
+def _has_faces(path: Path) -> bool:
+    with path.open("rb") as file:
+        faces = re.search(rb"element face (\d+)", file.read(4096))
+    return faces is not None and int(faces[1]) > 0
+
+
+def downloads(source: AnySource) -> list[str]:
+    """Names of the files that a data set is downloaded as; none if it needs a login or no files."""
+    if source.kind == "furniture":
+        return list(FURNITURE_ARCHIVES)
+    if source.kind == "modelnet":
+        return [MODELNET_ARCHIVES[source.release, source.categories].name]
+    return []
+
+
+def places(source: AnySource) -> dict[str, Path]:
+    """The files and folders that a data set's entry names, by key."""
+    keys = ("path", "labels", "points", "views", "lists")
+    return {key: Path(place) for key in keys if isinstance(place := getattr(source, key, None), str)}
+
+
+def check_location(name: str, source: AnySource) -> None:
+    """Check that all files and folders that a data set's entry names exist.
+
+    Args:
+        name: the data set's name, for the message.
+        source: its entry under `data`.
+
+    Raises:
+        UserError: naming each key and place, or how to get the data set.
+    """
+    missing = [f"data.{name}.{key}: {place}" for key, place in places(source).items() if not place.exists()]
+    if missing:
+        raise UserError(f"{'; '.join(missing)}: no such file or folder")
+    if source.kind == "folder":
+        list_folder(Path(source.path))
+    if source.kind in BY_HAND and not {"path", "points"} & set(places(source)):
+        raise UserError(f"data.{name}: {BY_HAND[source.kind]}")
+
+
+def check_labels(name: str, source: AnySource) -> None:
+    """Check that a folder has at least two classes to probe.
+
+    Args:
+        name: the data set's name, for the message.
+        source: its entry under `data`.
+
+    Raises:
+        UserError: if it has fewer.
+    """
+    if source.kind != "folder":
+        return
+    if source.labels:
+        with Path(source.labels).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            classes = {row.get("class") or "" for row in csv.DictReader(file)}
+    else:
+        listing = list_folder(Path(source.path))
+        paths = [path.relative_to(listing.folder).parts for path in listing.files]
+        classes = {parts[0] for parts in paths if len(parts) > 1}
+    if (number := len(classes - {""})) < 2:
+        raise UserError(
+            f"data.{name}: {source.labels or source.path} has {number} classes, and a probe needs two; sort "
+            f"the files into a folder for each class, name a CSV with a column `class` in data.{name}.labels "
+            f"(commas between its columns), or leave '{name}' out of probe.datasets, which may be empty"
+        )
+
+
+def content_digest(source: AnySource) -> str:
+    """A digest of what lies at the places of a data set's entry.
+
+    It notices an added, removed or edited object in a folder of the user's own. Releases are too large to
+    list completely: there it notices an edited list, and files and folders added at the top.
+    """
+    if source.kind != "folder":
+        return outline_digest(places(source).values())
+    labels = sha256_file(Path(source.labels)) if source.labels else ""
+    return hashlib.sha256(f"{list_folder(Path(source.path)).digest()} {labels}".encode()).hexdigest()
+
+
+def has_meshes(source: AnySource) -> bool:
+    """Whether a data set has surfaces to render."""
+    if source.kind == "folder":
+        return list_folder(Path(source.path)).has_meshes
+    if source.kind == "modelnet":
+        return source.release == "meshes"
+    if source.kind == "shapenet":
+        return source.path is not None
+    return source.kind != "scanobjectnn"
+
+
+def has_views(source: AnySource) -> bool:
+    """Whether there are views for the teacher: rendered from meshes, or shipped with the data set."""
+    return has_meshes(source) or (source.kind == "shapenet" and source.views is not None)

@@ -1,0 +1,48 @@
+"""Reading and writing the mesh table and the catalog, which extends it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crossjepa.errors import UserError
+from crossjepa.files import write_whole
+
+OK = "ok"
+
+
+def read_meshes(path: Path) -> pd.DataFrame:
+    """Read a mesh table or a catalog: one row for each object.
+
+    Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
+    extent_x, extent_y, extent_z (source units) and status, `ok` or the reason why the object is set aside;
+    a catalog adds class, group, split and split_given.
+    """
+    return pd.read_parquet(path)
+
+
+def write_meshes(table: pd.DataFrame, path: Path) -> None:
+    """Write a mesh table or a catalog, completely or not at all."""
+    with write_whole(path) as partial:
+        table.to_parquet(partial, index=False)
+
+
+def stored_ids(path: Path) -> list[str]:
+    """Ids of the usable objects, in the order of the rows of every store."""
+    table = read_meshes(path)
+    return table.loc[table["status"] == OK, "id"].tolist()
+
+
+def check_broken(path: Path, max_bad_fraction: float) -> None:
+    """Check how many objects of a mesh table are set aside.
+
+    Raises:
+        UserError: if their share is larger than `max_bad_fraction`; names the first three.
+    """
+    table = read_meshes(path)
+    bad = table[table["status"] != OK]
+    if len(bad) > max_bad_fraction * len(table):
+        first = "; ".join(bad["id"].head(3) + ": " + bad["status"].head(3))
+        raise UserError(
+            f"{len(bad)} of {len(table)} meshes are broken, more than data.max_bad_fraction = "
+            f"{max_bad_fraction} allows; repair or remove them (the scan's log has all) or raise it: {first}"
+        )

@@ -1,0 +1,80 @@
+"""Features of every cloud in a store under a frozen encoder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossjepa.features.regimes import REGIMES, pose_clouds
+from crossjepa.model.encoder import PointEncoder
+from crossjepa.model.imagine import Imagination
+from crossjepa.model.transformer import pool
+from crossjepa.progress import track
+from crossjepa.store.bundle import Arrays
+from crossjepa.store.points import read_points
+from crossjepa.store.seal import read_manifest
+
+BATCH = {"cpu": 32, "cuda": 512}
+
+
+def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tuple[list[str], Tensor]:
+    """Ids and (N, points, 3) clouds of a sealed point store, as stored, except objects that were set aside.
+
+    Args:
+        store: the store.
+        array: see `read_points`.
+        points: points of each cloud.
+    """
+    manifest = read_manifest(store)
+    kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
+    return [manifest.ids[row] for row in kept], torch.from_numpy(read_points(store, array, points)[kept])
+
+
+def extract(
+    clouds: Tensor, ids: list[str], seed: int, describe: Callable[[Tensor], Arrays], device_type: str = "cpu"
+) -> Arrays:
+    """Extract features of clouds in every regime.
+
+    Args:
+        clouds: (N, P, 3), +Y up.
+        ids: their N ids.
+        seed: of the rotations of `zz` and the cuts of `partial`.
+        describe: maps (B, P, 3) clouds to (B, F) features of one or several kinds.
+        device_type: "cpu" or "cuda", where `describe` computes; a GPU gets larger batches.
+
+    Returns:
+        (N, F) float32 features under `<regime>_<kind>`.
+    """
+    features: Arrays = {}
+    for regime in REGIMES:
+        batches = pose_clouds(clouds, ids, regime, seed).split(BATCH[device_type])
+        rows = [describe(batch) for batch in track(batches, len(batches), f"features, {regime}", "batch")]
+        features |= {f"{regime}_{kind}": np.concatenate([row[kind] for row in rows]) for kind in rows[0]}
+    return features
+
+
+def describe_with(
+    encoder: PointEncoder, imagination: Imagination | None, device: torch.device
+) -> Callable[[Tensor], Arrays]:
+    """A function from clouds to features that runs the frozen networks, in float32, on a device.
+
+    Args:
+        encoder: for the features `tokens`: maximum and mean over tokens, concatenated.
+        imagination: for the features `imagined`: the predicted embedding, averaged over views all around.
+        device: where to compute.
+    """
+    encoder = encoder.to(device).eval()
+    imagination = imagination.to(device).eval() if imagination else None
+
+    def describe(clouds: Tensor) -> Arrays:
+        with torch.inference_mode():
+            tokens = encoder.tokens(clouds.to(device))
+            features = {"tokens": pool(tokens)}
+            if imagination:
+                features["imagined"] = imagination(tokens)
+        return {kind: values.cpu().numpy() for kind, values in features.items()}
+
+    return describe

@@ -1,0 +1,38 @@
+"""Files that appear whole or not at all, and their digests."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; the file moves to `path`, flushed to disk, once the block has ended well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    yield partial
+    flush(partial)
+    os.replace(partial, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain JSON types to `path`, whole or not at all."""
+    with write_whole(path) as partial:
+        partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def flush(file: Path) -> None:
+    """Make a written file survive a power cut."""
+    with file.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

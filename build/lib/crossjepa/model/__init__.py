@@ -1,0 +1,1 @@
+"""The networks, in pure torch: tensors in, tensors out."""

@@ -1,0 +1,103 @@
+"""A whole pretraining run: from sealed stores to `encoder.safetensors` with its provenance."""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+
+from crossjepa.artifact import save_encoder, save_predictor
+from crossjepa.files import sha256_file, write_whole
+from crossjepa.model.imagine import Imagination, ring
+from crossjepa.model.predictor import ViewPredictor
+from crossjepa.model.transformer import parameters
+from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_examples, load_held_out, usable_ids
+from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.train import Training
+
+logger = logging.getLogger(__name__)
+
+
+def fingerprint(**determinants: Any) -> str:
+    """SHA-256 of everything that determines a run, given as plain JSON types."""
+    return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
+
+
+def pretrain(
+    fabric: Fabric, settings: PretrainSettings, stores: Sequence[Stores], seed: int, code: str, output: Path
+) -> None:
+    """Train one encoder to the end of its schedule; a killed run resumes.
+
+    Args:
+        fabric: the devices, launched, in the settings' precision.
+        settings: how to train; `precision` is not `auto`.
+        stores: the files of each of `settings.datasets`, in that order.
+        seed: of weights, order, views and augmentation.
+        code: digest of the code; a checkpoint of other code is ignored.
+        output: folder for `encoder.safetensors`, `predictor.safetensors` and `metrics.jsonl`; its subfolder
+            `checkpoint` holds the checkpoint that a killed run resumes from, and logs.
+
+    Raises:
+        UserError: if stores and settings do not fit together, or training diverges.
+    """
+    if fabric.is_global_zero:
+        logger.info("train on %d x %s in %s", fabric.world_size, fabric.device.type, settings.precision)
+    shuffle_seed = seed if settings.shuffle_targets else None
+    examples = load_examples(stores, settings.points, shuffle_seed, standardise=settings.standardise_targets)
+    held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
+    origin = _origin(settings, stores, seed)
+    run = fingerprint(**origin, ids=examples.ids, code=code, device=fabric.device.type)
+    state = output / "checkpoint"
+    training = Training(fabric, examples, settings, seed, state, run, held_out)
+    model = training.run()
+    if not fabric.is_global_zero:
+        return
+    provenance = origin | {
+        "datasets": [dataset.name for dataset in settings.datasets],
+        "objects": len(examples.ids),
+        "epochs": settings.epochs,
+        "steps": training.steps,
+        "seen": _seen(stores),
+        "pretraining_parameters": parameters(model),
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
+    }
+    save_encoder(output / "encoder.safetensors", model.encoder, provenance)
+    imagination = imagine_training_views(model.predictor, examples)
+    save_predictor(output / "predictor.safetensors", imagination, model.encoder.config.dim)
+    with write_whole(output / "metrics.jsonl") as partial:
+        shutil.copyfile(state / "metrics.jsonl", partial)
+
+
+def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:
+    """What an encoder was trained from; part of the fingerprint and of the provenance."""
+    # Without the settings that only change how a batch is computed: a run may resume with other ones.
+    plain = settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
+    names = [dataset.name for dataset in settings.datasets]
+    digests = {
+        name: {kind: sha256_file(getattr(each, kind) / "manifest.json") for kind in ("points", "targets")}
+        for name, each in zip(names, stores, strict=True)
+    }
+    return {"seed": seed, "settings": plain, "stores": digests, "torch": torch.__version__}
+
+
+def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:
+    """The predictor, with a ring of cameras at the examples' mean elevation, distance and colours."""
+    elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
+    colour = examples.colour.mean(0)
+    return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)
+
+
+def _seen(stores: Sequence[Stores]) -> list[str]:
+    """First 16 hexadecimal digits of the training meshes' SHA-256, to recognise them in other data sets."""
+    prefixes: set[str] = set()
+    for each in stores:
+        digests = pd.read_parquet(each.catalog).set_index("id")["sha256"]
+        prefixes.update(digests.loc[usable_ids(each, TRAINING)].str[:16])
+    return sorted(prefixes)

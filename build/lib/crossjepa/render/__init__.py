@@ -1,0 +1,1 @@
+"""Views of meshes, the images that the frozen teacher embeds."""

@@ -1,0 +1,149 @@
+"""Drawing views without a screen, with pyrender on EGL.
+
+One process has one GL context: two in one process break each other. Lights are fixed to the camera and there
+are no shadows, so a view depends on the object and the pose alone and is the same, bit for bit, in every
+process that uses the same driver.
+"""
+
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from crossjepa.errors import UserError
+from crossjepa.render.cameras import camera_distance, camera_to_world
+from crossjepa.render.settings import RenderSettings
+from crossjepa.render.surface import surface
+
+WHITE = [1.0, 1.0, 1.0, 1.0]  # as floats: pyrender takes integers for bytes, and 1 is nearly black
+AMBIENT = [0.4, 0.4, 0.4]
+LAMP = 1.75  # a white face stays just short of the background's white
+LAMP_DIRECTION = (-0.45, 0.6, 1.0)  # in the camera's frame: over its left shoulder
+REMEDY = "install pyrender-maintained 1.0.1"
+# Edits of pyrender's shaders. Faces are lit from both sides, since the winding of meshes cannot be trusted.
+# Normals stay as they are: the surface is already in its final frame, and inverting a matrix for each vertex
+# costs more than all else.
+SHADER_EDITS = {
+    "mesh.frag": ("(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
+    "mesh.vert": ("transpose(inverse(M * inst_m))", "mat4(1.0)"),
+}
+
+
+class Renderer:
+    """Draws views. All renderers of a process share one GL context; the newest one sets its image size.
+
+    Args:
+        settings: `image_size` and `field_of_view` are used.
+
+    Raises:
+        UserError: if no GL context can be created, or this version of pyrender is not supported.
+    """
+
+    def __init__(self, settings: RenderSettings) -> None:
+        self.settings = settings
+        self.context = _open_context()
+        self.context.viewport_width = self.context.viewport_height = settings.image_size
+
+    @property
+    def driver(self) -> str:
+        """The GL implementation that draws."""
+        from OpenGL.GL import GL_RENDERER, GL_VERSION, glGetString
+
+        return ", OpenGL ".join(glGetString(name).decode() for name in (GL_RENDERER, GL_VERSION))
+
+    def draw(
+        self, scene: trimesh.Scene, frame: NDArray[np.float64], poses: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Draw one object from every pose, on white.
+
+        Args:
+            scene: the object, right-handed and +Y up.
+            frame: (4, 4) transform from the scene's frame to the unit sphere.
+            poses: (V, 6) float32 poses.
+
+        Returns:
+            The (V, S, S, 3) uint8 sRGB views, and the (V, S, S) bool foreground, where something was drawn.
+
+        Raises:
+            ValueError: if the scene has no triangle.
+        """
+        import pyrender
+
+        stage = pyrender.Scene(bg_color=WHITE, ambient_light=AMBIENT)
+        stage.add(surface(scene, frame))
+        angle = self.settings.field_of_view
+        near, far = max(camera_distance(angle) - 1.1, 0.01), camera_distance(angle) + 1.1
+        lens = pyrender.PerspectiveCamera(np.radians(angle), znear=near, zfar=far)
+        camera = stage.add(lens)
+        x, y, z = LAMP_DIRECTION
+        lamp = np.array([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z)), 0, 0, 1, 0], dtype=np.float32)
+        stage.add(pyrender.DirectionalLight(intensity=LAMP), pose=camera_to_world(lamp), parent_node=camera)
+        drawn = []
+        for pose in poses:
+            stage.set_pose(camera, camera_to_world(pose))
+            drawn.append(self.context.render(stage))
+        views, depths = map(np.stack, zip(*drawn, strict=True))
+        return views, depths > 0
+
+
+@cache
+def _open_context() -> Any:
+    """The process's one offscreen renderer."""
+    os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # read when pyrender is imported
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # one process a core; read when the context is created
+    try:
+        import pyrender
+
+        context = pyrender.OffscreenRenderer(1, 1)
+    except Exception as error:  # loaders and drivers raise a dozen different kinds
+        raise UserError(
+            f"rendering: no OpenGL context ({type(error).__name__}: {error}); install a driver, on Debian "
+            "and Ubuntu with `apt-get install libegl1 libgl1-mesa-dri`"
+        ) from error
+    _sample_once()
+    _edit_shaders(context)
+    return context
+
+
+def _sample_once() -> None:
+    """Turn off pyrender's fixed four samples a pixel, which take three times as long.
+
+    Raises:
+        UserError: if this version of pyrender sets its samples in another way.
+    """
+    import pyrender.renderer as drawing
+    from OpenGL.GL import glRenderbufferStorageMultisample
+
+    def storage(target: int, _: int, *rest: int) -> None:
+        glRenderbufferStorageMultisample(target, 0, *rest)
+
+    name = "glRenderbufferStorageMultisample"
+    if name not in drawing.Renderer._configure_main_framebuffer.__code__.co_names:
+        raise UserError(f"rendering: this pyrender does not call {name}; {REMEDY}")
+    setattr(drawing, name, storage)
+
+
+def _edit_shaders(context: Any) -> None:
+    """Let the context compile edited copies of pyrender's shaders.
+
+    Raises:
+        UserError: if a shader does not contain the text to replace exactly once.
+    """
+    from pyrender.shader_program import ShaderProgramCache
+
+    folder = tempfile.TemporaryDirectory(prefix="crossjepa-shaders-")
+    context.edited_shaders = folder  # keeps the folder for as long as the context
+    shutil.copytree(ShaderProgramCache().shader_dir, folder.name, dirs_exist_ok=True)
+    for name, (original, edited) in SHADER_EDITS.items():
+        shader = Path(folder.name, name)
+        text = shader.read_text()
+        if text.count(original) != 1:
+            raise UserError(f"rendering: this pyrender's {name} does not contain `{original}` once; {REMEDY}")
+        shader.write_text(text.replace(original, edited))
+    context._renderer._program_cache = ShaderProgramCache(folder.name)

@@ -1,0 +1,1 @@
+"""The frozen image encoder: its weights, and its embedding of every view."""

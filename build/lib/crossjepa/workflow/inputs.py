@@ -1,0 +1,167 @@
+"""What each rule reads, by the names that `--input NAME=PATH` gives to its command."""
+
+from crossjepa.data.location import has_meshes
+from crossjepa.errors import UserError
+from crossjepa.workflow import paths
+from crossjepa.workflow.paths import POINT_ARRAYS, TABLES, TARGET_ARRAYS
+from crossjepa.workflow.plan import Plan
+
+# Paths by name; a store is named by its folder.
+Inputs = dict[str, list[str]]
+
+
+def options(inputs: Inputs) -> str:
+    """Inputs as options of a command."""
+    return " ".join(f"--input {name}={path}" for name, all_paths in inputs.items() for path in all_paths)
+
+
+def files(plan: Plan, inputs: Inputs) -> list[str]:
+    """The files that a rule waits for: of a store the manifest and all shards, to notice a lost one."""
+    return [file for all_paths in inputs.values() for path in all_paths for file in _files(plan, path)]
+
+
+def sealed(plan: Plan, store: str) -> list[str]:
+    """The manifest and all shards of a store."""
+    arrays = TARGET_ARRAYS if store.startswith(paths.targets("")) else POINT_ARRAYS
+    return [f"{store}/manifest.json", *paths.store_shards(store, arrays, plan.config.store.shards)]
+
+
+def training(plan: Plan, variant: str) -> Inputs:
+    """What an encoder learns from, in the order of `pretrain.datasets`."""
+    datasets = plan.learned(variant)
+    return {
+        "catalog": [plan.catalog(dataset, variant) for dataset in datasets],
+        "points": [plan.points(dataset) for dataset in datasets],
+        "targets": [plan.targets(dataset, variant) for dataset in datasets],
+    }
+
+
+def retrieval(plan: Plan, dataset: str) -> Inputs:
+    """What view-to-object retrieval compares."""
+    return {
+        "catalog": [plan.catalog(dataset, "retrieval")],
+        "points": [plan.points(dataset)],
+        "targets": [plan.targets(dataset, "retrieval")],
+    }
+
+
+def answers(plan: Plan, dataset: str, suite: str) -> Inputs:
+    """What the answers to a suite of questions are computed from."""
+    if suite == "sweep":
+        return _swept(plan, dataset)
+    split = suite.removeprefix(
+        "inductive"
+    )  # of the inductive suites the first asks the trained encoders' split
+    variant = "trained" if split in (suite, "0") else f"split{split}"
+    encoders = _features(plan, dataset, variant)
+    inputs = {
+        "catalog": [plan.catalog(dataset, variant)],
+        "trained": encoders if split == suite else encoders[:1],
+        "random": _features(plan, dataset, "random"),
+        "targets": [plan.targets(dataset)] if plan.has_views(dataset) else [],
+    }
+    if suite not in ("few_shot", "label_efficiency"):
+        inputs["geometry"] = [plan.paths.geometry(dataset)]
+    if suite in ("benchmark", "elsewhere"):
+        inputs |= {each: _features(plan, dataset, each) for each in ("shuffled_targets", "random_teacher")}
+    return inputs
+
+
+def probe(plan: Plan, dataset: str) -> Inputs:
+    """What the result of the linear probe is made of."""
+    return {"answers": [plan.paths.answers(dataset, "linear")], **_evidence(plan, dataset)}
+
+
+def table(plan: Plan, name: str, dataset: str) -> Inputs:
+    """What a table is made of.
+
+    Raises:
+        UserError: for a benchmark of a data set that was not learned from.
+    """
+    inputs = {"answers": [plan.paths.answers(dataset, TABLES[name])], **_evidence(plan, dataset)}
+    if name == "benchmark":
+        if dataset not in plan.learned():
+            raise UserError(
+                f"benchmark_{dataset}: it asks about objects that pretraining saw and did not see, and "
+                f"pretrain.datasets has no '{dataset}'; add it there, or ask for {plan.paths.probe(dataset)}"
+            )
+        splits = [plan.paths.answers(dataset, f"inductive{k}") for k in range(plan.config.benchmark.splits)]
+        other = plan.paths.answers(plan.config.benchmark.elsewhere, "elsewhere")
+        inputs["answers"] += [*splits, other]
+        inputs["retrieval"] = [plan.paths.retrieval(dataset)]
+    return inputs
+
+
+def accounts(plan: Plan, dataset: str) -> Inputs:
+    """What results report on the run beside their inputs: seconds of each stage, and the configuration.
+
+    A folder that is named by content holds the files of one artefact. That of features may hold those of
+    other seeds too, so each file is named.
+    """
+    names = {
+        "data": [plan.name("scan", dataset), plan.name("catalog", dataset), plan.name("points", dataset)]
+    }
+    if plan.has_views(dataset):
+        names |= {stage: [plan.name("targets", dataset)] for stage in ("render", "teacher")}
+    folders = {
+        f"seconds.{stage}": [paths.seconds(f"{stage}/{name}").removesuffix(".tsv") for name in of_stage]
+        for stage, of_stage in names.items()
+    }
+    encoders = [f"{variant}/{seed}" for variant in ("trained", "random") for seed in plan.seeds(variant)]
+    features = [plan.paths.seconds(f"features/{dataset}/{job}") for job in [*encoders, "geometry"]]
+    return {**folders, "seconds.features": features, "config": [plan.paths.configuration]}
+
+
+def plot(plan: Plan, name: str, dataset: str) -> Inputs:
+    """What a table's plot shows; that of a benchmark shows the training curves."""
+    return {
+        "table": [plan.paths.table(name, dataset)],
+        "metrics": _metrics(plan, "trained") if name == "benchmark" else [],
+    }
+
+
+def report(plan: Plan) -> Inputs:
+    """What the HTML report shows."""
+    seed = plan.config.pretrain.seeds[0]
+    inputs: Inputs = {"result": [], "metrics": _metrics(plan, "trained")}
+    for dataset in plan.config.probe.datasets:
+        inputs["result"].append(plan.paths.probe(dataset))
+        inputs[f"features.{dataset}"] = [plan.paths.features(dataset, "trained", seed)]
+        inputs[f"catalog.{dataset}"] = [plan.catalog(dataset)]
+        if plan.has_views(dataset):
+            inputs[f"targets.{dataset}"] = [plan.targets(dataset)]
+        if has_meshes(plan.sources[dataset]):
+            inputs[f"sheet.{dataset}"] = [paths.contact_sheet(plan.name("sheet", dataset))]
+    return inputs
+
+
+def _evidence(plan: Plan, dataset: str) -> Inputs:
+    """What every result says about the objects, the encoders and their training."""
+    return {
+        "catalog": [plan.catalog(dataset)],
+        "trained": _features(plan, dataset, "trained"),
+        "points": [plan.points(dataset)],
+        "targets": [plan.targets(dataset)] if plan.has_views(dataset) else [],
+        "metrics": _metrics(plan, "trained"),
+    }
+
+
+def _swept(plan: Plan, dataset: str) -> Inputs:
+    inputs: Inputs = {"catalog": [plan.catalog(dataset)]}
+    for variant in ["trained", *(f"sweep-{name}" for name in plan.config.sweep)]:
+        inputs[variant] = _features(plan, dataset, variant)
+        inputs[f"{variant}.metrics"] = _metrics(plan, variant)
+    return inputs
+
+
+def _features(plan: Plan, dataset: str, variant: str) -> list[str]:
+    return [plan.paths.features(dataset, variant, seed) for seed in plan.seeds(variant)]
+
+
+def _metrics(plan: Plan, variant: str) -> list[str]:
+    return [plan.paths.metrics(variant, seed) for seed in plan.seeds(variant)]
+
+
+def _files(plan: Plan, path: str) -> list[str]:
+    artefact = plan.artefacts.get(path.rpartition("/")[2])
+    return sealed(plan, path) if artefact and artefact.kind in ("points", "targets") else [path]

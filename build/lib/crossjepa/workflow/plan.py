@@ -1,0 +1,253 @@
+"""What a configuration asks for: variants to train, artefacts by name, and the settings of each rule.
+
+An artefact's name carries a hash of all that determines its content. Runs that agree in that share the
+artefact; a changed setting makes a new one beside it.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel
+
+from crossjepa.config import Config
+from crossjepa.data.location import downloads, has_views
+from crossjepa.data.settings import AnySource
+from crossjepa.files import sha256_file, write_whole
+from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.probe.protocols import ProbeProtocol, protocol
+from crossjepa.probe.settings import ProbeSettings
+from crossjepa.render.settings import RenderSettings
+from crossjepa.teacher.settings import TeacherSettings
+from crossjepa.workflow import paths
+from crossjepa.workflow.paths import RunPaths
+
+Kind = Literal["scan", "catalog", "points", "targets", "sheet", "weights"]
+# Keys of sections of the configuration; None for all.
+Uses = Mapping[str, Collection[str] | None]
+
+
+def _keys(section: type[BaseModel], *left_out: str) -> set[str]:
+    return section.model_fields.keys() - set(left_out)
+
+
+RENDER = _keys(RenderSettings, "keep_views")
+TEACHER = _keys(TeacherSettings, "path")
+PROBE = _keys(ProbeSettings, "datasets")
+FURNITURE_LABELS = Path(__file__).parent.parent / "data/furniture_labels.csv"
+SPLIT = {"split_seed", "test_fraction"}
+SAMPLE = {"points", "seed"}
+
+# The settings that determine an artefact's content, with the data set's entry: they are hashed into its name.
+DETERMINANTS: Mapping[Kind, Uses] = {
+    "scan": {},
+    "catalog": {"data": SPLIT},
+    "points": {"data": SAMPLE, "store": None},
+    "targets": {"render": RENDER, "teacher": TEACHER, "store": None},
+    "sheet": {"render": RENDER},
+    "weights": {"teacher": {"name", "revision"}},
+}
+# The settings that each rule passes to its command. A changed one reruns the rule.
+RULES: Mapping[str, Uses] = {
+    "scan": {"data": {"max_faces"}},
+    "catalog": {"data": SPLIT},
+    "points_layout": {"data": SAMPLE | {"max_bad_fraction"}, "store": None},
+    "points": {"data": SAMPLE},
+    "seal": {"data": {"max_bad_fraction"}},
+    "render": {"render": RENDER},
+    "contact_sheet": {"render": RENDER},
+    "teacher_weights": {"teacher": {"name", "revision", "path"}},
+    "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": None},
+    "teacher": {"teacher": TEACHER},
+    "pretrain": {"pretrain": _keys(PretrainSettings, "seeds")},
+    "random_encoder": {"pretrain": {"model"}},
+    "features": {"features": {"turn_seed"}},
+    "geometry": {"features": {"turn_seed"}},
+    "retrieval": {"benchmark": {"gallery"}},
+    "answers": {"probe": PROBE - {"bootstrap"}},
+    "answers_benchmark": {"probe": PROBE - {"bootstrap"}, "benchmark": {"labels"}},
+    "probe": {"probe": PROBE},
+    "table": {"probe": PROBE},
+    "table_sweep": {"probe": PROBE, "sweep": None},
+    "report": {"report": None},
+}
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What a name stands for.
+
+    Attributes:
+        kind: what it is.
+        dataset: the data set that it is made of; empty for weights.
+        variant: a variant that uses it; all that do agree in what determines it.
+    """
+
+    kind: Kind
+    dataset: str
+    variant: str
+
+
+class Plan:
+    """All names, paths and settings that follow from a configuration.
+
+    Attributes:
+        config: the configuration.
+        sources: the entries of all data sets by name.
+        paths: the run's files.
+        variants: the configuration of each variant that may be trained, by its name.
+        artefacts: what each artefact's name stands for.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.sources: dict[str, AnySource] = config.data.sources
+        self.paths = RunPaths(f"{paths.RESULTS}/{config.run}" if config.run else paths.RESULTS)
+        self.variants = _variants(config)
+        found = [
+            Artefact(kind, dataset, variant)
+            for kind in DETERMINANTS
+            for dataset in ([""] if kind == "weights" else self.sources)
+            for variant in self.variants
+        ]
+        self.artefacts = {self.name(each.kind, each.dataset, each.variant): each for each in found}
+
+    def name(self, kind: Kind, dataset: str = "", variant: str = "trained") -> str:
+        """The name of an artefact."""
+        parts: list[Any] = [self._sections(DETERMINANTS[kind], variant)]
+        if dataset:
+            entry = self.sources[dataset]
+            official = entry.kind in ("furniture", "modelnet", "scanobjectnn")  # the same files anywhere
+            parts.append(entry.model_dump(mode="json", exclude={"path"} if official else set()))
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        title = dataset or self.variants[variant].teacher.name.replace("/", "--")
+        return f"{title}-{digest[:10]}"
+
+    def names(self, kind: Kind) -> list[str]:
+        """The names of all artefacts of a kind."""
+        return [name for name, artefact in self.artefacts.items() if artefact.kind == kind]
+
+    def settings(self, rule: str, dataset: str = "", variant: str = "trained") -> str:
+        """The settings that a rule passes to its command: a partial configuration as JSON with sorted keys.
+
+        Args:
+            rule: a key of `RULES`.
+            dataset: the data set whose entry is included.
+            variant: the variant whose settings they are.
+        """
+        values = self._sections(RULES[rule], variant)
+        if dataset:
+            values.setdefault("data", {})[dataset] = self.source(dataset)
+        return json.dumps(values, sort_keys=True)
+
+    def release_settings(self, dataset: str) -> str:
+        """The keys of a data set's entry that decide what is downloaded, as a partial configuration."""
+        entry = self.sources[dataset].model_dump(mode="json", include={"kind", "release", "categories"})
+        return json.dumps({"data": {dataset: entry}}, sort_keys=True)
+
+    def settings_of(self, rule: str, name: str) -> str:
+        """The same for an artefact's data set and variant."""
+        artefact = self.artefacts[name]
+        return self.settings(rule, artefact.dataset, artefact.variant)
+
+    def source(self, dataset: str) -> dict[str, Any]:
+        """A data set's entry; where it names no `path` but is downloaded, that of the download."""
+        entry = self.sources[dataset]
+        values = entry.model_dump(mode="json")
+        if (files := downloads(entry)) and not values["path"]:
+            values["path"] = paths.download(entry.kind, "" if len(files) > 1 else files[0])
+        return values
+
+    def archives(self, dataset: str) -> list[str]:
+        """The archives that rules wait for: downloaded ones, and those of furniture also in its `path`."""
+        entry, path = self.sources[dataset], self.source(dataset).get("path")
+        if entry.kind == "furniture":
+            return [f"{path}/{name}" for name in downloads(entry)]
+        return [str(path)] if downloads(entry) and not getattr(entry, "path", None) else []
+
+    def labels(self, dataset: str) -> str:
+        """A digest of a data set's CSV of labels; empty without one."""
+        entry = self.sources[dataset]
+        path = FURNITURE_LABELS if entry.kind == "furniture" else getattr(entry, "labels", None)
+        return sha256_file(Path(path)) if path else ""
+
+    def learned(self, variant: str = "trained") -> list[str]:
+        """The data sets that a variant learns from."""
+        return [dataset.name for dataset in self.variants[variant].pretrain.datasets]
+
+    def seeds(self, variant: str) -> list[int]:
+        """The seeds of a variant's encoders; variants that only a benchmark needs have fewer."""
+        if variant == "random":
+            return list(range(self.config.features.random_encoders))
+        if variant in ("shuffled_targets", "random_teacher"):
+            return self.config.benchmark.control_seeds
+        seeds = self.config.pretrain.seeds
+        return seeds if variant == "trained" or variant.startswith("sweep-") else seeds[:1]
+
+    def protocol(self, dataset: str) -> ProbeProtocol:
+        """The probe's protocol as it is used on a data set: it says which cloud an encoder is shown."""
+        return protocol(self.config.probe.protocol, self.sources[dataset].kind)
+
+    def has_views(self, dataset: str) -> bool:
+        """Whether the teacher can see a data set."""
+        return has_views(self.sources[dataset])
+
+    def meshes(self, dataset: str) -> str:
+        """A data set's mesh table."""
+        return paths.meshes(self.name("scan", dataset))
+
+    def catalog(self, dataset: str, variant: str = "trained") -> str:
+        """A data set's catalog."""
+        return paths.catalog(self.name("catalog", dataset, variant))
+
+    def points(self, dataset: str) -> str:
+        """A data set's point store."""
+        return paths.points(self.name("points", dataset))
+
+    def targets(self, dataset: str, variant: str = "trained") -> str:
+        """A data set's target store."""
+        return paths.targets(self.name("targets", dataset, variant))
+
+    def stores(self, dataset: str) -> list[str]:
+        """A data set's point store, and its target store if the teacher can see it."""
+        return [self.points(dataset), *([self.targets(dataset)] if self.has_views(dataset) else [])]
+
+    def weights(self, targets: str) -> str:
+        """The folder of the teacher's weights that a target store is made with."""
+        return paths.weights(self.name("weights", variant=self.artefacts[targets].variant))
+
+    def write_configuration(self) -> None:
+        """Write the whole configuration beside the results, and a copy that later calls do not overwrite."""
+        latest = Path(self.paths.configuration)
+        with write_whole(latest) as partial:
+            partial.write_text(yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False))
+        with write_whole(Path(self.paths.kept_configuration(sha256_file(latest)))) as partial:
+            partial.write_bytes(latest.read_bytes())
+
+    def _sections(self, uses: Uses, variant: str) -> dict[str, dict[str, Any]]:
+        included = {section: True if keys is None else set(keys) for section, keys in uses.items()}
+        return self.variants[variant].model_dump(mode="json", include=included)
+
+
+def _variants(config: Config) -> dict[str, Config]:
+    """What a run may train: its own settings, what a benchmark compares them with, and those of a sweep."""
+
+    def changed(section: str, **values: Any) -> Config:
+        altered = getattr(config, section).model_copy(update=values)
+        return config.model_copy(update={section: altered})
+
+    return {
+        "trained": config,
+        "shuffled_targets": changed("pretrain", shuffle_targets=True),
+        "random_teacher": changed("teacher", random_weights=True),
+        "retrieval": changed("data", test_fraction=config.benchmark.kept_apart),
+        **{
+            f"split{number}": changed("data", split_seed=config.data.split_seed + number)
+            for number in range(1, config.benchmark.splits)
+        },
+        **{f"sweep-{name}": variant for name, variant in config.swept.items()},
+    }
