@@ -175,7 +175,7 @@ def test_cameras_are_moved_into_the_frame_of_their_cloud(stores: Stores) -> None
     assert torch.allclose(loaded.clouds, clouds, atol=1e-6)
     pose = torch.from_numpy(sharded.read_array(stores.targets, "pose"))[kept]
     assert torch.allclose(loaded.pose[loaded.views], move_cameras(pose, centre, radius), atol=1e-6)
-    with pytest.raises(UserError, match=r"have 300 points, fewer than the 512 wanted"):
+    with pytest.raises(UserError, match=r"have 300 points, fewer than 512"):
         read_points(stores.points, "xyz", 512)
 
 
@@ -327,7 +327,7 @@ def test_a_batch_in_parts_gives_the_same_weights(stores: Stores, tmp_path: Path)
             {"datasets": [{"name": "furniture", "weight": 0.0001}]},
             "a weight of 0.0001 shows none of the 6 objects of furniture; raise it to at least 0.17",
         ),
-        ({"views_per_step": 6}, "views_per_step: 6, but an object has only 4 views; set it to 4"),
+        ({"views_per_step": 6}, "views_per_step: 6, but an object has only 4 views; set it to at most 4"),
     ],
 )
 def test_a_step_that_cannot_be_made_is_refused(
@@ -549,7 +549,7 @@ def test_processes_that_no_launcher_started_are_missed(stores: Stores, tmp_path:
     [
         ({"--devices": "2*4"}, "--devices 2*4: must be a number of GPUs, or nodes x GPUs of each"),
         (
-            {"--input": "points=b"},
+            {"--input": f"points={__file__}"},
             "--input: give catalog=, points= and targets= once for each of ['furniture']",
         ),
     ],

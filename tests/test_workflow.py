@@ -178,9 +178,10 @@ def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
     for name in ("chairs", "tables", "lamps"):
         (broken / name).mkdir(parents=True)
         (broken / name / "1.obj").write_text("no mesh\n")
+    trimesh.creation.box().export(broken / "chairs/2.obj")
     wanted = ["--config", "data={mine: {kind: folder, path: broken meshes}}", "probe={datasets: [mine]}"]
     printed = clone.snakemake("--until", "points_layout", *wanted, succeeds=False)
-    assert "crossjepa: error: 3 of 3 meshes are broken, more than data.max_bad_fraction" in printed
+    assert "crossjepa: error: 3 of 4 meshes are broken, more than data.max_bad_fraction" in printed
     assert "Error in rule points_layout" in printed
     assert "MissingOutputException" not in printed
     assert "latency" not in printed

@@ -76,7 +76,8 @@ rule geometry:
     params:
         settings=PLAN.settings("geometry"),
         points=lambda w: PLAN.points(w.dataset),
-        cloud=lambda w: "{0.selection}:{0.points}".format(PLAN.protocol(w.dataset)),
+        # Distances are counted in the unit sphere, which the untouched points of a file may leave.
+        cloud=lambda w: f"farthest:{PLAN.protocol(w.dataset).points}",
         code=code("features geometry"),
     shell:
         "python -m crossjepa features geometry --settings {params.settings:q} --points {params.points}"
