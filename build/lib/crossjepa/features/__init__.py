@@ -1,1 +1,0 @@
-"""Frozen features of point clouds."""

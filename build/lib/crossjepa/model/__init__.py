@@ -1,1 +1,0 @@
-"""The networks, in pure torch: tensors in, tensors out."""

@@ -1,1 +1,0 @@
-"""Training of the point encoder: it learns to predict the frozen teacher's embeddings."""

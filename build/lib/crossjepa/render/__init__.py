@@ -1,1 +1,0 @@
-"""Views of meshes, the images that the frozen teacher embeds."""

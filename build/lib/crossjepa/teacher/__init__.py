@@ -1,1 +1,0 @@
-"""The frozen image encoder: its weights, and its embedding of every view."""

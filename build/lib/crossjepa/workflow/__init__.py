@@ -1,1 +1,0 @@
-"""The workflow's Python: which artefacts a configuration asks for, where they lie and what they depend on."""
