@@ -1,4 +1,4 @@
-"""The error whose message is written for users."""
+"""Errors whose messages are written for users."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     The command line prints the message as a single line and exits with code 1. Any other exception is a bug
     and keeps its traceback.
     """
+
+
+class BadMesh(Exception):
+    """A mesh or point cloud that cannot be used; the message is the reason. The run goes on without it."""

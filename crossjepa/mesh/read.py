@@ -1,0 +1,32 @@
+"""Reading a mesh file, whatever its format."""
+
+from collections.abc import Callable
+
+from crossjepa.errors import BadMesh
+from crossjepa.mesh.mesh import Mesh
+from crossjepa.mesh.resources import Resources
+
+READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {}
+
+
+def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
+    """Read a mesh with its base colours, in the frame and units of the file.
+
+    Args:
+        data: the file's bytes.
+        suffix: of the file's name; gives the format.
+        read: gives the bytes of a file that the mesh refers to, or raises an OSError.
+
+    Raises:
+        BadMesh: if it cannot be read as its format's specification says, or holds no triangle.
+    """
+    resources = Resources(read)
+    try:
+        mesh = READERS[suffix.lstrip(".").lower()](data, resources)
+    except BadMesh:
+        raise
+    except Exception as error:  # a damaged file breaks its reader in any way; it sets only this mesh aside
+        raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
+    if not mesh.count:
+        raise BadMesh("no faces")
+    return Mesh(mesh.parts, mesh.up, (*mesh.warnings, *dict.fromkeys(resources.warnings)))
