@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from crossjepa.commands.data import app
 from crossjepa.data import fetch
 from crossjepa.data.catalog import make_catalog, split_groups
-from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord, open_dataset
+from crossjepa.data.dataset import Dataset, ObjectRecord, open_dataset
 from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.normalise import unit_sphere
@@ -34,7 +34,7 @@ from crossjepa.data.settings import FolderSource, FurnitureSource, ShapesSource
 from crossjepa.data.sources.furniture import check_archive
 from crossjepa.data.sources.shapes import CLASSES, Shapes
 from crossjepa.data.table import check_broken, write_meshes
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
 

@@ -11,7 +11,7 @@ from PIL import Image
 from pypcd4 import PointCloud
 
 from crossjepa.data.catalog import make_catalog
-from crossjepa.data.dataset import BadMesh, open_dataset
+from crossjepa.data.dataset import open_dataset
 from crossjepa.data.location import (
     CLOUDS,
     MESHES,
@@ -27,7 +27,7 @@ from crossjepa.data.location import (
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import FolderSource
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 
 # A triangle mesh in Collada, which trimesh reads and does not need to write.
 DAE = """<?xml version="1.0"?>

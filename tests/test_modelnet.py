@@ -16,11 +16,11 @@ from layouts import (
     zipped,
 )
 
-from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
+from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.scan import inspect_cloud, inspect_mesh, scan
 from crossjepa.data.settings import DataSettings, ModelNetSource
 from crossjepa.data.sources.modelnet import SIZES
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 from crossjepa.settings import read_section
 
 CLASSES = ("airplane", "night_stand", "cone", "tv_stand")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from layouts import r2n2_camera, shapenet_models, write_shapenet_points, write_shapenet_views
 from PIL import Image
 
-from crossjepa.data.dataset import BadMesh, ViewFile, open_dataset
+from crossjepa.data.dataset import ViewFile, open_dataset
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 from crossjepa.render import views as rendering
 from crossjepa.render.cameras import camera_to_world, place_cameras
 from crossjepa.render.prerendered import pose, read_views

@@ -19,8 +19,9 @@ from trimesh.visual.material import SimpleMaterial
 from typer.testing import CliRunner
 
 from crossjepa.commands.render import app
-from crossjepa.data.dataset import BadMesh, Dataset
+from crossjepa.data.dataset import Dataset
 from crossjepa.data.normalise import unit_sphere
+from crossjepa.errors import BadMesh
 from crossjepa.render.cameras import camera_distance, camera_to_world, place_cameras
 from crossjepa.render.contact_sheet import OBJECTS, choose, draw_contact_sheet
 from crossjepa.render.renderer import Renderer
@@ -252,7 +253,7 @@ def test_what_lies_behind_glass_shines_through_in_whatever_order_it_is_stored():
     "script",
     [
         "import pyrender.renderer as r; r.Renderer._configure_main_framebuffer = lambda self: None",
-        "from crossjepa.render import renderer as r; r.SHADER_EDITS['mesh.vert'] = ('no such text', '')",
+        "from crossjepa.render import renderer as r; r.SHADER_EDITS.append(('mesh.vert', 'no such text', ''))",
     ],
 )
 def test_a_pyrender_that_cannot_be_edited_is_refused(script):

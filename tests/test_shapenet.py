@@ -18,11 +18,11 @@ from layouts import (
     zipped,
 )
 
-from crossjepa.data.dataset import BadMesh, Dataset, open_dataset
+from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.location import check_location
 from crossjepa.data.scan import inspect_cloud, inspect_mesh
 from crossjepa.data.settings import ShapeNetSource
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 
 IDS = [f"{synset}-{model}" for synset, model, _ in shapenet_models()]
 

@@ -41,8 +41,7 @@ def scan_command(
     threads: Annotated[int, typer.Option(help="Processes to read with.")] = 1,
 ) -> None:
     """Read every object once; write the mesh table, with the reason for each object set aside."""
-    max_faces = read_section(DataSettings, "data", settings).max_faces
-    table = scan(read_source(settings, dataset), max_faces, threads)
+    table = scan(read_source(settings, dataset), read_section(DataSettings, "data", settings), threads)
     write_meshes(table, output)
     aside = table[table["status"] != OK]
     typer.echo(f"{output}: {len(table)} objects, {len(aside)} set aside")
@@ -82,4 +81,4 @@ def sample_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: 
         open_dataset(read_source(settings, dataset)),
     )
     points = stored_points(meshes, chosen.points)
-    write_points(opened, stored_ids(meshes), store, shard, points, chosen.seed)
+    write_points(opened, stored_ids(meshes), store, shard, points, chosen.seed, chosen.limits)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from crossjepa.data.guard import Limits
 from crossjepa.data.settings import DataSettings, Source
 from crossjepa.errors import UserError
 from crossjepa.settings import read_section
@@ -29,6 +30,11 @@ def read_source(settings: str, dataset: str) -> Source:
         raise UserError(f"--dataset {dataset}: not a data set under data: {sorted(sources)}")
     source: Source = sources[dataset]
     return source
+
+
+def read_limits(settings: str) -> Limits:
+    """The limits of reading one object, from the settings."""
+    return read_section(DataSettings, "data", settings).limits
 
 
 def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:

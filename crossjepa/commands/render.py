@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import trimesh
 import typer
 
-from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
+from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_limits, read_source
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
+from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.contact_sheet import draw_contact_sheet
 from crossjepa.render.renderer import Renderer
@@ -38,7 +38,8 @@ def views_command(
         raise UserError(f"{store}: laid out for {layout.objects} objects, not {len(ids)}; lay it out again")
     chosen = [ids[position] for position in layout.positions(shard)]
     source = open_dataset(read_source(settings, dataset))
-    arrays, set_aside = render_views(source, chosen, read_section(RenderSettings, "render", settings))
+    render, limits = read_section(RenderSettings, "render", settings), read_limits(settings)
+    arrays, set_aside = render_views(source, chosen, render, limits)
     write_bundle(output, arrays, {"ids": chosen, "set_aside": set_aside})
 
 
@@ -52,7 +53,7 @@ def contact_sheet_command(
     """Draw some objects of every class on one sheet."""
     source = open_dataset(read_source(settings, dataset))
     render = read_section(RenderSettings, "render", settings)
-    draw_contact_sheet(source, read_meshes(catalog), render, dataset, output)
+    draw_contact_sheet(source, read_meshes(catalog), render, read_limits(settings), dataset, output)
 
 
 @app.command("check")
@@ -60,7 +61,8 @@ def check_command() -> None:
     """Check that this machine can render, and name its driver."""
     settings = RenderSettings()
     renderer = Renderer(settings)
-    _, drawn = renderer.draw(trimesh.creation.box().scene(), np.eye(4), place_cameras(settings))
+    triangle = Part(np.eye(3), np.array([[0, 1, 2]]), np.ones(4))
+    _, drawn = renderer.draw(Mesh((triangle,)), np.eye(4), place_cameras(settings))
     if not drawn.any(axis=(1, 2)).all():
         raise UserError(f"rendering: {renderer.driver} draws nothing; install another driver")
     typer.echo(f"rendering works: {renderer.driver}")

@@ -11,25 +11,15 @@ from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
+from crossjepa.data.guard import reason
 from crossjepa.data.settings import Source
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec
-
-
-class BadMesh(Exception):
-    """A mesh or point cloud that cannot be used; the message is the reason. The run goes on without it."""
-
-
-def reason(error: Exception) -> str:
-    """One line that says why an object is set aside."""
-    if isinstance(error, BadMesh):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 @dataclass(frozen=True)
@@ -93,8 +83,8 @@ class Dataset(ABC):
             BadMesh: if the data cannot be read.
         """
 
-    def load(self, object_id: str) -> trimesh.Scene:  # noqa: ARG002
-        """An object's mesh with its materials: right-handed, +Y up.
+    def load(self, object_id: str) -> Mesh:  # noqa: ARG002
+        """An object's mesh with its base colours: right-handed, +Y up.
 
         Raises:
             BadMesh: if the mesh cannot be read, or the data set has no meshes.

@@ -1,27 +1,30 @@
 """Files in a folder or a zip archive, and data sets with a file for each object."""
 
+import errno
 import hashlib
 import io
+import os
 import posixpath
 import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
-from trimesh.resolvers import ZipResolver
 
-from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord
-from crossjepa.data.mesh import read_cloud, read_scene
+from crossjepa.data.dataset import Dataset, ObjectRecord
+from crossjepa.data.mesh import read_cloud
 from crossjepa.data.normalise import UPRIGHT
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
+from crossjepa.mesh.mesh import Axis, Mesh
+from crossjepa.mesh.read import read_mesh
 
 HIDDEN = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
 
@@ -48,7 +51,9 @@ class Files:
     def open(self, name: str) -> IO[bytes]:
         """Open a file to read from; seeking is fast, because files of an archive are unpacked into memory."""
         if self._archive is None:
-            return (self.path / name).open("rb")
+            if not (file := self.path / name).is_file() and file.exists():
+                raise OSError(errno.EINVAL, "not a regular file")
+            return file.open("rb")
         exact = name in self._archive.NameToInfo
         return io.BytesIO(self._archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
 
@@ -79,6 +84,19 @@ class Files:
             told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             raise BadMesh(f"{name}: cannot be read: {told}") from error
 
+    def _other_case(self, name: str) -> str | None:
+        """The file whose name differs from `name` in case only, or None."""
+        if self._archive is not None:
+            return self._by_lower_case.get(name.lower())
+        found = ""
+        for part in name.split("/"):
+            folder = self.path / found
+            entries = {each.lower(): each for each in os.listdir(folder)} if folder.is_dir() else {}
+            if part.lower() not in entries:
+                return None
+            found = posixpath.join(found, entries[part.lower()])
+        return found
+
     def lines(self, name: str) -> list[str]:
         """The lines of a text file that are not empty.
 
@@ -91,14 +109,37 @@ class Files:
             raise UserError(f"{self.path}: {error}; fetch it again") from error
         return [line.strip() for line in text.splitlines() if line.strip()]
 
-    def scene(self, name: str) -> trimesh.Scene:
-        """A mesh with its materials, in the frame and units of the file.
+    def mesh(self, name: str) -> Mesh:
+        """A mesh with its base colours, in the frame and units of the file.
 
         Raises:
-            BadMesh: if it or one of its textures cannot be read, or it holds no geometry.
+            BadMesh: if it cannot be read, or holds no triangle.
         """
         folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
-        return read_scene(self.read(name), suffix, _Neighbours(self, folder))
+        return read_mesh(self.read(name), suffix, partial(self.beside, folder))
+
+    def beside(self, folder: str, name: str) -> bytes:
+        """The bytes of a file that a mesh refers to.
+
+        Looked for by its path from the mesh, then by its last part beside it, each exactly, then without
+        regard to case. Paths that lead out of the data set are not followed.
+
+        Args:
+            folder: that of the mesh.
+            name: as it stands in the mesh; may be percent-encoded, absolute, or written for Windows.
+
+        Raises:
+            FileNotFoundError: if there is none.
+        """
+        wanted = name.strip().replace("\\", "/").removeprefix("file://").lstrip("/")
+        spellings = dict.fromkeys([wanted, unquote(wanted)])
+        for relative in [*spellings, *map(posixpath.basename, spellings)]:
+            path = posixpath.normpath(posixpath.join(folder, relative))
+            for found in (path, self._other_case(path)):
+                if found is not None and not found.startswith("../"):
+                    with suppress(BadMesh):
+                        return self.read(found)
+        raise FileNotFoundError(f"{name} is not in {self.path}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +149,14 @@ class ObjectFile:
     Attributes:
         files: the folder or archive that it lies in.
         name: its path inside.
-        turn: (3, 3) matrix from the file's frame and units to +Y up.
+        up: the axis that points up in the file, or None for what a file says itself, and y where it does not.
+        turn: (3, 3) matrix from the file's upright frame and units to the data set's.
     """
 
     files: Files
     name: str
-    turn: NDArray[np.float64] = field(default_factory=lambda: UPRIGHT["y"])
+    up: Axis | None = "y"
+    turn: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
 
 
 class FileDataset(Dataset):
@@ -144,13 +187,15 @@ class FileDataset(Dataset):
         """
         return self.places[object_id]
 
-    def load(self, object_id: str) -> trimesh.Scene:
-        """An object's mesh with its materials, +Y up."""
+    def load(self, object_id: str) -> Mesh:
+        """An object's mesh with its base colours, +Y up; its `up` is the axis of the file that was taken."""
         if self.has_clouds:
             return super().load(object_id)
         file, matrix = self.find(object_id), np.eye(4)
-        matrix[:3, :3] = file.turn
-        return file.files.scene(file.name).apply_transform(matrix)
+        mesh = file.files.mesh(file.name)
+        up = file.up or mesh.up or "y"
+        matrix[:3, :3] = file.turn @ UPRIGHT[up]
+        return replace(mesh.transformed(matrix), up=up)
 
     def cloud(self, object_id: str) -> NDArray[np.float32] | None:
         """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
@@ -158,28 +203,9 @@ class FileDataset(Dataset):
             return None
         file = self.find(object_id)
         points = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
-        return (points @ file.turn.T).astype(np.float32)
+        return (points @ (file.turn @ UPRIGHT[file.up or "y"]).T).astype(np.float32)
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of an object's file."""
         file = self.find(object_id)
         return hashlib.sha256(file.files.read(file.name)).hexdigest()
-
-
-class _Neighbours(ZipResolver):  # type: ignore[misc]
-    """Finds the files that a mesh refers to: by their path from the mesh, or else by their name beside it."""
-
-    def __init__(self, files: Files, folder: str) -> None:
-        super().__init__({})
-        self.files = files
-        self.folder = folder
-
-    def get(self, name: str) -> bytes:
-        """The bytes of a material, texture or buffer."""
-        wanted = name.strip().replace("\\", "/")
-        for relative in (wanted.lstrip("/"), posixpath.basename(wanted)):
-            path = posixpath.normpath(posixpath.join(self.folder, relative))
-            if not path.startswith("../"):
-                with suppress(BadMesh):
-                    return self.files.read(path)
-        raise FileNotFoundError(f"{name} is not in {self.files.path}")

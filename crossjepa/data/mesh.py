@@ -10,7 +10,7 @@ from PIL import Image
 from pypcd4 import PointCloud
 from trimesh.resolvers import Resolver
 
-from crossjepa.data.dataset import BadMesh
+from crossjepa.errors import BadMesh
 
 _USES = ("baseColor", "metallicRoughness", "normal", "occlusion", "emissive")
 TEXTURES = ("image", *(f"{use}Texture" for use in _USES))  # attributes of trimesh's materials

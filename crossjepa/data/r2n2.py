@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import BadMesh, ViewFile
+from crossjepa.data.dataset import ViewFile
 from crossjepa.data.files import Files
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 
 FARTHEST = 1.75  # the camera's distance at ratio 1, in diagonals of the bounding box
 RADIUS = 0.5  # of the sphere around a bounding box with diagonal 1

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord
+from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import Files
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.data.dataset import Dataset, gather
-from crossjepa.data.normalise import unit_sphere
+from crossjepa.data.guard import Guarded, Limits
+from crossjepa.data.normalise import surface, unit_sphere
 from crossjepa.data.table import OK, read_meshes
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
@@ -59,21 +61,21 @@ def stored_points(path: Path, wanted: int) -> int:
     return min(wanted, max(int(usable.max()), MOST_SHOWN))
 
 
-def sample_mesh(scene: trimesh.Scene, points: int, seed: int) -> SampledCloud:
+def sample_mesh(mesh: Mesh, points: int, seed: int) -> SampledCloud:
     """Sample a surface evenly by area.
 
     Args:
-        scene: with at least one face of positive area; +Y up.
+        mesh: with at least one face of positive area; +Y up.
         points: how many.
         seed: seeds the sampling.
     """
     rng = np.random.default_rng(seed)
-    meshes = [mesh for mesh in scene.dump() if isinstance(mesh, trimesh.Trimesh) and mesh.area > 0]
-    areas = np.array([mesh.area for mesh in meshes])
+    surfaces = [each for each in map(surface, mesh.parts) if each.area > 0]
+    areas = np.array([each.area for each in surfaces])
     counts = rng.multinomial(points, areas / areas.sum())
-    sampled = [(mesh, count) for mesh, count in zip(meshes, counts, strict=True) if count]
-    parts = [trimesh.sample.sample_surface(mesh, count, seed=rng)[0] for mesh, count in sampled]
-    xyz = trimesh.transform_points(np.concatenate(parts), unit_sphere(scene))
+    sampled = [(each, count) for each, count in zip(surfaces, counts, strict=True) if count]
+    parts = [trimesh.sample.sample_surface(each, count, seed=rng)[0] for each, count in sampled]
+    xyz = trimesh.transform_points(np.concatenate(parts), unit_sphere(mesh))
     order = farthest_first(_centred(xyz))
     first = xyz[rng.permutation(points)[:MOST_SHOWN]]
     return SampledCloud(xyz[order].astype(np.float32), first.astype(np.float32))
@@ -103,7 +105,7 @@ def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def write_points(
-    dataset: Dataset, ids: Sequence[str], store: Path, shard: int, points: int, seed: int
+    dataset: Dataset, ids: Sequence[str], store: Path, shard: int, points: int, seed: int, limits: Limits
 ) -> None:
     """Sample one shard of a point store; objects that cannot be sampled are set aside.
 
@@ -114,6 +116,7 @@ def write_points(
         shard: which shard.
         points: points for each object.
         seed: seeds the sampling, together with each object's id.
+        limits: of reading and sampling one object.
     """
     mine = [ids[position] for position in read_layout(store).positions(shard)]
 
@@ -123,7 +126,8 @@ def write_points(
         object_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
         return vars(sample_mesh(dataset.load(object_id), points, object_seed))
 
-    arrays, set_aside = gather(sample, mine, point_arrays(points), f"sample shard {shard}")
+    with Guarded(sample, limits) as guarded:
+        arrays, set_aside = gather(guarded, mine, point_arrays(points), f"sample shard {shard}")
     write_shard(store, shard, mine, arrays, set_aside)
 
 

@@ -11,24 +11,27 @@ import pandas as pd
 import trimesh
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import BadMesh, Dataset, open_dataset, reason
-from crossjepa.data.normalise import count_faces
-from crossjepa.data.settings import Source
+from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.guard import Guarded
+from crossjepa.data.normalise import surface
+from crossjepa.data.settings import DataSettings, Source
 from crossjepa.data.table import OK
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.progress import track
 
 CHUNK = 8  # objects that a process gets at a time
+STRAY_AREA, STRAY_DISTANCE = 0.01, 10.0  # share of the surface; times the distance of the rest
 MIN_POINTS = 64  # fewer say little about a shape
 
 
-def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
+def scan(source: Source, settings: DataSettings, threads: int) -> pd.DataFrame:
     """Read every object of a data set.
 
     Args:
         source: its entry under `data`.
-        max_faces: a mesh with more faces is set aside.
-        threads: processes to read with; 1 reads in this process.
+        settings: `max_faces`, `missing_textures`, `max_seconds` and `max_memory` are used.
+        threads: how many objects to read at the same time.
 
     Returns:
         The mesh table (see `read_meshes`).
@@ -42,11 +45,14 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     if len(set(ids)) < len(ids):
         raise UserError(f"data: two objects have the id '{Counter(ids).most_common(1)[0][0]}'")
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, spawn) as pool:
+    with (
+        ProcessPoolExecutor(threads, spawn) as pool,
+        Guarded(partial(inspect, dataset, settings), settings.limits) as reader,
+    ):
         if threads > 1:
-            results = pool.map(partial(_inspect_in_worker, source, max_faces), ids, chunksize=CHUNK)
+            results = pool.map(partial(_row_in_worker, source, settings), ids, chunksize=CHUNK)
         else:
-            results = map(partial(inspect, dataset, max_faces=max_faces), ids)
+            results = map(partial(_row, reader), ids)
         rows = list(track(results, len(ids), "scan meshes", "mesh"))
     known = pd.DataFrame(records)[["id", "source", "name", "licence", "creator"]]
     table = pd.concat([known, pd.DataFrame(rows)], axis=1)
@@ -55,42 +61,54 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
     return table.astype({"faces": "int64", "points": "int64"})
 
 
-def inspect(dataset: Dataset, object_id: str, max_faces: int) -> dict[str, Any]:
-    """An object's columns of the mesh table that need its data: sha256, faces, points, extents and status."""
-    row = {"sha256": "", "faces": 0, "points": 0, **_extents(np.full(3, np.nan))}
-    try:
-        digest, cloud = dataset.digest(object_id), dataset.cloud(object_id)
-        seen = inspect_mesh(dataset.load(object_id), max_faces) if cloud is None else inspect_cloud(cloud)
-        return {**row, "sha256": digest, **seen, "status": OK}
-    except UserError:
-        raise
-    except Exception as error:  # a broken object must not stop the others
-        return {**row, "status": reason(error)}
-
-
-def inspect_mesh(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
-    """Faces and extents of a usable mesh.
-
-    Args:
-        scene: as loaded.
-        max_faces: a mesh with more is not usable.
-
-    Returns:
-        `faces` and `extent_x`, `extent_y`, `extent_z` in source units.
+def inspect(dataset: Dataset, settings: DataSettings, object_id: str) -> dict[str, Any]:
+    """A usable object's columns of the mesh table that need its data.
 
     Raises:
-        BadMesh: if it has no faces or too many, values that are not finite, or no area.
+        BadMesh: if it cannot be used.
     """
-    if (faces := count_faces(scene)) > max_faces:
-        raise BadMesh(f"{faces} faces, more than data.max_faces = {max_faces} allows")
-    mesh = scene.to_mesh() if faces else trimesh.Trimesh()
-    if len(mesh.faces) == 0:
-        raise BadMesh("no faces")
-    if not np.isfinite(mesh.vertices).all():
+    digest, cloud = dataset.digest(object_id), dataset.cloud(object_id)
+    found = inspect_mesh(dataset.load(object_id), settings) if cloud is None else inspect_cloud(cloud)
+    return {"sha256": digest, **found}
+
+
+def inspect_mesh(mesh: Mesh, settings: DataSettings) -> dict[str, Any]:
+    """Faces, extents, axis and warnings of a usable mesh.
+
+    Args:
+        mesh: as loaded, +Y up.
+        settings: `max_faces` and `missing_textures` are used.
+
+    Returns:
+        `faces`; `extent_x`, `extent_y`, `extent_z` in source units; `up` and `warnings`.
+
+    Raises:
+        BadMesh: if it has too many faces, values that are not finite, no area, or textures that must not be
+            missing.
+    """
+    if mesh.count > settings.max_faces:
+        raise BadMesh(f"{mesh.count} faces, more than data.max_faces = {settings.max_faces} allows")
+    if mesh.warnings and settings.missing_textures == "set_aside":
+        raise BadMesh("; ".join(mesh.warnings))
+    whole = surface(mesh)
+    if not np.isfinite(whole.vertices).all():
         raise BadMesh("vertices that are not finite")
-    if not mesh.area > 1e-12 * np.square(mesh.extents).sum():
+    if not whole.area > 1e-12 * np.square(whole.extents).sum():
         raise BadMesh("no surface area")
-    return {"faces": len(mesh.faces), **_extents(mesh.extents)}
+    warnings = "; ".join([*mesh.warnings, *_stray(whole)])
+    return {"faces": mesh.count, **_extents(whole.extents), "up": mesh.up or "y", "warnings": warnings}
+
+
+def _stray(whole: trimesh.Trimesh) -> list[str]:
+    """A warning if a small part of the surface lies far from the rest, which makes the object tiny."""
+    areas, centres = whole.area_faces, whole.triangles_center
+    middle = np.median(centres, axis=0)
+    distances = np.linalg.norm(centres - middle, axis=1)
+    order = distances.argsort()
+    share = areas[order].cumsum() / areas.sum()
+    most = distances[order][np.searchsorted(share, 1 - STRAY_AREA)]
+    times = distances.max() / most if most else 1.0
+    return [f"a part lies {times:.0f} times as far out as the rest"] if times > STRAY_DISTANCE else []
 
 
 def inspect_cloud(xyz: NDArray[np.float32]) -> dict[str, Any]:
@@ -112,14 +130,22 @@ def inspect_cloud(xyz: NDArray[np.float32]) -> dict[str, Any]:
     return {"points": len(xyz), **_extents(extents)}
 
 
-def _inspect_in_worker(source: Source, max_faces: int, object_id: str) -> dict[str, Any]:
-    return inspect(_opened(source), object_id, max_faces)
+def _row(reader: Guarded[dict[str, Any]], object_id: str) -> dict[str, Any]:
+    row = {"sha256": "", "faces": 0, "points": 0, **_extents(np.full(3, np.nan)), "up": "", "warnings": ""}
+    try:
+        return row | reader(object_id) | {"status": OK}
+    except BadMesh as error:
+        return row | {"status": str(error)}
+
+
+def _row_in_worker(source: Source, settings: DataSettings, object_id: str) -> dict[str, Any]:
+    return _row(_reader(source, settings), object_id)
 
 
 @cache
-def _opened(source: Source) -> Dataset:
-    """The data set, opened once in each worker process."""
-    return open_dataset(source)
+def _reader(source: Source, settings: DataSettings) -> Guarded[dict[str, Any]]:
+    """Reads the data set's objects; made once in each worker process."""
+    return Guarded(partial(inspect, open_dataset(source), settings), settings.limits)
 
 
 def _extents(sides: NDArray[np.floating]) -> dict[str, float]:

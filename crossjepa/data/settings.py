@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from crossjepa.data.guard import Limits
 from crossjepa.settings import Place, Section, setting
 
 
@@ -29,7 +30,10 @@ class FolderSource(Section):
     kind: Literal["folder"] = setting("folder", "The adapter that reads this data set.")
     path: Place = Field(description="The folder. Files that lie in it directly have no class.", min_length=1)
     labels: Place | None = setting(None, "CSV: `id`, `path`, `class`, `split`, `group`; overrides folders.")
-    up: Literal["x", "y", "z"] = setting("y", "The files' axis that points up.")
+    up: Literal["file", "x", "y", "z"] = setting(
+        "file",
+        "The files' axis that points up; `file`: what a glTF or COLLADA file says, y in other formats.",
+    )
     units: Literal["m", "cm", "mm", "in", "ft"] = setting("m", "The files' unit of length.")
 
 
@@ -106,6 +110,12 @@ class DataSettings(Section):
     test_fraction: float = setting(0.3, "Share of labelled objects kept for testing.", gt=0, lt=1)
     max_bad_fraction: float = setting(0.05, "Largest share of objects that may be set aside.", ge=0, le=1)
     max_faces: int = setting(2_000_000, "A mesh with more faces than this is set aside.", "faces", ge=1000)
+    max_seconds: float = setting(60.0, "An object that takes longer to read is set aside.", "s", gt=0)
+    max_memory: float = setting(4.0, "An object that needs more memory to read is set aside.", "GB", gt=0)
+    missing_textures: Literal["grey", "set_aside"] = setting(
+        "grey",
+        "What becomes of a mesh without one of its textures: drawn grey, with a warning, or set aside.",
+    )
     furniture: FurnitureSource = Field(default=FurnitureSource(), description="The default data set.")
     shapes: ShapesSource = Field(default=ShapesSource(), description="Procedural shapes.")
     modelnet40: ModelNetSource = Field(default=ModelNetSource(), description="ModelNet40.")
@@ -119,6 +129,11 @@ class DataSettings(Section):
             if not re.fullmatch(r"[\w.-]+", name):
                 raise ValueError(f"the name '{name}' may hold letters, digits, '_', '.' and '-' only")
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of reading one object."""
+        return Limits(self.max_seconds, self.max_memory)
 
     @property
     def sources(self) -> dict[str, Any]:

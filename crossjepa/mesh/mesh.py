@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from trimesh import transform_points
 
 Wrap = Literal["repeat", "clamp", "mirror"]
 Axis = Literal["x", "y", "z"]
@@ -87,11 +88,11 @@ class Mesh:
 
 def transform(part: Part, matrix: NDArray[np.float64]) -> Part:
     """A part under a (4, 4) affine transform; its normals stay perpendicular to the surface."""
-    linear, normals = matrix[:3, :3], part.normals
+    normals = part.normals
     if normals is not None:
-        turned = normals @ np.linalg.inv(linear)
+        turned = normals @ np.linalg.inv(matrix[:3, :3])
         normals = turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-30)
-    return replace(part, vertices=part.vertices @ linear.T + matrix[:3, 3], normals=normals)
+    return replace(part, vertices=transform_points(part.vertices, matrix), normals=normals)
 
 
 def to_linear(srgb: NDArray[np.generic]) -> NDArray[np.float64]:

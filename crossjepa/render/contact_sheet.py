@@ -6,6 +6,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from crossjepa.data.dataset import Dataset
+from crossjepa.data.guard import Limits
 from crossjepa.files import write_whole
 from crossjepa.render.settings import RenderSettings
 from crossjepa.render.views import render_views
@@ -35,7 +36,7 @@ def choose(catalog: pd.DataFrame, count: int = OBJECTS) -> pd.DataFrame:
 
 
 def draw_contact_sheet(
-    dataset: Dataset, catalog: pd.DataFrame, settings: RenderSettings, name: str, output: Path
+    dataset: Dataset, catalog: pd.DataFrame, settings: RenderSettings, limits: Limits, name: str, output: Path
 ) -> None:
     """Write a PNG with three views of up to thirty objects, each under its class.
 
@@ -43,6 +44,7 @@ def draw_contact_sheet(
         dataset: gives the meshes.
         catalog: its catalog.
         settings: the render section; its `views` is overridden.
+        limits: of reading one object.
         name: the data set's name, for the title.
         output: the PNG.
 
@@ -51,7 +53,7 @@ def draw_contact_sheet(
     """
     rows = choose(catalog)
     settings = settings.model_copy(update={"views": VIEWS})
-    arrays, set_aside = render_views(dataset, rows["id"].tolist(), settings)
+    arrays, set_aside = render_views(dataset, rows["id"].tolist(), settings, limits)
     lines = -(-len(rows) // COLUMNS)
     sheet = Image.new("RGB", (GAP + COLUMNS * CELL[0], HEAD + lines * CELL[1]), "white")
     pen = ImageDraw.Draw(sheet)

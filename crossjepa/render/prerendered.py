@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from crossjepa.data.dataset import BadMesh, ViewFile
+from crossjepa.data.dataset import ViewFile
+from crossjepa.errors import BadMesh
 from crossjepa.render.cameras import direction
 from crossjepa.render.settings import RenderSettings
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.errors import UserError
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.render.cameras import camera_distance, camera_to_world
 from crossjepa.render.settings import RenderSettings
 from crossjepa.render.surface import surface
@@ -27,12 +27,14 @@ LAMP = 1.75  # a white face stays just short of the background's white
 LAMP_DIRECTION = (-0.45, 0.6, 1.0)  # in the camera's frame: over its left shoulder
 REMEDY = "install pyrender-maintained 1.0.1"
 # Edits of pyrender's shaders. Faces are lit from both sides, since the winding of meshes cannot be trusted.
+# What is cut away by a texture hides nothing behind it.
 # Normals stay as they are: the surface is already in its final frame, and inverting a matrix for each vertex
 # costs more than everything else together.
-SHADER_EDITS = {
-    "mesh.frag": ("(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
-    "mesh.vert": ("transpose(inverse(M * inst_m))", "mat4(1.0)"),
-}
+SHADER_EDITS = [
+    ("mesh.frag", "(get_normal());", "(get_normal()); n = faceforward(n, frag_position - cam_pos, n);"),
+    ("mesh.frag", "frag_color = clamp(", "if (color.a * base_color.a < 0.002) discard; frag_color = clamp("),
+    ("mesh.vert", "transpose(inverse(M * inst_m))", "mat4(1.0)"),
+]
 
 
 class Renderer:
@@ -58,25 +60,22 @@ class Renderer:
         return ", OpenGL ".join(glGetString(name).decode() for name in (GL_RENDERER, GL_VERSION))
 
     def draw(
-        self, scene: trimesh.Scene, frame: NDArray[np.float64], poses: NDArray[np.float32]
+        self, mesh: Mesh, frame: NDArray[np.float64], poses: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Draw one object from every pose, on white.
 
         Args:
-            scene: the object, right-handed and +Y up.
-            frame: (4, 4) transform from the scene's frame to the unit sphere.
+            mesh: the object, right-handed and +Y up.
+            frame: (4, 4) transform from the mesh's frame to the unit sphere.
             poses: (V, 6) float32 poses.
 
         Returns:
             The (V, S, S, 3) uint8 sRGB views, and the (V, S, S) bool foreground, where something was drawn.
-
-        Raises:
-            ValueError: if the scene has no triangle.
         """
         import pyrender
 
         stage = pyrender.Scene(bg_color=WHITE, ambient_light=AMBIENT)
-        stage.add(surface(scene, frame))
+        stage.add(surface(mesh, frame))
         angle = self.settings.field_of_view
         near, far = max(camera_distance(angle) - 1.1, 0.01), camera_distance(angle) + 1.1
         lens = pyrender.PerspectiveCamera(np.radians(angle), znear=near, zfar=far)
@@ -140,7 +139,7 @@ def _edit_shaders(context: Any) -> None:
     folder = tempfile.TemporaryDirectory(prefix="crossjepa-shaders-")
     context.edited_shaders = folder  # keeps the folder for as long as the context
     shutil.copytree(ShaderProgramCache().shader_dir, folder.name, dirs_exist_ok=True)
-    for name, (original, edited) in SHADER_EDITS.items():
+    for name, original, edited in SHADER_EDITS:
         shader = Path(folder.name, name)
         text = shader.read_text()
         if text.count(original) != 1:

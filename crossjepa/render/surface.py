@@ -1,63 +1,110 @@
-"""Converting a trimesh scene into one pyrender mesh.
+"""Converting a mesh into what pyrender draws.
 
-One mesh, because pyrender draws the meshes of a scene in the order of their memory addresses: where surfaces
-coincide or are transparent, pixels would differ from process to process.
+One pyrender mesh, because pyrender draws the meshes of a scene in the order of their memory addresses: where
+surfaces coincide or are transparent, pixels would differ from process to process.
 """
 
 from typing import Any
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
-from trimesh.visual.material import PBRMaterial
+from trimesh import geometry, triangles
+
+from crossjepa.mesh.mesh import Mesh, Part, Texture
 
 # Where a vertex normal differs from a face's normal by more than this angle, the edge is drawn sharp.
 SMOOTH_COSINE = np.cos(np.radians(40))
+WRAPS = {"repeat": 0x2901, "clamp": 0x812F, "mirror": 0x8370}  # of OpenGL
 
 
-def surface(scene: trimesh.Scene, frame: NDArray[np.float64]) -> Any:
-    """The scene's triangles, transformed and coloured, in file order; transparent ones last.
+def surface(mesh: Mesh, frame: NDArray[np.float64]) -> Any:
+    """The mesh's triangles, transformed and coloured, in file order; transparent ones last.
 
     Args:
-        scene: textured, vertex-coloured, face-coloured or plain geometry.
-        frame: (4, 4) transform from the scene's frame to the unit sphere.
+        mesh: any mesh.
+        frame: (4, 4) transform from the mesh's frame to the unit sphere.
 
     Returns:
         A `pyrender.Mesh`.
-
-    Raises:
-        ValueError: if the scene has no triangle.
     """
     import pyrender
 
-    primitives = []
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        geometry = scene.geometry[name]
-        if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces) > 0:
-            primitives.append(_primitive(geometry, frame @ transform))
-    if not primitives:
-        raise ValueError("no triangle to draw")
+    primitives = [_primitive(part, frame) for part in mesh.parts]
     return pyrender.Mesh(sorted(primitives, key=lambda p: bool(p.material.alphaMode == "BLEND")))
 
 
-def _primitive(mesh: trimesh.Trimesh, transform: NDArray[np.float64]) -> Any:
-    """One mesh whose faces share no vertices, so that sharp edges and face colours are drawn like all
+def _primitive(part: Part, frame: NDArray[np.float64]) -> Any:
+    """One part whose faces share no vertices, so that sharp edges and face colours are drawn like all
     others."""
     import pyrender
 
-    linear, shift = transform[:3, :3], transform[:3, 3]
-    faces = mesh.faces
-    corners = (mesh.vertices @ linear.T + shift)[faces]
-    smooth = _unit(mesh.vertex_normals @ np.linalg.inv(linear))[faces]
-    material, colour = _appearance(mesh)
+    linear, shift = frame[:3, :3], frame[:3, 3]
+    corners = (part.vertices @ linear.T + shift)[part.faces]
+    vertex_normals = _vertex_normals(part) if part.normals is None else part.normals
+    smooth = _unit(vertex_normals @ np.linalg.inv(linear))[part.faces]
+    image, colour, factor = _colours(part)
+    opaque = factor[3] == 1 and (image is None or image[..., 3].min() == 255)
+    opaque = opaque and (colour is None or colour[..., 3].min() == 1)
+    material = pyrender.MetallicRoughnessMaterial(
+        baseColorFactor=factor,
+        baseColorTexture=_texture(image, part.texture),
+        metallicFactor=0.0,
+        roughnessFactor=0.6,  # a faint sheen, or black objects lose their shape
+        alphaMode="OPAQUE" if opaque else "BLEND",
+        doubleSided=True,  # backs of open surfaces are visible, and culling closed ones saves nothing
+    )
     return pyrender.Primitive(
         positions=corners.reshape(-1, 3),
         normals=_normals(corners, smooth).reshape(-1, 3),
-        texcoord_0=mesh.visual.uv[faces].reshape(-1, 2) if material.baseColorTexture is not None else None,
+        texcoord_0=part.texture.uv[part.faces].reshape(-1, 2) if part.texture else None,
         color_0=colour,
         material=material,
     )
+
+
+def _colours(part: Part) -> tuple[NDArray[np.uint8] | None, NDArray[np.float64] | None, NDArray[np.float64]]:
+    """A part's image, (3 F, 4) linear colours of corners, and (4,) linear factor, with alpha as drawn."""
+    image, colour, factor = None, None, part.factor.copy()
+    if part.vertex_colours is not None:
+        colour = part.vertex_colours[part.faces].reshape(-1, 4)
+    elif part.face_colours is not None:
+        colour = np.repeat(part.face_colours, 3, axis=0)
+    if part.texture is not None:
+        image = part.texture.image.copy()
+        image[..., 3] = np.round(255 * _alpha(part, image[..., 3] / 255))
+    if colour is not None:
+        colour[..., 3] = _alpha(part, colour[..., 3])
+    if part.alpha != "blend":
+        varies = image is not None or colour is not None
+        factor[3] = 1 if varies else _alpha(part, np.ones(()))
+    return image, colour, factor
+
+
+def _alpha(part: Part, alpha: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Alpha of an image or of colours as it is drawn: 1 where the part is solid, 0 where it is cut away."""
+    if part.alpha == "blend":
+        return alpha
+    if part.alpha == "mask":
+        return np.where(alpha * part.factor[3] >= part.cutoff, 1.0, 0.0)
+    return np.ones_like(alpha)
+
+
+def _texture(image: NDArray[np.uint8] | None, texture: Texture | None) -> Any:
+    """pyrender's texture of an (H, W, 4) image, or None."""
+    import pyrender
+
+    if image is None or texture is None:
+        return None
+    along_u, along_v = (WRAPS[wrap] for wrap in texture.wrap)
+    sampler = pyrender.Sampler(wrapS=along_u, wrapT=along_v)
+    return pyrender.Texture(source=image, source_channels="RGBA", sampler=sampler)
+
+
+def _vertex_normals(part: Part) -> NDArray[np.float64]:
+    """(V, 3) mean normals of the faces around each vertex, weighted by angle."""
+    shapes = part.vertices[part.faces]
+    flat, angles = _unit(triangles.cross(shapes)), triangles.angles(shapes)
+    return np.asarray(geometry.weighted_vertex_normals(len(part.vertices), part.faces, flat, angles))
 
 
 def _normals(corners: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,55 +118,3 @@ def _normals(corners: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArr
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
-
-
-def _appearance(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64] | None]:
-    """A satin material, and (3 F, 4) linear colours in 0..1 if the mesh has vertex or face colours."""
-    import pyrender
-
-    image, factor, colour = None, np.ones(4), None
-    if mesh.visual.kind == "texture":
-        image, factor = _texture(mesh)
-    elif mesh.visual.kind == "vertex":
-        colour = _linear(mesh.visual.vertex_colors)[mesh.faces].reshape(-1, 4)
-    elif mesh.visual.kind == "face":
-        colour = np.repeat(_linear(mesh.visual.face_colors), 3, axis=0)
-    else:
-        factor = _linear(mesh.visual.main_color)
-    opaque = factor[3] == 1 and (colour is None or colour[:, 3].min() == 1)
-    if image is not None:
-        opaque = opaque and image.getextrema()[3][0] == 255
-    material = pyrender.MetallicRoughnessMaterial(
-        baseColorFactor=factor,
-        baseColorTexture=image,
-        metallicFactor=0.0,
-        roughnessFactor=0.6,  # a faint sheen, or black objects lose their shape
-        alphaMode="OPAQUE" if opaque else "BLEND",
-        doubleSided=True,  # backs of open surfaces are visible, and culling closed ones saves nothing
-    )
-    return material, colour
-
-
-def _texture(mesh: trimesh.Trimesh) -> tuple[Any, NDArray[np.float64]]:
-    """The RGBA image of a textured mesh, or None, and its (4,) linear colour. An image replaces the diffuse
-    colour. Without texture coordinates an image cannot be placed (the shader would not compile: `uv_0
-    undeclared`), so it is dropped."""
-    material = mesh.visual.material
-    if isinstance(material, PBRMaterial):
-        material = material.to_simple()
-    factor = _linear(material.diffuse)
-    factor[3] *= float(np.ravel(material.kwargs.get("d", 1.0))[-1])
-    uv = mesh.visual.uv
-    if material.image is None or uv is None or np.shape(uv) != (len(mesh.vertices), 2):
-        return None, factor
-    factor[:3] = 1
-    return material.image.convert("RGBA"), factor
-
-
-def _linear(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(..., 4) sRGB bytes as linear light in 0..1 with alpha unchanged, which pyrender expects
-    (IEC 61966-2-1)."""
-    value = np.asarray(colours) / 255
-    rgb = value[..., :3]
-    value[..., :3] = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return value

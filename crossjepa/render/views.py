@@ -1,6 +1,5 @@
 """One shard's views, with the poses, colours and thumbnails that the target store keeps."""
 
-import gc
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.data.dataset import BadMesh, Dataset, gather
-from crossjepa.data.normalise import count_faces, unit_sphere
+from crossjepa.data.dataset import Dataset, gather
+from crossjepa.data.guard import Guarded, Limits
+from crossjepa.data.normalise import unit_sphere
+from crossjepa.errors import BadMesh
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.prerendered import Views, read_views
 from crossjepa.render.renderer import Renderer
@@ -17,11 +19,12 @@ from crossjepa.render.settings import THUMBNAIL, RenderSettings
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec
 
-LARGE = 30_000  # faces
+PALE = 250  # of 255; a pixel whose channels are all at least this is white, as the background
+MIN_SEEN = 0.001  # share of a view's pixels
 
 
 def render_views(
-    dataset: Dataset, ids: Sequence[str], settings: RenderSettings
+    dataset: Dataset, ids: Sequence[str], settings: RenderSettings, limits: Limits
 ) -> tuple[Arrays, dict[str, str]]:
     """Render objects, or read the views that the data set has of them. An object that cannot be drawn is set
     aside, and its rows stay zero.
@@ -30,6 +33,7 @@ def render_views(
         dataset: gives the meshes or the views.
         ids: the n objects.
         settings: the render section.
+        limits: of reading one object.
 
     Returns:
         `views` (n, V, S, S, 3) uint8 sRGB on white, `pose` (n, V, 6) float32 (see `cameras`), `colour`
@@ -45,7 +49,8 @@ def render_views(
         "colour": ArraySpec((settings.views, 3 * settings.colour_bins), "float32"),
         "thumbnail": ArraySpec((THUMBNAIL, THUMBNAIL, 3), "uint8"),
     }
-    return gather(partial(_arrays_of, dataset, settings=settings), ids, specs, "render")
+    with Guarded(partial(_read, dataset, settings), limits) as reader:
+        return gather(partial(_arrays_of, reader, settings=settings), ids, specs, "render")
 
 
 def colour_histogram(
@@ -68,28 +73,27 @@ def colour_histogram(
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
 
 
-def _arrays_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Arrays:
+def _read(dataset: Dataset, settings: RenderSettings, object_id: str) -> Views | Mesh:
+    """The views that the data set ships, which need no GL context, or else the mesh to draw."""
+    files = dataset.views(object_id)
+    return dataset.load(object_id) if files is None else read_views(files, settings)
+
+
+def _arrays_of(reader: Guarded[Views | Mesh], object_id: str, settings: RenderSettings) -> Arrays:
     """One object's row of each array that `render_views` returns."""
-    views, foreground, poses = _views_of(dataset, object_id, settings)
-    if not foreground.any():
-        raise BadMesh("no pixel of the object is visible")
+    read = reader(object_id)
+    views, foreground, poses = _draw(read, settings) if isinstance(read, Mesh) else read
+    seen = (foreground & (views < PALE).any(axis=-1)).mean(axis=(1, 2)).max()
+    if seen < MIN_SEEN:
+        raise BadMesh(
+            f"fills at most {seen:.2%} of a view with colours other than white; nothing to learn from"
+        )
     bins = settings.colour_bins
     colours = [colour_histogram(*pair, bins) for pair in zip(views, foreground, strict=True)]
     thumbnail = Image.fromarray(views[0]).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return {"views": views, "pose": poses, "colour": np.stack(colours), "thumbnail": np.asarray(thumbnail)}
 
 
-def _views_of(dataset: Dataset, object_id: str, settings: RenderSettings) -> Views:
-    """Views, foreground and poses of one object, with the shapes of `read_views`."""
-    files = dataset.views(object_id)
-    if files is not None:  # no GL context is opened
-        return read_views(files, settings)
-    scene, poses = dataset.load(object_id), place_cameras(settings)
-    views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), poses)
-    faces = count_faces(scene)
-    del scene
-    # Cached values of a scene refer to each other and stay in memory until they are collected. Collecting
-    # takes long, so it is done after large scenes only.
-    if faces > LARGE:
-        gc.collect()
-    return views, foreground, poses
+def _draw(mesh: Mesh, settings: RenderSettings) -> Views:
+    poses = place_cameras(settings)
+    return (*Renderer(settings).draw(mesh, unit_sphere(mesh), poses), poses)

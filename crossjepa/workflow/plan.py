@@ -41,6 +41,7 @@ PROBE = _keys(ProbeSettings, "datasets")
 FURNITURE_LABELS = Path(__file__).parent.parent / "data/furniture_labels.csv"
 SPLIT = {"split_seed", "test_fraction"}
 SAMPLE = {"points", "seed"}
+LIMITS = {"max_seconds", "max_memory"}
 
 # The settings that determine an artefact's content, with the data set's entry: they are hashed into its name.
 DETERMINANTS: Mapping[Kind, Uses] = {
@@ -53,13 +54,13 @@ DETERMINANTS: Mapping[Kind, Uses] = {
 }
 # The settings that each rule passes to its command. A changed one reruns the rule.
 RULES: Mapping[str, Uses] = {
-    "scan": {"data": {"max_faces"}},
+    "scan": {"data": {"max_faces", "missing_textures"} | LIMITS},
     "catalog": {"data": SPLIT},
     "points_layout": {"data": SAMPLE | {"max_bad_fraction"}, "store": None},
-    "points": {"data": SAMPLE},
+    "points": {"data": SAMPLE | LIMITS},
     "seal": {"data": {"max_bad_fraction"}},
-    "render": {"render": RENDER},
-    "contact_sheet": {"render": RENDER},
+    "render": {"render": RENDER, "data": LIMITS},
+    "contact_sheet": {"render": RENDER, "data": LIMITS},
     "teacher_weights": {"teacher": {"name", "revision", "path"}},
     "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": None},
     "teacher": {"teacher": TEACHER},

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import FolderListing
-from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.settings import FolderSource
 from crossjepa.errors import UserError
 
@@ -93,8 +93,9 @@ def open_source(source: FolderSource) -> FileDataset:
     names = {record.id: record.id for record in records}
     if source.labels:
         records, names = read_labels(Path(source.labels), records)
-    files, turn = Files(listing.folder), UPRIGHT[source.up] * METRES[source.units]
-    places = {object_id: ObjectFile(files, name, turn) for object_id, name in names.items()}
+    files, up = Files(listing.folder), None if source.up == "file" else source.up
+    scale = np.eye(3) * METRES[source.units]
+    places = {object_id: ObjectFile(files, name, up, scale) for object_id, name in names.items()}
     return FileDataset(records, places, has_clouds=not listing.has_meshes)
 
 

@@ -79,5 +79,7 @@ def open_source(source: FurnitureSource) -> FileDataset:
             licence = LICENCES.get(library, "see the archive")
             records[model] = ObjectRecord(model, library, name, label, group, licence, creator)
             rotation = entry.get("modelRotation", "1 0 0 0 1 0 0 0 1")
-            places[model] = ObjectFile(archive, model, np.array(rotation.split(), dtype=float).reshape(3, 3))
+            places[model] = ObjectFile(
+                archive, model, turn=np.array(rotation.split(), dtype=float).reshape(3, 3)
+            )
     return FileDataset(list(records.values()), places)

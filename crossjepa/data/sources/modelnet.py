@@ -10,7 +10,6 @@ from pathlib import Path
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import FileDataset, Files, ObjectFile
-from crossjepa.data.normalise import UPRIGHT
 from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError
@@ -46,7 +45,7 @@ def _open_meshes(release: Release, data_set: str) -> FileDataset:
     keys = ("id", "name", "label", "split")
     records = [modelnet_record(group=match["id"], **{key: match[key] for key in keys}) for match in found]
     release.check(records)
-    places = {match["id"]: ObjectFile(release.files, match[0], UPRIGHT["z"]) for match in found}
+    places = {match["id"]: ObjectFile(release.files, match[0], up="z") for match in found}
     return FileDataset(records, places)
 
 

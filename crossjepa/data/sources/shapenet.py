@@ -9,14 +9,13 @@ import re
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import trimesh
-
-from crossjepa.data.dataset import BadMesh, ObjectRecord, ViewFile
+from crossjepa.data.dataset import ObjectRecord, ViewFile
 from crossjepa.data.files import FileDataset, Files, ObjectFile
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
-from crossjepa.errors import UserError
+from crossjepa.errors import BadMesh, UserError
+from crossjepa.mesh.mesh import Mesh
 
 TAXONOMY = "taxonomy.json"
 SYNSET = re.compile(r"\d{8}(\.zip)?")
@@ -129,12 +128,12 @@ class ShapeNet(FileDataset):
             raise BadMesh(f"its cloud {object_id}.npy is missing")
         return ObjectFile(self.points, self._clouds[object_id])
 
-    def load(self, object_id: str) -> trimesh.Scene:
-        """A model's mesh with its materials; a model may have both a mesh and a cloud."""
+    def load(self, object_id: str) -> Mesh:
+        """A model's mesh with its base colours; a model may have both a mesh and a cloud."""
         if self.models is None:
             return super().load(object_id)
         file = self.models.find(object_id)
-        return file.files.scene(file.name)
+        return file.files.mesh(file.name)
 
     def views(self, object_id: str) -> list[ViewFile] | None:
         """A model's views, or None if meshes are to be rendered."""

@@ -14,10 +14,12 @@ from trimesh.creation import annulus, box, capsule, cone, cylinder, icosphere, r
 from trimesh.transformations import rotation_matrix
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
+from crossjepa.data.normalise import surface
 from crossjepa.data.settings import ShapesSource
+from crossjepa.mesh.mesh import Mesh, Part, to_linear
 
 Random = np.random.Generator
-Part = tuple[trimesh.Trimesh, str]
+Coloured = tuple[trimesh.Trimesh, str]
 
 
 def _slab(width: float, height: float, depth: float, x: float, y: float, z: float) -> trimesh.Trimesh:
@@ -40,7 +42,7 @@ def _corners(width: float, depth: float) -> Iterator[tuple[float, float]]:
     return product((-width / 2, width / 2), (-depth / 2, depth / 2))
 
 
-def _legs(r: Random, width: float, depth: float, height: float) -> list[Part]:
+def _legs(r: Random, width: float, depth: float, height: float) -> list[Coloured]:
     thickness = r.uniform(0.02, 0.05)
     spots = _corners(width - 2 * thickness, depth - 2 * thickness)
     if r.random() < 0.5:
@@ -48,7 +50,7 @@ def _legs(r: Random, width: float, depth: float, height: float) -> list[Part]:
     return [(_post(thickness, height, x, 0, z), "second") for x, z in spots]
 
 
-def _chair(r: Random) -> list[Part]:
+def _chair(r: Random) -> list[Coloured]:
     width, depth, seat, back = r.uniform((0.4, 0.4, 0.4, 0.35), (0.6, 0.6, 0.5, 0.7))
     parts = [*_legs(r, width, depth, seat), (_slab(width, 0.06, depth, 0, seat, 0), "main")]
     parts.append((_slab(width, back, 0.05, 0, seat + 0.06, -depth / 2 + 0.03), "main"))
@@ -60,12 +62,12 @@ def _chair(r: Random) -> list[Part]:
     return parts
 
 
-def _stool(r: Random) -> list[Part]:
+def _stool(r: Random) -> list[Coloured]:
     radius, height = r.uniform((0.16, 0.4), (0.24, 0.8))
     return [(_post(radius, 0.06, 0, height, 0), "main"), *_legs(r, 1.5 * radius, 1.5 * radius, height)]
 
 
-def _table(r: Random) -> list[Part]:
+def _table(r: Random) -> list[Coloured]:
     width, depth, height, top = r.uniform((0.8, 0.6, 0.45, 0.03), (1.8, 1.0, 0.8, 0.07))
     if r.random() < 0.3:
         radius = depth / 2
@@ -74,7 +76,7 @@ def _table(r: Random) -> list[Part]:
     return [*_legs(r, width, depth, height), (_slab(width, top, depth, 0, height, 0), "main")]
 
 
-def _bed(r: Random) -> list[Part]:
+def _bed(r: Random) -> list[Coloured]:
     width, length, height, head = r.uniform((0.9, 1.9, 0.2, 0.3), (1.8, 2.2, 0.4, 0.9))
     parts = [(_slab(width, height, length, 0, 0.1, 0), "second")]
     parts.append((_slab(width * 0.96, 0.18, length * 0.96, 0, 0.1 + height, 0), "main"))
@@ -83,7 +85,7 @@ def _bed(r: Random) -> list[Part]:
     return [*parts, pillow, *_legs(r, width, length, 0.1)]
 
 
-def _bookcase(r: Random) -> list[Part]:
+def _bookcase(r: Random) -> list[Coloured]:
     width, height, depth = r.uniform((0.6, 1.0, 0.25), (1.2, 2.2, 0.4))
     parts = [(_slab(0.04, height, depth, side * width / 2, 0, 0), "main") for side in (-1, 1)]
     parts.append((_slab(width, height, 0.02, 0, 0, -depth / 2), "main"))
@@ -96,7 +98,7 @@ def _bookcase(r: Random) -> list[Part]:
     return parts
 
 
-def _sofa(r: Random) -> list[Part]:
+def _sofa(r: Random) -> list[Coloured]:
     width, depth, seat, back, arm = r.uniform((1.3, 0.7, 0.35, 0.3, 0.12), (2.4, 1.0, 0.45, 0.5, 0.25))
     inside = width - 2 * arm
     parts = [(_slab(inside, seat, depth, 0, 0, 0), "main")]
@@ -105,14 +107,14 @@ def _sofa(r: Random) -> list[Part]:
     return [*parts, *((_slab(arm, seat + back * 0.45, depth, x, 0, 0), "second") for x in sides)]
 
 
-def _lamp(r: Random) -> list[Part]:
+def _lamp(r: Random) -> list[Coloured]:
     height, foot, wide, narrow, shade = r.uniform((0.4, 0.1, 0.15, 0.06, 0.15), (1.6, 0.2, 0.3, 0.14, 0.35))
     hood = _turned([(wide, 0), (narrow, shade)]).apply_translation((0, height - shade / 2, 0))
     stand = [(_post(foot, 0.03, 0, 0, 0), "second"), (_post(0.015, height, 0, 0, 0), "second")]
     return [*stand, (hood, "main")]
 
 
-def _mug(r: Random) -> list[Part]:
+def _mug(r: Random) -> list[Coloured]:
     radius, height, handle = r.uniform((0.3, 0.6, 0.15), (0.5, 1.1, 0.28))
     wall = 0.85 * radius
     body = _turned([(0, 0), (radius, 0), (radius, height), (wall, height), (wall, 0.08), (0, 0.08)])
@@ -120,14 +122,14 @@ def _mug(r: Random) -> list[Part]:
     return [(body, "main"), (ring.apply_translation((radius, height / 2, 0)), "second")]
 
 
-def _bottle(r: Random) -> list[Part]:
+def _bottle(r: Random) -> list[Coloured]:
     radius, neck, body, shoulder, top = r.uniform((0.2, 0.06, 0.6, 0.1, 0.15), (0.35, 0.12, 1.0, 0.3, 0.5))
     glass = [(0, 0), (radius, 0), (radius, body), (neck, body + shoulder), (neck, body + shoulder + top)]
     cap = _post(neck * 1.2, 0.1, 0, body + shoulder + top, 0)
     return [(_turned([*glass, (0, body + shoulder + top)]), "main"), (cap, "second")]
 
 
-def _bowl(r: Random) -> list[Part]:
+def _bowl(r: Random) -> list[Coloured]:
     radius, height, foot = r.uniform((0.5, 0.25, 0.15), (0.8, 0.5, 0.3))
     angles = np.linspace(0, pi / 2, 9)
     outside = [(foot + (radius - foot) * sin(a), height * (1 - cos(a))) for a in angles]
@@ -135,7 +137,7 @@ def _bowl(r: Random) -> list[Part]:
     return [(_turned([(0, 0), *outside, *inside, (0, 0.03)]), "main")]
 
 
-def _vehicle(r: Random) -> list[Part]:
+def _vehicle(r: Random) -> list[Coloured]:
     length, width, height, cabin = r.uniform((1.6, 0.7, 0.3, 0.25), (2.6, 1.0, 0.5, 0.5))
     wheel, start = r.uniform((0.16, -0.25), (0.26, 0.1))
     parts = [(_slab(length, height, width, 0, wheel, 0), "main")]
@@ -146,7 +148,7 @@ def _vehicle(r: Random) -> list[Part]:
     return parts
 
 
-def _airplane(r: Random) -> list[Part]:
+def _airplane(r: Random) -> list[Coloured]:
     length, radius, span, chord, tail = r.uniform((1.6, 0.1, 1.4, 0.2, 0.25), (2.6, 0.2, 2.6, 0.45, 0.5))
     along = rotation_matrix(pi / 2, (0, 1, 0))
     body = capsule(height=length, radius=radius, count=[20, 20]).apply_transform(along)
@@ -159,7 +161,7 @@ def _airplane(r: Random) -> list[Part]:
     return parts
 
 
-def _tree(r: Random) -> list[Part]:
+def _tree(r: Random) -> list[Coloured]:
     trunk, height, crown = r.uniform((0.04, 0.5, 0.3), (0.1, 1.2, 0.6))
     parts = [(_post(trunk, height, 0, 0, 0), "second")]
     if r.random() < 0.5:
@@ -175,7 +177,7 @@ def _tree(r: Random) -> list[Part]:
     return parts
 
 
-def _monitor(r: Random) -> list[Part]:
+def _monitor(r: Random) -> list[Coloured]:
     width, ratio, stand, foot = r.uniform((0.5, 0.5, 0.1, 0.2), (1.0, 0.75, 0.3, 0.4))
     screen = _slab(width, width * ratio, 0.05, 0, stand, 0)
     glass = _slab(width * 0.94, width * ratio * 0.9, 0.01, 0, stand + width * ratio * 0.05, 0.03)
@@ -183,7 +185,7 @@ def _monitor(r: Random) -> list[Part]:
     return [*parts, (_slab(foot, 0.02, foot * 0.7, 0, 0, 0), "second")]
 
 
-def _clock(r: Random) -> list[Part]:
+def _clock(r: Random) -> list[Coloured]:
     radius, rim = r.uniform((0.4, 0.04), (0.6, 0.1))
     parts = [(annulus(radius - rim, radius, 0.12, sections=40), "second")]
     parts.append((cylinder(radius - rim, 0.05, sections=40), "main"))
@@ -193,7 +195,9 @@ def _clock(r: Random) -> list[Part]:
     return parts
 
 
-CLASSES: dict[str, Callable[[Random], list[Part]]] = {  # an object's number decides its class by this order
+CLASSES: dict[
+    str, Callable[[Random], list[Coloured]]
+] = {  # an object's number decides its class by this order
     make.__name__.lstrip("_"): make
     for make in (
         *(_airplane, _bed, _bookcase, _bottle, _bowl, _chair, _clock, _lamp),
@@ -221,19 +225,20 @@ class Shapes(Dataset):
             for key, label in labelled
         ]
 
-    def load(self, object_id: str) -> trimesh.Scene:
+    def load(self, object_id: str) -> Mesh:
         """Make an object, in up to three face colours."""
         label, _, number = object_id.rpartition("-")
         rng = np.random.default_rng([self.seed, int(number)])
         colours = {part: [*rng.integers(30, 226, size=3), 255] for part in ("main", "second", "third")}
-        parts = CLASSES[label](rng)
-        for mesh, part in parts:
-            mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=np.array(colours[part], np.uint8))
-        return trimesh.Scene([mesh for mesh, _ in parts])
+        parts = []
+        for mesh, name in CLASSES[label](rng):
+            faces = np.tile(to_linear(np.array(colours[name]) / 255), (len(mesh.faces), 1))
+            parts.append(Part(mesh.vertices, mesh.faces, np.ones(4), face_colours=faces))
+        return Mesh(tuple(parts))
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of the object's vertices and faces."""
-        mesh = self.load(object_id).to_mesh()
+        mesh = surface(self.load(object_id))
         return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
 
 
