@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from PIL import Image
 
 from crossjepa.errors import BadMesh
 
-MOST_PIXELS = 64_000_000  # of one image; a larger one is reduced while it is decoded, or refused
+LARGEST = 4096  # pixels along a side; views are much smaller, so that a larger texture only costs memory
 
 
 class Resources:
@@ -47,15 +48,20 @@ class Resources:
 
     def decode(self, data: bytes, name: str) -> NDArray[np.uint8] | None:
         """Decode an image, to (H, W, 4) uint8 sRGB; None, with a warning, if it is damaged or of an unknown
-        format."""
+        format. Large ones are reduced."""
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    self.warnings.append(
-                        f"texture {name} has {image.width} x {image.height} pixels: too many"
-                    )
-                    return None
-                return np.asarray(image.convert("RGBA"))
+            with catch_warnings():
+                simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(data)) as image:
+                    image.draft("RGB", (LARGEST, LARGEST))
+                    colours = _to_rgba(image)
+            return np.array(colours.reduce(-(-max(colours.size) // LARGEST)))
         except Exception as error:  # Pillow's decoders raise all kinds of errors
             self.warnings.append(f"texture {name} cannot be decoded ({type(error).__name__}: {error})")
             return None
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGBA")
+    return image.convert("RGB" if image.mode in ("CMYK", "YCbCr", "LAB", "HSV") else "RGBA").convert("RGBA")
