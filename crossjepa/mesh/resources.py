@@ -57,7 +57,7 @@ class Resources:
                     colours = _to_rgba(image)
             return np.array(colours.reduce(-(-max(colours.size) // LARGEST)))
         except Exception as error:  # Pillow's decoders raise all kinds of errors
-            self.warnings.append(f"texture {name} cannot be decoded ({type(error).__name__}: {error})")
+            self.warnings.append(f"texture {name} cannot be decoded ({type(error).__name__})")
             return None
 
 
