@@ -60,6 +60,7 @@ class Guarded(Generic[Result]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+        self._child.kill()  # after Ctrl-C it may be reading still
         self._child.join()
 
     def _start(self) -> None:
