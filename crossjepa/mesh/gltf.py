@@ -48,10 +48,10 @@ class Scene:
 
     def parts(self) -> Iterator[Part]:
         """The primitives at all nodes, in the frame of the scene."""
-        count = 0
+        count, hidden = 0, {index for index, _ in self._walk(filter(self._hides, range(len(self.nodes))))}
         for index, world in self._walk(self._roots()):
             node = self.nodes[index]
-            if "mesh" not in node:
+            if "mesh" not in node or index in hidden:
                 continue
             surfaces = self._read(node)
             places = self._places(node, world)
@@ -60,7 +60,12 @@ class Scene:
                 raise BadMesh(f"has more than {MOST_TRIANGLES} triangles")
             pose = self._pose(node["skin"]) if "skin" in node else None
             for matrix in places:
-                yield from (placed(each, matrix, pose) for each in surfaces)
+                if pose is not None or matrix[:3, :3].any():  # scaled to nothing: a way to hide a mesh
+                    yield from (placed(each, matrix, pose) for each in surfaces)
+
+    def _hides(self, index: int) -> bool:
+        extensions = self.nodes[index].get("extensions", {})
+        return not extensions.get("KHR_node_visibility", {}).get("visible", True)
 
     def _roots(self) -> list[int]:
         if self.document.root.get("scenes"):
@@ -72,7 +77,7 @@ class Scene:
         return [index for index in range(len(self.nodes)) if index not in children]
 
     def _walk(self, roots: Iterable[int]) -> Iterator[tuple[int, Matrices]]:
-        """All visible nodes below roots, with their (4, 4) matrices to the frame of the scene."""
+        """All nodes below roots, with their (4, 4) matrices to the frame of the scene."""
         waiting = [(root, np.eye(4), 1) for root in reversed(list(roots))]
         for _ in range(MOST_NODES):
             if not waiting:
@@ -81,8 +86,6 @@ class Scene:
             node = self.document.item("nodes", index)
             if depth > len(self.nodes):
                 raise BadMesh("the nodes form a cycle")
-            if not node.get("extensions", {}).get("KHR_node_visibility", {}).get("visible", True):
-                continue
             world = above @ self.locals[index]
             yield index, world
             waiting += [(child, world, depth + 1) for child in reversed(node.get("children", []))]
@@ -91,7 +94,7 @@ class Scene:
     def _read(self, node: Json) -> list[Surface]:
         """The primitives of a node's mesh; read once for all nodes with the same morph weights."""
         mesh = self.document.item("meshes", node["mesh"])
-        weights: list[float] = node.get("weights", mesh.get("weights", []))
+        weights: list[float] = node.get("weights") or mesh.get("weights") or []
         key = (node["mesh"], tuple(weights))
         if key not in self._surfaces:
             read = (surface(self.accessors, self.materials, each, weights) for each in mesh["primitives"])
@@ -163,10 +166,10 @@ def placed(each: Surface, matrix: Matrices, pose: Matrices | None) -> Part:
     """A primitive in the frame of the scene: under its node's matrix or, if it has a skin, the joints'."""
     if pose is None or each.joints is None or each.weights is None:
         return transform(each.part, matrix)
-    if each.joints.max() >= len(pose):
-        raise BadMesh(f"a vertex hangs on joint {each.joints.max()} of {len(pose)}")
+    if not 0 <= each.joints.min() <= each.joints.max() < len(pose):
+        raise BadMesh(f"a vertex hangs on joint {each.joints.max()}, but the skin has {len(pose)}")
     points = np.column_stack([each.part.vertices, np.ones(len(each.part.vertices))])
-    vertices = np.zeros_like(each.part.vertices)
+    moved = np.zeros_like(each.part.vertices)
     for joint, weight in zip(each.joints.T, each.weights.T, strict=True):
-        vertices += weight[:, None] * np.einsum("vij,vj->vi", pose[joint, :3], points)
-    return replace(each.part, vertices=vertices)
+        moved += weight[:, None] * np.einsum("vij,vj->vi", pose[joint, :3], points)
+    return replace(each.part, vertices=moved)

@@ -62,8 +62,11 @@ def surface(
     colours = vertices.colours()
     material, texture = laid(materials.material(primitive.get("material")), vertices, materials)
     material = material.seen(1 if colours is None else float(colours[:, 3].max()))
+    positions = vertices.read("POSITION", 3)
+    if not np.isfinite(positions).all():
+        raise BadMesh("has vertices that are not finite")
     part = Part(
-        vertices.read("POSITION", 3),
+        positions,
         faces,
         material.factor,
         texture=texture,
