@@ -152,8 +152,11 @@ def base_colour(item: Json) -> tuple[NDArray[np.float64], Json | None]:
     emission = np.array(item.get("emissiveFactor", (0, 0, 0)), dtype=np.float64) * strength
     if colour.shape != (4,) or emission.shape != (3,):
         raise BadMesh("a material's factor does not have 4 numbers, or its emission 3")
+    if not np.isfinite([*colour, *emission]).all():
+        raise BadMesh("a material's factor is not finite")
     if not colour[:3].any() and emission.any():
-        return np.array([*emission / max(1, emission.max()), colour[3]]), item.get("emissiveTexture")
+        colour[:3] = emission / max(1, emission.max())
+        texture = item.get("emissiveTexture")
     return np.clip(colour, 0, 1), texture
 
 

@@ -95,4 +95,6 @@ def local_matrices(nodes: list[Json]) -> Matrices:
     for index, node in enumerate(nodes):
         if "matrix" in node:
             matrices[index] = np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
+    if not np.isfinite(matrices).all():
+        raise BadMesh("a node's matrix is not finite")
     return matrices

@@ -168,10 +168,9 @@ def compact(faces: NDArray[np.int64], count: int) -> tuple[Rows, NDArray[np.int6
 
     Many primitives may share the vertices of a whole scene: only a primitive's own are worth its time.
     """
-    if count <= faces.size:
-        used = np.zeros(count, dtype=bool)
-        used[faces] = True
-        if used.all():
-            return slice(None), faces
-    rows, places = np.unique(faces, return_inverse=True)
-    return rows, places.reshape(faces.shape)
+    if count > faces.size:
+        rows, places = np.unique(faces, return_inverse=True)
+        return rows, places.reshape(faces.shape)
+    used = np.zeros(count, dtype=bool)
+    used[faces] = True
+    return (slice(None), faces) if used.all() else (np.flatnonzero(used), (np.cumsum(used) - 1)[faces])
