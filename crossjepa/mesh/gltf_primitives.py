@@ -114,7 +114,7 @@ class Vertices:
         """(V, 4) linear colours, or None."""
         if "COLOR_0" not in self.attributes:
             return None
-        values = np.clip(self.read("COLOR_0"), 0, 1)
+        values = np.clip(np.nan_to_num(self.read("COLOR_0")), 0, 1)
         opaque = np.ones((len(values), 4 - values.shape[1]))
         return np.concatenate([values, opaque], axis=1)
 
@@ -146,7 +146,7 @@ def laid(material: Material, vertices: Vertices, materials: Materials) -> tuple[
     if image.coordinates not in vertices.attributes:
         materials.document.resources.warnings.append(f"a textured primitive has no {image.coordinates}")
         return material.plain(), None
-    uv = vertices.read(image.coordinates, 2) @ image.transform[:, :2].T + image.transform[:, 2]
+    uv = np.nan_to_num(vertices.read(image.coordinates, 2)) @ image.transform[:, :2].T + image.transform[:, 2]
     return material, Texture(image.pixels, np.column_stack([uv[:, 0], 1 - uv[:, 1]]), image.wrap)
 
 
