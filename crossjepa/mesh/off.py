@@ -129,13 +129,15 @@ def _counts(words: NDArray[Any]) -> tuple[int, int]:
 
 
 def _lines(text: bytes, words: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first word of each line that is not empty, and the line's number of words, of the first `words`."""
+    """The first word of each line that is not empty, and the line's number of words."""
     raw = np.frombuffer(text, np.uint8)
     blank = raw <= ord(" ")
-    starts = np.flatnonzero(~blank & np.append(True, blank[:-1]))[:words]
+    starts = np.flatnonzero(~blank & np.append(True, blank[:-1]))
+    if len(starts) != words:  # numbers without a space between them
+        starts = starts[:0]
     line = np.searchsorted(np.flatnonzero((raw == ord("\n")) | (raw == ord("\r"))), starts)
     firsts = np.flatnonzero(np.diff(line, prepend=-1))
-    return firsts, np.diff(firsts, append=words)
+    return firsts, np.diff(firsts, append=len(starts))
 
 
 def _own_lines(firsts: NDArray[np.int64], word: int, count: int) -> NDArray[np.int64]:
