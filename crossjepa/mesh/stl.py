@@ -46,9 +46,9 @@ def _mesh(corners: NDArray[np.float64], colours: NDArray[np.float64] | None) -> 
 
 def _text_corners(text: bytes) -> NDArray[np.float64]:
     """(F, 3, 3) corners of a text in lower case."""
-    words = b"".join(re.findall(rb"\bvertex((?:\s+[-+.\dni]\S*){3})", text))
+    words = b"".join(re.findall(rb"vertex((?:\s+[-+.\dni]\S*){3})", text))
     values = numbers(words)
-    if len(values) != 9 * len(re.findall(rb"\bend\s*facet\b", text)):
+    if len(values) != 9 * len(re.findall(rb"end\s*facet", text)):
         raise BadMesh("ends early, or has a facet without three corners")
     return values.reshape(-1, 3, 3)
 
