@@ -21,8 +21,12 @@ def off(keyword: str = "OFF\n", vertex: str = "", faces: tuple[str, ...] = FACES
     return ("\n".join(lines) + "\n").replace("\n", end).encode()
 
 
+def missing(name: str) -> bytes:
+    raise FileNotFoundError(name)
+
+
 def read(data: bytes) -> Mesh:
-    return read_mesh(data, ".off", str.encode)
+    return read_mesh(data, ".off", missing)
 
 
 def only(data: bytes) -> Part:
@@ -68,6 +72,12 @@ def test_colours_of_vertices(keyword: str, vertex: str) -> None:
     assert only(off(keyword + "\n", vertex)).vertex_colours == pytest.approx(
         np.tile(HALF_RED, (4, 1)), abs=1e-4
     )
+
+
+def test_coloured_vertices_may_stand_on_one_line() -> None:
+    vertices = " ".join(f"{corner} 128 0 0 255" for corner in SQUARE)
+    part = only(f"COFF\n4 2 0\n{vertices}\n3 0 1 2\n4 0 1 2 3\n".encode())
+    assert part.vertex_colours == pytest.approx(np.tile(HALF_RED, (4, 1)), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +126,7 @@ def test_binary_files_are_big_endian() -> None:
         (b"", "not an OFF file"),
         (b"hello", "not a number"),
         (off()[:-4], "ends early"),
+        (off(faces=("3 0 1", "2 255 0 0")).replace(b"2 0\n", b"1 0\n", 1), "more numbers"),
         (off("OFF\n1000000000 1 0\n"), "ends early"),
         (off("OFF\n4 1000000000 0\n"), "ends early"),
         (off("OFF\n-4 1 0\n"), "-4"),

@@ -230,6 +230,7 @@ def test_points_keep_double_precision(form: str) -> None:
         (b"solid", "not a PLY file"),
         (MIXED[:40], "its header has no end"),
         (MIXED[:-4], "ends early"),
+        (MIXED + b"7", "more numbers"),
         (MIXED.replace(b"2 1 0", b"2 one 0"), "not a number"),
         (MIXED.replace(b"vertex 4", b"vertex 1000000000"), "ends early"),
         (MIXED.replace(b"face 3", b"face 1000000000"), "ends early"),

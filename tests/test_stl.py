@@ -14,8 +14,12 @@ CORNERS = ((0, 0, 0), (2, 0, 0), (0, 3, -1.5))
 RED = [1, 0, 0, 1]
 
 
+def missing(name: str) -> bytes:
+    raise FileNotFoundError(name)
+
+
 def read(data: bytes) -> Mesh:
-    return read_mesh(data, ".STL", str.encode)
+    return read_mesh(data, ".STL", missing)
 
 
 def only(data: bytes) -> Part:

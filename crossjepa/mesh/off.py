@@ -1,14 +1,14 @@
 """OFF: Geomview's object files, as ModelNet has them, and their kinds with colours and normals."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.colours import PLAIN, WHITE, alpha_mode, linear_colours
+from crossjepa.mesh.colours import PLAIN, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.mesh.polygons import check_corners, runs, triangulate
 from crossjepa.mesh.resources import Resources
@@ -62,18 +62,14 @@ def read_off(data: bytes, resources: Resources) -> Mesh:
     triangles, owners = triangulate(points, content.counts, content.corners)
     if not len(triangles):
         return Mesh(())
-    part = Part(points, content.corners[triangles], PLAIN)
     size = content.vertices.shape[1] - plain
     if size and not kind["C"]:
         resources.warnings.append(f"{size} numbers after each vertex are not read: {word}OFF has none")
-    elif size in (3, 4):
-        first = 3 + 3 * bool(kind["N"])
-        colours = _linear(content.vertices[:, first : first + size])
-        part = replace(part, factor=WHITE, vertex_colours=colours, alpha=alpha_mode(colours[:, 3]))
-    elif content.colours is not None:
-        colours = content.colours[owners]
-        part = replace(part, factor=WHITE, face_colours=colours, alpha=alpha_mode(colours[:, 3]))
-    return Mesh((part,))
+    first = 3 + 3 * bool(kind["N"])
+    vertices = content.vertices[:, first : first + size] if kind["C"] and size in (3, 4) else None
+    colours = None if vertices is None else _linear(vertices)
+    face_colours = None if content.colours is None else content.colours[owners]
+    return Mesh((coloured(Part(points, content.corners[triangles], PLAIN), colours, face_colours),))
 
 
 def _linear(colours: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,6 +162,8 @@ def _walk(
         raise BadMesh(ENDS_EARLY) from error
     if place > len(rest):
         raise BadMesh(ENDS_EARLY)
+    if place < len(rest) and not coloured:
+        raise BadMesh("it holds more numbers than it counts, and its lines do not tell which are colours")
     places, counts, rests = np.array(found, np.int64).reshape(-1, 3).T
     return places, counts, rests
 

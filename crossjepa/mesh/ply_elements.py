@@ -62,7 +62,7 @@ def read_elements(data: bytes) -> tuple[dict[str, Element], list[str]]:
     See http://paulbourke.net/dataformats/ply/ for the format.
 
     Raises:
-        BadMesh: if it is no PLY file, has unknown types, or ends before its last element.
+        BadMesh: if it is no PLY file, has unknown types, or does not hold the numbers that its header counts.
     """
     start, order, lines = _header(data)
     rest = data[start:]
@@ -71,6 +71,8 @@ def read_elements(data: bytes) -> tuple[dict[str, Element], list[str]]:
     at = 0
     for name, size, properties in _layout(lines, order):
         elements[name], at = _read(body, at, size, properties)
+    if order == "=" and at < len(body):  # then its rows are not what the header says
+        raise BadMesh("it holds more numbers than its header counts")
     return elements, [line[8:].strip() for line in lines if line.startswith("comment ")]
 
 

@@ -96,8 +96,10 @@ def triangulate_with_holes(loops: Sequence[NDArray[np.floating]]) -> NDArray[np.
 
 
 def check_corners(corners: NDArray[np.integer], vertices: int) -> None:
-    """Raises:
-    BadMesh: if a corner is none of the vertices.
+    """Look whether all corners are rows of that many vertices.
+
+    Raises:
+        BadMesh: if one is not.
     """
     if len(corners) and not 0 <= corners.min() <= corners.max() < vertices:
         raise BadMesh(f"a face has a vertex that is none of the {vertices}")
