@@ -12,24 +12,22 @@ from typing import Any, cast
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud
 from crossjepa.data.settings import Source
+from crossjepa.errors import BadMesh as BadMesh
 from crossjepa.errors import UserError
+from crossjepa.files import printable
 from crossjepa.progress import track
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec
 
 
-class BadMesh(Exception):
-    """A mesh or point cloud that cannot be used; the message is the reason. The run goes on without it."""
-
-
 def reason(error: Exception) -> str:
     """One line that says why an object is set aside."""
     if isinstance(error, BadMesh):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return printable(str(error))
+    return printable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,13 @@ class ViewFile:
 
 
 class Dataset(ABC):
-    """A collection of objects: meshes, or point clouds."""
+    """A collection of objects: meshes, or point clouds.
+
+    Attributes:
+        passed_over: how many files are no objects of it and why, a line for each kind of file.
+    """
+
+    passed_over: Sequence[str] = ()
 
     @abstractmethod
     def objects(self) -> list[ObjectRecord]:
@@ -101,11 +105,12 @@ class Dataset(ABC):
         """
         raise BadMesh("a point cloud, without a surface")
 
-    def cloud(self, object_id: str) -> NDArray[np.float32] | None:  # noqa: ARG002
+    def cloud(self, object_id: str) -> Cloud | None:  # noqa: ARG002
         """The point cloud that the data set ships for an object, or None if its mesh is to be sampled.
 
         Returns:
-            (N, 3) float32 points in the file's order: right-handed, +Y up.
+            (N, 3) float32 points in the file's order: right-handed, +Y up. They are those of the file, unless
+            float32 cannot tell them apart (see `to_single`).
 
         Raises:
             BadMesh: if the points cannot be read.

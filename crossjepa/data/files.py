@@ -18,8 +18,9 @@ import trimesh
 from numpy.typing import NDArray
 from trimesh.resolvers import ZipResolver
 
+from crossjepa.data.clouds import Cloud, read_cloud, to_single
 from crossjepa.data.dataset import BadMesh, Dataset, ObjectRecord
-from crossjepa.data.mesh import read_cloud, read_scene
+from crossjepa.data.mesh import read_scene
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import UserError
 
@@ -48,7 +49,10 @@ class Files:
     def open(self, name: str) -> IO[bytes]:
         """Open a file to read from; seeking is fast, because files of an archive are unpacked into memory."""
         if self._archive is None:
-            return (self.path / name).open("rb")
+            path = self.path / name
+            if path.exists() and not path.is_file():
+                raise OSError(0, "not a regular file")  # reading from a pipe would wait forever
+            return path.open("rb")
         exact = name in self._archive.NameToInfo
         return io.BytesIO(self._archive.read(name if exact else self._by_lower_case.get(name.lower(), name)))
 
@@ -123,14 +127,20 @@ class FileDataset(Dataset):
         records: the objects.
         places: the file of each id.
         has_clouds: whether the files hold point clouds and not meshes.
+        passed_over: how many files are no objects and why.
     """
 
     def __init__(
-        self, records: Sequence[ObjectRecord], places: Mapping[str, ObjectFile], has_clouds: bool = False
+        self,
+        records: Sequence[ObjectRecord],
+        places: Mapping[str, ObjectFile],
+        has_clouds: bool = False,
+        passed_over: Sequence[str] = (),
     ) -> None:
         self.records = records
         self.places = places
         self.has_clouds = has_clouds
+        self.passed_over = passed_over
 
     def objects(self) -> list[ObjectRecord]:
         """All objects."""
@@ -152,13 +162,13 @@ class FileDataset(Dataset):
         matrix[:3, :3] = file.turn
         return file.files.scene(file.name).apply_transform(matrix)
 
-    def cloud(self, object_id: str) -> NDArray[np.float32] | None:
+    def cloud(self, object_id: str) -> Cloud | None:
         """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
         if not self.has_clouds:
             return None
         file = self.find(object_id)
-        points = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
-        return (points @ file.turn.T).astype(np.float32)
+        read = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
+        return Cloud(to_single(read.points @ file.turn.T), read.dropped)
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of an object's file."""

@@ -11,6 +11,7 @@ import pandas as pd
 import trimesh
 from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud
 from crossjepa.data.dataset import BadMesh, Dataset, open_dataset, reason
 from crossjepa.data.normalise import count_faces
 from crossjepa.data.settings import Source
@@ -19,7 +20,7 @@ from crossjepa.errors import UserError
 from crossjepa.progress import track
 
 CHUNK = 8  # objects that a process gets at a time
-MIN_POINTS = 64  # fewer say little about a shape
+MIN_POINTS = 32  # fewer say little about a shape
 
 
 def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
@@ -56,8 +57,9 @@ def scan(source: Source, max_faces: int, threads: int) -> pd.DataFrame:
 
 
 def inspect(dataset: Dataset, object_id: str, max_faces: int) -> dict[str, Any]:
-    """An object's columns of the mesh table that need its data: sha256, faces, points, extents and status."""
-    row = {"sha256": "", "faces": 0, "points": 0, **_extents(np.full(3, np.nan))}
+    """An object's columns of the mesh table that need its data: sha256, faces, points, extents, warnings and
+    status."""
+    row = {"sha256": "", "faces": 0, "points": 0, **_extents(np.full(3, np.nan)), "warnings": ""}
     try:
         digest, cloud = dataset.digest(object_id), dataset.cloud(object_id)
         seen = inspect_mesh(dataset.load(object_id), max_faces) if cloud is None else inspect_cloud(cloud)
@@ -93,23 +95,19 @@ def inspect_mesh(scene: trimesh.Scene, max_faces: int) -> dict[str, Any]:
     return {"faces": len(mesh.faces), **_extents(mesh.extents)}
 
 
-def inspect_cloud(xyz: NDArray[np.float32]) -> dict[str, Any]:
-    """Points and extents of a usable cloud: `points` and `extent_x`, `extent_y`, `extent_z`.
-
-    Args:
-        xyz: (N, 3) float32.
+def inspect_cloud(cloud: Cloud) -> dict[str, Any]:
+    """Columns of a usable cloud: `points`, `extent_x`, `extent_y`, `extent_z` and `warnings`.
 
     Raises:
-        BadMesh: if it has too few points, values that are not finite, or no extent.
+        BadMesh: if it has too few points, or no extent.
     """
-    if len(xyz) < MIN_POINTS:
-        raise BadMesh(f"{len(xyz)} points, fewer than {MIN_POINTS}")
-    if not np.isfinite(xyz).all():
-        raise BadMesh("points that are not finite")
-    extents = np.ptp(xyz, axis=0)
+    if (number := len(cloud.points)) < MIN_POINTS:
+        rows = f"; {cloud.warning}" if cloud.dropped else ""
+        raise BadMesh(f"{number} points, fewer than {MIN_POINTS}{rows}")
+    extents = np.ptp(cloud.points, axis=0)
     if not extents.max() > 0:
         raise BadMesh("all points are the same")
-    return {"points": len(xyz), **_extents(extents)}
+    return {"points": number, **_extents(extents), "warnings": cloud.warning}
 
 
 def _inspect_in_worker(source: Source, max_faces: int, object_id: str) -> dict[str, Any]:

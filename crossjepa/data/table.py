@@ -14,8 +14,9 @@ def read_meshes(path: Path) -> pd.DataFrame:
     """Read a mesh table or a catalog: one row for each object.
 
     Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
-    extent_x, extent_y, extent_z (source units) and status, `ok` or the reason why the object is set aside;
-    a catalog adds class, group, split and split_given.
+    extent_x, extent_y, extent_z (source units), warnings (what could not be read of a usable object; empty if
+    nothing) and status, `ok` or the reason why the object is set aside; a catalog adds class, group, split
+    and split_given.
     """
     return pd.read_parquet(path)
 
