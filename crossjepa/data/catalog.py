@@ -89,9 +89,7 @@ def untestable(table: pd.DataFrame, folds: int) -> list[str]:
             lines.append(f"{groups}; it is missing from some of {folds} folds")
     training = labelled[labelled["split"] == "train"].groupby("class")["group"].nunique()
     if len(training) and training.max() < 2:
-        lines.insert(
-            0, "no class has two groups to train on: a probe can make no folds and will stop; label more"
-        )
+        lines.insert(0, "no class has two groups to train on: no folds can be made; label more objects")
     return lines
 
 

@@ -50,8 +50,8 @@ class FolderListing:
     def read(cls, folder: Path) -> "FolderListing":
         """List a folder.
 
-        A PLY file is a mesh if it has faces, a TXT file is a cloud if it has rows of numbers. As many meshes as
-        clouds make a folder of meshes. Links to folders are followed, each folder once.
+        A PLY file is a mesh if it has faces, a TXT file is a cloud if it has rows of numbers. With as many
+        meshes as clouds the objects are the meshes. Links to folders are followed, each folder once.
 
         Raises:
             UserError: if the folder is missing or holds neither meshes nor point clouds.

@@ -27,9 +27,9 @@ def read_labels(
     """Join a CSV with the files of its folder.
 
     Args:
-        path: the CSV. `path` is a file's path in the folder, or an absolute one; `id` names the object; one of
-            the two is needed. Without `path`, `id` is the file's name without suffix, as in Objaverse, or its
-            path. `class`, `split` (train, test, pretrain) and `group` may be left out or empty.
+        path: the CSV. `path` is a file's path in the folder, or an absolute one; `id` names the object; one
+            of the two is needed. Without `path`, `id` is the file's name without suffix, as in Objaverse, or
+            its path. `class`, `split` (train, test, pretrain) and `group` may be left out or empty.
         folder: the folder.
         found: a record for each file, with its path as id.
 
@@ -47,7 +47,8 @@ def read_labels(
     for name in files:
         for key in {name, _shape(name), PurePosixPath(name).stem}:
             fits.setdefault(key, []).append(name)
-    records, paths, groups = [], {}, {}
+    records, paths = [], {}
+    groups: dict[str, str] = {}
     for row in _read(path).to_dict("records"):
         fitting = fits.get(row["id"], [row["id"]])
         if row["path"]:
