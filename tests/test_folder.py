@@ -12,6 +12,7 @@ from PIL import Image
 
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import BadMesh, open_dataset
+from crossjepa.data.files import Files
 from crossjepa.data.listing import CLOUDS, MESHES, FolderListing, list_folder
 from crossjepa.data.location import (
     check_labels,
@@ -245,6 +246,8 @@ def test_links_to_folders_are_followed_once_and_pipes_are_passed_over(tmp_path: 
     listing = FolderListing.read(inside)
     assert [path.relative_to(inside).as_posix() for path in listing.files] == ["deep/a.stl", "lamps/b.stl"]
     assert listing.passed_over == ("2 .stl passed over: not a regular file",)
+    with pytest.raises(BadMesh, match="not a regular file"):
+        Files(inside).read("pipe.stl")
 
 
 def test_a_name_that_is_not_utf8_is_read_under_a_readable_id(tmp_path: Path) -> None:
