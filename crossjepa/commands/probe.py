@@ -16,21 +16,19 @@ from crossjepa.settings import read_section, read_settings
 
 app = typer.Typer(no_args_is_help=True)
 
-SUITES = "linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere or sweep."
-Suite = Annotated[str, typer.Option(help=f"The suite of questions: {SUITES}")]
-
 
 @app.command("answer")
 def answer_command(
     settings: Settings,
     dataset: Dataset,
-    suite: Suite,
+    suite: Annotated[str, typer.Option(help="The suite of questions, one of those above.")],
     inputs: Inputs,
     output: Output,
     threads: Annotated[int, typer.Option(help="Fits to run in parallel.", min=1)] = 1,
 ) -> None:
     """Put a suite's questions to every system and write the answers as a Parquet table.
 
+    Suites: linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere, sweep.
     Inputs: catalog, targets (store), and feature zips: trained, random, shuffled_targets, random_teacher
     (repeat for seeds), geometry. In a sweep: trained and sweep-<name>, with training logs <variant>.metrics.
     """
