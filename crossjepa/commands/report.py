@@ -21,8 +21,7 @@ def html_command(settings: Settings, inputs: Inputs, output: Output) -> None:
 
     chosen = read_section(ReportSettings, "report", settings)
     paths = named_paths(inputs, ["result", "metrics", "config"], ["features", "catalog", "targets", "sheet"])
-    page = render_page(paths, chosen)
-    write_text(output, page)
+    write_text(output, render_page(paths, chosen))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
