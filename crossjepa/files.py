@@ -20,10 +20,15 @@ def write_whole(path: Path) -> Iterator[Path]:
     os.replace(partial, path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text to `path`, whole or not at all."""
+    with write_whole(path) as partial:
+        partial.write_text(text, "utf-8")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write plain JSON types to `path`, whole or not at all."""
-    with write_whole(path) as partial:
-        partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def printable(name: str) -> str:

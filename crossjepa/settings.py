@@ -27,8 +27,6 @@ Model = TypeVar("Model", bound=BaseModel)
 def setting(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
     """A documented setting: its default, its meaning, its unit and its limits."""
     extra: dict[str, Any] | None = {"unit": unit} if unit else None
-    if isinstance(default, list):
-        return Field(default_factory=default.copy, description=meaning, json_schema_extra=extra, **limits)
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 

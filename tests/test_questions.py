@@ -25,7 +25,6 @@ from crossjepa.probe.splits import (
     few_labels,
     library_splits,
     nested_subsets,
-    point_bert_pools,
     repeated_folds,
     usable_classes,
 )
@@ -54,7 +53,7 @@ def test_trials_are_as_the_setting_says_and_share_no_group(seed: int, shot: int,
     labels, groups = objects.labels.copy(), objects.groups
     labels[::11] = 0  # some groups have objects of two classes
     objects = replace(objects, labels=labels)
-    pools = (crosspoint_pools if crosspoint else point_bert_pools)(objects)
+    pools = crosspoint_pools(objects) if crosspoint else (objects.train, objects.test)
     usable = usable_classes(objects, pools, shot)
     support, queries = draw_trial(objects, pools, usable, 2, shot, (seed,))
     again, _ = draw_trial(objects, pools, usable, 2, shot, (seed,))
@@ -91,7 +90,7 @@ def test_few_shot_scores_are_those_of_plain_machines_on_the_same_trials(name: st
     table = answer(questions, systems, objects, 1)
     table.attrs = {"suite": "few_shot"}
     rows = {(row.question, row.system): row for row in summarise(table, PUBLISHED)}
-    styles = {"point_bert": point_bert_pools(objects), "crosspoint": crosspoint_pools(objects)}
+    styles = {"point_bert": (objects.train, objects.test), "crosspoint": crosspoint_pools(objects)}
     for index, (style, pools) in enumerate(styles.items()):
         usable = usable_classes(objects, pools, 20)
         accuracy: list[list[float]] = [[], []]

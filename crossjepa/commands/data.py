@@ -23,11 +23,6 @@ app = typer.Typer(no_args_is_help=True)
 Output = Annotated[Path, typer.Option(help="The file to write; for furniture the folder.")]
 
 
-@app.callback()
-def data() -> None:
-    """Fetch meshes, list them in a catalog, sample point clouds."""
-
-
 @app.command("fetch")
 def fetch_command(settings: Settings, dataset: Dataset, output: Output) -> None:
     """Fetch a data set that needs no login."""

@@ -1,22 +1,18 @@
 """`crossjepa features …`"""
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from torch import Tensor
 
 from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.commands.options import Settings
 from crossjepa.devices import make_fabric
-from crossjepa.errors import UserError
-from crossjepa.features.extract import describe_with, extract, load_clouds
+from crossjepa.features.extract import describe_with, extract, load_clouds, read_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
 from crossjepa.features.settings import FeaturesSettings
-from crossjepa.model.frames import normalise
 from crossjepa.model.transformer import parameters
 from crossjepa.probe.settings import BenchmarkSettings
 from crossjepa.settings import read_section
@@ -25,10 +21,7 @@ from crossjepa.store.bundle import write_bundle
 app = typer.Typer(no_args_is_help=True)
 
 Points = Annotated[Path, typer.Option(help="A sealed point store.")]
-Cloud = Annotated[
-    str,
-    typer.Option(help="farthest:N, N farthest points, normalised; first:N, the file's first N, as stored."),
-]
+Cloud = Annotated[str, typer.Option(help="farthest:N points, normalised, or the file's first:N, as stored.")]
 Output = Annotated[Path, typer.Option(help="The zip to write.")]
 
 
@@ -43,7 +36,7 @@ def extract_command(
 ) -> None:
     """Write pooled tokens, and embeddings imagined from them, of every cloud in every regime."""
     chosen = read_section(FeaturesSettings, "features", settings)
-    ids, clouds = _read_clouds(points, cloud)
+    ids, clouds = read_clouds(points, cloud)
     model, provenance = load_encoder(encoder)
     device = make_fabric().device
     describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
@@ -57,7 +50,7 @@ def extract_command(
 def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: Output) -> None:
     """Write plain geometric descriptors of every cloud: the baseline without learning."""
     seed = read_section(FeaturesSettings, "features", settings).turn_seed
-    ids, clouds = _read_clouds(points, cloud)
+    ids, clouds = read_clouds(points, cloud)
     described = extract(clouds, ids, seed, lambda batch: {"tokens": geometry_features(batch.numpy())})
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
 
@@ -84,14 +77,3 @@ def retrieve_command(
         shown = clouds[[ids.index(object_id) for object_id in drawn]]
         distances[name] = view_distances(model, imagination, shown, drawn, targets, device)
     write_bundle(output, distances, {"ids": galleries})
-
-
-def _read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
-    """Ids and clouds as `--cloud` asks for them."""
-    asked = re.fullmatch(r"(farthest|first):0*([1-9]\d*)", cloud)
-    if not asked:
-        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, with N points")
-    if asked[1] == "first":
-        return load_clouds(store, "first", int(asked[2]))
-    ids, clouds = load_clouds(store, "xyz", int(asked[2]))
-    return ids, normalise(clouds)[0]

@@ -16,6 +16,7 @@ Dataset = Annotated[str, typer.Option(help="Name of the data set: a key under `d
 Meshes = Annotated[Path, typer.Option(help="The mesh table.")]
 Store = Annotated[Path, typer.Option(help="The store's folder.")]
 Shard = Annotated[int, typer.Option(help="Number of the shard, from 0.")]
+Output = Annotated[Path, typer.Option(help="The file to write.")]
 Inputs = Annotated[list[str], typer.Option("--input", help="An input file as NAME=PATH; repeatable.")]
 
 
@@ -37,12 +38,19 @@ def read_limits(settings: str) -> Limits:
     return read_section(DataSettings, "data", settings).limits
 
 
-def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
+def named_paths(
+    inputs: Sequence[str], required: Sequence[str] = (), optional: Sequence[str] | None = None
+) -> dict[str, list[Path]]:
     """The paths of repeated `--input NAME=PATH` by name, in the order given.
 
+    Args:
+        inputs: what the user gave.
+        required: names that must be there.
+        optional: further names, which may be followed by `.DATASET`; any if None.
+
     Raises:
-        UserError: if one is not NAME=PATH, or its path does not exist; benchmark files, `seconds.<stage>`,
-            may be missing.
+        UserError: if one is not NAME=PATH, its path does not exist, or a name is missing or unknown;
+            benchmark files, `seconds.<stage>`, may be missing.
     """
     paths: dict[str, list[Path]] = {}
     for pair in inputs:
@@ -52,4 +60,9 @@ def named_paths(inputs: Sequence[str]) -> dict[str, list[Path]]:
         if not name.startswith("seconds.") and not Path(path).exists():
             raise UserError(f"--input {pair}: no such file or folder; run the stage that writes it")
         paths.setdefault(name, []).append(Path(path))
+    if missing := [name for name in required if name not in paths]:
+        raise UserError(f"--input {missing[0]}=PATH is missing")
+    for name in paths:
+        if optional is not None and name not in required and name.partition(".")[0] not in optional:
+            raise UserError(f"--input {name}: not an input of this command: {[*required, *optional]}")
     return paths

@@ -1,44 +1,34 @@
 """`crossjepa probe …`"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crossjepa.commands.options import Dataset, Inputs, Settings, named_paths, read_source
-from crossjepa.files import write_json, write_whole
-from crossjepa.probe.answers import answer_suite, largest_C, read_answers, retrieval_answers, write_answers
+from crossjepa.commands.options import Dataset, Inputs, Output, Settings, named_paths, read_source
+from crossjepa.files import write_json, write_text
+from crossjepa.probe.answers import answer_suite, largest_C, read_answers, write_answers
 from crossjepa.probe.probe_result import probe_result
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.provenance import read_background
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
-from crossjepa.probe.systems import one
 from crossjepa.probe.tables import TableSuite, markdown, table_result
 from crossjepa.settings import read_section, read_settings
 
 app = typer.Typer(no_args_is_help=True)
-
-SUITES = "linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere or sweep."
-Suite = Annotated[str, typer.Option(help=f"The suite of questions: {SUITES}")]
-Output = Annotated[Path, typer.Option(help="The file to write.")]
-
-
-@app.callback()
-def probe() -> None:
-    """Fit classifiers on frozen features and summarise their answers."""
 
 
 @app.command("answer")
 def answer_command(
     settings: Settings,
     dataset: Dataset,
-    suite: Suite,
+    suite: Annotated[str, typer.Option(help="The suite of questions, one of those above.")],
     inputs: Inputs,
     output: Output,
     threads: Annotated[int, typer.Option(help="Fits to run in parallel.", min=1)] = 1,
 ) -> None:
     """Put a suite's questions to every system and write the answers as a Parquet table.
 
+    Suites: linear, few_shot, label_efficiency, benchmark, inductive<k>, elsewhere, sweep.
     Inputs: catalog, targets (store), and feature zips: trained, random, shuffled_targets, random_teacher
     (repeat for seeds), geometry. In a sweep: trained and sweep-<name>, with training logs <variant>.metrics.
     """
@@ -59,7 +49,7 @@ def result_command(settings: Settings, dataset: Dataset, inputs: Inputs, output:
     logs), seconds.<stage> (benchmark files or their folders), config (the run's configuration).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
-    table = read_answers(paths.get("answers", []), "linear")
+    table = read_answers(paths, "linear")
     known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
     result = probe_result(table, known, chosen)
     write_json(output, result.model_dump(mode="json"))
@@ -84,15 +74,11 @@ def table_command(
     Inputs: those of `probe result`; for the benchmark also more answers, and retrieval (distances).
     """
     chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
-    found = (
-        retrieval_answers(one(paths, "retrieval"), one(paths, "catalog")) if "retrieval" in paths else None
-    )
-    table = read_answers(paths.get("answers", []), suite, found)
+    table = read_answers(paths, suite)
     known = read_background(table, read_source(settings, dataset), chosen, paths, output.parent)
     variants = read_settings(settings).get("sweep", {})
     result = table_result(table, known, chosen, paths.get("metrics", []), variants)
     write_json(output, result.model_dump(mode="json"))
     text = markdown(result)
-    with write_whole(output.with_suffix(".md")) as partial:
-        partial.write_text(text, "utf-8")
+    write_text(output.with_suffix(".md"), text)
     typer.echo(text)

@@ -1,19 +1,12 @@
 """`crossjepa report …`"""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from crossjepa.commands.options import Inputs, Settings, named_paths
-from crossjepa.errors import UserError
-from crossjepa.files import write_whole
+from crossjepa.commands.options import Inputs, Output, Settings, named_paths
+from crossjepa.files import write_text, write_whole
 from crossjepa.settings import read_section
 
 app = typer.Typer(no_args_is_help=True)
-
-Output = Annotated[Path, typer.Option(help="The file to write.")]
 
 
 @app.command("html")
@@ -27,10 +20,8 @@ def html_command(settings: Settings, inputs: Inputs, output: Output) -> None:
     from crossjepa.report.settings import ReportSettings
 
     chosen = read_section(ReportSettings, "report", settings)
-    paths = _read(inputs, ["result", "metrics", "config"], ["features", "catalog", "targets", "sheet"])
-    page = render_page(paths, chosen)
-    with write_whole(output) as partial:
-        partial.write_text(page, "utf-8")
+    paths = named_paths(inputs, ["result", "metrics", "config"], ["features", "catalog", "targets", "sheet"])
+    write_text(output, render_page(paths, chosen))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
@@ -43,11 +34,10 @@ def summary_command(inputs: Inputs, output: Output) -> None:
     from crossjepa.probe.result import ProbeResult, read_as
     from crossjepa.report.summary import summary_markdown, summary_table
 
-    table = summary_table([read_as(ProbeResult, path) for path in _read(inputs, ["result"])["result"]])
-    texts = {output: summary_markdown(table), output.with_suffix(".csv"): table.to_csv(index=False)}
-    for path, text in texts.items():
-        with write_whole(path) as partial:
-            partial.write_text(text, "utf-8")
+    results = named_paths(inputs, ["result"], [])["result"]
+    table = summary_table([read_as(ProbeResult, path) for path in results])
+    write_text(output, summary_markdown(table))
+    write_text(output.with_suffix(".csv"), table.to_csv(index=False))
     typer.echo(f"{output}: {len(table)} rows")
 
 
@@ -60,21 +50,7 @@ def plot_command(inputs: Inputs, output: Output) -> None:
     from crossjepa.probe.result import TableResult, read_as
     from crossjepa.report.plots import save_plot
 
-    paths = _read(inputs, ["table"], ["metrics"])
+    paths = named_paths(inputs, ["table"], ["metrics"])
     with write_whole(output) as partial:
         save_plot(read_as(TableResult, paths["table"][0]), paths.get("metrics", []), partial)
     typer.echo(f"{output}")
-
-
-def _read(
-    inputs: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()
-) -> dict[str, list[Path]]:
-    """The inputs by name; names in `optional` may be followed by `.DATASET`."""
-    paths = named_paths(inputs)
-    for name in required:
-        if name not in paths:
-            raise UserError(f"--input {name}=PATH is missing")
-    for name in paths:
-        if name not in required and name.partition(".")[0] not in optional:
-            raise UserError(f"--input {name}: not an input of this command: {[*required, *optional]}")
-    return paths

@@ -1,5 +1,6 @@
 """Features of every cloud in a store under a frozen encoder."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -8,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crossjepa.errors import UserError
 from crossjepa.features.regimes import REGIMES, pose_clouds
 from crossjepa.model.encoder import PointEncoder
+from crossjepa.model.frames import normalise
 from crossjepa.model.imagine import Imagination
 from crossjepa.model.transformer import pool
 from crossjepa.progress import track
@@ -31,6 +34,25 @@ def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tup
     manifest = read_manifest(store)
     kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
     return [manifest.ids[row] for row in kept], torch.from_numpy(read_points(store, array, points)[kept])
+
+
+def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
+    """Ids and (N, P, 3) clouds as the option `--cloud` asks for them.
+
+    Args:
+        store: a sealed point store.
+        cloud: `farthest:P`, the farthest points, normalised; or `first:P`, the first of the file, as stored.
+
+    Raises:
+        UserError: if `cloud` is neither, or the store keeps fewer points.
+    """
+    asked = re.fullmatch(r"(farthest|first):0*([1-9]\d*)", cloud)
+    if not asked:
+        raise UserError(f"--cloud {cloud}: must be farthest:N or first:N, with N points")
+    if asked[1] == "first":
+        return load_clouds(store, "first", int(asked[2]))
+    ids, clouds = load_clouds(store, "xyz", int(asked[2]))
+    return ids, normalise(clouds)[0]
 
 
 def extract(

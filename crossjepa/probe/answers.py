@@ -24,7 +24,7 @@ from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.probe.provenance import last_record
 from crossjepa.probe.questions import SUITES, Exam, Question
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
-from crossjepa.probe.systems import Inputs, System, read_systems
+from crossjepa.probe.systems import Inputs, System, one, read_systems
 from crossjepa.progress import track
 from crossjepa.store.bundle import read_bundle
 
@@ -77,25 +77,24 @@ def write_answers(path: Path, table: pd.DataFrame) -> None:
         table.astype(dict.fromkeys(TEXT, "category")).to_parquet(partial)
 
 
-def read_answers(paths: Sequence[Path], suite: str, retrieval: pd.DataFrame | None = None) -> pd.DataFrame:
+def read_answers(inputs: Inputs, suite: str) -> pd.DataFrame:
     """The answers to a suite, joined with those to other suites that its table shows.
 
     Args:
-        paths: files that `write_answers` wrote.
+        inputs: under `answers` files that `write_answers` wrote; if the table shows retrieval, under
+            `retrieval` and `catalog` what `retrieval_answers` needs.
         suite: the table's main suite, whose objects and descriptions the result keeps.
-        retrieval: what `retrieval_answers` returned, if the table shows it.
 
     Raises:
-        UserError: if a file is missing, or none has the suite.
+        UserError: if no file has the suite.
     """
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; run `crossjepa probe answer`")
+    paths = inputs.get("answers", [])
     tables = [pd.read_parquet(path) for path in paths]
     own = next((table.attrs for table in tables if table.attrs["suite"] == suite), None)
     if own is None:
         raise UserError(f"--input answers=…: none of {[*map(str, paths)]} answers the suite {suite}")
-    tables += [] if retrieval is None else [retrieval]
+    if "retrieval" in inputs:
+        tables.append(retrieval_answers(one(inputs, "retrieval"), one(inputs, "catalog")))
     together = pd.concat([table.astype(dict.fromkeys(TEXT, str)) for table in tables], ignore_index=True)
     questions = {name: text for table in tables for name, text in table.attrs["questions"].items()}
     together.attrs = own | {"questions": own["questions"] | questions}

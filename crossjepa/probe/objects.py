@@ -57,8 +57,6 @@ def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjec
     Raises:
         UserError: if they are too few to train and test on, or a group is in both train and test.
     """
-    if not catalog.is_file():
-        raise UserError(f"{catalog}: no such catalog; run the workflow that writes it")
     table = pd.read_parquet(catalog)
     labelled = table[table["class"] != ""]
     used = labelled[labelled["split"].isin(["train", "test"]) & labelled["id"].isin(list(available))]

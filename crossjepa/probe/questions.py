@@ -65,8 +65,10 @@ class Exam:
 
     @cached_property
     def fixed(self) -> list[Split]:
-        """The fixed split."""
-        return draw.fixed_split(self.objects, self.probe)
+        """The catalog's split, with folds of its training rows to choose C with."""
+        objects, probe = self.objects, self.probe
+        inner = draw.grouped_folds(objects.labels, objects.groups, objects.train, probe.folds, probe.seed)
+        return [Split(objects.train, objects.test, inner)]
 
     @cached_property
     def folds(self) -> list[Split]:
@@ -92,15 +94,17 @@ def linear(exam: Exam) -> Iterator[Question]:
 def few_shot(exam: Exam) -> Iterator[Question]:
     """Trials in Point-BERT's style with the protocol's classifier, in CrossPoint's with CrossPoint's own.
 
+    Point-BERT (arXiv 2111.14819, section 4.2) tests on test objects, CrossPoint on training objects.
+
     Raises:
         UserError: if the data set is too small for any trial.
     """
+    objects, folds, first, notes = exam.objects, exam.probe.folds, exam.probe.seed, []
     own = ("standardised_svc", [1.0])
     styles = (
-        ("point_bert", "Point-BERT", draw.point_bert_pools(exam.objects), exam.machine, "test"),
-        ("crosspoint", "CrossPoint", draw.crosspoint_pools(exam.objects), own, "training"),
+        ("point_bert", "Point-BERT", (objects.train, objects.test), exam.machine, "test"),
+        ("crosspoint", "CrossPoint", draw.crosspoint_pools(objects), own, "training"),
     )
-    objects, folds, first, notes = exam.objects, exam.probe.folds, exam.probe.seed, []
     for (number, (name, title, pools, machine, tested)), way, shot in product(enumerate(styles), WAYS, SHOTS):
         usable = draw.usable_classes(objects, pools, shot)
         seeds = [(first, number, way, shot, trial) for trial in range(TRIALS)] if len(usable) >= way else []

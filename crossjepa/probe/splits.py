@@ -72,12 +72,6 @@ def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, se
     return Split(train, test, inner)
 
 
-def fixed_split(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
-    """The catalog's split, with folds of its training rows to choose C with."""
-    inner = grouped_folds(objects.labels, objects.groups, objects.train, settings.folds, settings.seed)
-    return [Split(objects.train, objects.test, inner)]
-
-
 def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:
     """Repeated grouped cross-validation over all objects; C is chosen in folds of each training part."""
     labels, groups, folds = objects.labels, objects.groups, settings.folds
@@ -137,11 +131,6 @@ def nested_subsets(
         before = np.cumsum(sizes[order]) - sizes[order]
         needed[names[order]] = np.minimum(needed[names[order]], 100 * before / sizes.sum())
     return [train[needed[cluster] < percent] for percent in percents]
-
-
-def point_bert_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:
-    """The rows to train on and to test on in Point-BERT's trials (arXiv 2111.14819, section 4.2)."""
-    return objects.train, objects.test
 
 
 def crosspoint_pools(objects: LabelledObjects) -> tuple[Rows, Rows]:

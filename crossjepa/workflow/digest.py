@@ -6,7 +6,6 @@ that execute it, and an edited comment or docstring, a touched file or a fresh c
 """
 
 import ast
-import copy
 import hashlib
 from collections.abc import Iterable
 from functools import cache
@@ -27,7 +26,7 @@ def code_digest(*commands: str, modules: tuple[str, ...] = ()) -> str:
         commands: as on the command line, such as `data scan`.
         modules: names of modules that the commands import dynamically.
     """
-    called = [function for command in commands for function in functions(command)]
+    called = [statement for command in commands for statement in statements(command)]
     imported = [module for command in commands for module in command_imports(command)]
     behind = closure([*modules, *imported])
     dumps = [*map(ast.dump, called), *map(_dump, behind)]
@@ -47,27 +46,21 @@ def closure(modules: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def functions(command: str) -> list[ast.FunctionDef]:
-    """A command's function and the helpers in its module, without decorators and the options' help."""
+def statements(command: str) -> list[ast.AST]:
+    """What a command's function and the helpers in its module execute, without the help of options."""
     stage, name = command.split()
     beside = [node for node in _tree(f"crossjepa.commands.{stage}").body if isinstance(node, ast.FunctionDef)]
     is_called = f"app.command('{name}')"
     called = [f for f in beside if not f.decorator_list or is_called in map(ast.unparse, f.decorator_list)]
     if not any(f.decorator_list for f in called):
         raise ValueError(f"crossjepa has no command '{command}'")
-    bare = copy.deepcopy(called)
-    for function in bare:
-        function.decorator_list = []
-        for node in ast.walk(function.args):
-            if isinstance(node, ast.arg):
-                node.annotation = None
-    return bare
+    return [part for f in called for part in [*f.args.defaults, *f.body]]
 
 
 def command_imports(command: str) -> set[str]:
     """The package's modules whose names a command, or a helper in its module, uses."""
-    called = functions(command)
-    used = {node.id for function in called for node in ast.walk(function) if isinstance(node, ast.Name)}
+    called = statements(command)
+    used = {node.id for part in called for node in ast.walk(part) if isinstance(node, ast.Name)}
     tree = _tree(f"crossjepa.commands.{command.split()[0]}")
     beside = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     taken = [node for node in beside if used & {alias.asname or alias.name for alias in node.names}]

@@ -28,21 +28,12 @@ def sealed(plan: Plan, store: str) -> list[str]:
 
 def training(plan: Plan, variant: str) -> Inputs:
     """Inputs of pretraining, in the order of `pretrain.datasets`."""
-    datasets = plan.learned(variant)
-    return {
-        "catalog": [plan.catalog(dataset, variant) for dataset in datasets],
-        "points": [plan.points(dataset) for dataset in datasets],
-        "targets": [plan.targets(dataset, variant) for dataset in datasets],
-    }
+    return _objects(plan, plan.learned(variant), variant)
 
 
 def retrieval(plan: Plan, dataset: str) -> Inputs:
     """Inputs of view-to-object retrieval."""
-    return {
-        "catalog": [plan.catalog(dataset, "retrieval")],
-        "points": [plan.points(dataset)],
-        "targets": [plan.targets(dataset, "retrieval")],
-    }
+    return _objects(plan, [dataset], "retrieval")
 
 
 def answers(plan: Plan, dataset: str, suite: str) -> Inputs:
@@ -131,6 +122,15 @@ def report(plan: Plan) -> Inputs:
         if has_meshes(plan.sources[dataset]):
             inputs[f"sheet.{dataset}"] = [paths.contact_sheet(plan.name("sheet", dataset))]
     return inputs
+
+
+def _objects(plan: Plan, datasets: list[str], variant: str) -> Inputs:
+    """What pretraining reads of each data set."""
+    return {
+        "catalog": [plan.catalog(dataset, variant) for dataset in datasets],
+        "points": [plan.points(dataset) for dataset in datasets],
+        "targets": [plan.targets(dataset, variant) for dataset in datasets],
+    }
 
 
 def _evidence(plan: Plan, dataset: str) -> Inputs:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from crossjepa.config import Config
 from crossjepa.data.location import downloads, has_views
 from crossjepa.data.settings import AnySource
-from crossjepa.files import sha256_file, write_whole
+from crossjepa.files import sha256_file, write_text
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.settings import ProbeSettings
@@ -52,7 +52,8 @@ DETERMINANTS: Mapping[Kind, Uses] = {
     "sheet": {"render": RENDER},
     "weights": {"teacher": {"name", "revision"}},
 }
-# The settings that each rule passes to its command. A changed one reruns the rule.
+# The settings that each rule passes to its command. A changed one reruns the rule. The contact sheet takes
+# those of `render`, geometry those of `features`, and every table but the sweep those of `probe`.
 RULES: Mapping[str, Uses] = {
     "scan": {"data": {"max_faces", "missing_textures"} | LIMITS},
     "catalog": {"data": SPLIT},
@@ -60,19 +61,16 @@ RULES: Mapping[str, Uses] = {
     "points": {"data": SAMPLE | LIMITS},
     "seal": {"data": {"max_bad_fraction"}},
     "render": {"render": RENDER, "data": LIMITS},
-    "contact_sheet": {"render": RENDER, "data": LIMITS},
     "teacher_weights": {"teacher": {"name", "revision", "path"}},
     "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": None},
     "teacher": {"teacher": TEACHER},
     "pretrain": {"pretrain": _keys(PretrainSettings, "seeds")},
     "random_encoder": {"pretrain": {"model"}},
     "features": {"features": {"turn_seed"}},
-    "geometry": {"features": {"turn_seed"}},
     "retrieval": {"benchmark": {"gallery"}},
     "answers": {"probe": PROBE - {"bootstrap"}},
     "answers_benchmark": {"probe": PROBE - {"bootstrap"}, "benchmark": {"labels"}},
     "probe": {"probe": PROBE},
-    "table": {"probe": PROBE},
     "table_sweep": {"probe": PROBE, "sweep": None},
     "report": {"report": None},
 }
@@ -224,10 +222,9 @@ class Plan:
     def write_configuration(self) -> None:
         """Write the whole configuration beside the results, and a copy that later calls do not overwrite."""
         latest = Path(self.paths.configuration)
-        with write_whole(latest) as partial:
-            partial.write_text(yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False))
-        with write_whole(Path(self.paths.kept_configuration(sha256_file(latest)))) as partial:
-            partial.write_bytes(latest.read_bytes())
+        text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
+        write_text(latest, text)
+        write_text(Path(self.paths.kept_configuration(sha256_file(latest))), text)
 
     def _sections(self, uses: Uses, variant: str) -> dict[str, dict[str, Any]]:
         included = {section: True if keys is None else set(keys) for section, keys in uses.items()}

@@ -74,7 +74,7 @@ rule geometry:
     resources:
         mem_mb=memory(2000),
     params:
-        settings=PLAN.settings("geometry"),
+        settings=PLAN.settings("features"),
         points=lambda w: PLAN.points(w.dataset),
         # Distances are counted in the unit sphere, which the untouched points of a file may leave.
         cloud=lambda w: f"farthest:{PLAN.protocol(w.dataset).points}",

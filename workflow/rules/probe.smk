@@ -70,7 +70,7 @@ rule table:
         mem_mb=memory(1000),
     params:
         settings=lambda w: PLAN.settings(
-            "table_sweep" if w.table == "sweep" else "table", w.dataset
+            "table_sweep" if w.table == "sweep" else "probe", w.dataset
         ),
         suite=lambda w: TABLES[w.table],
         inputs=lambda w: inputs.options(

@@ -42,7 +42,7 @@ rule contact_sheet:
     resources:
         mem_mb=memory(1000),
     params:
-        settings=lambda w: PLAN.settings_of("contact_sheet", w.sheet),
+        settings=lambda w: PLAN.settings_of("render", w.sheet),
         dataset=lambda w: of(w.sheet).dataset,
         code=lambda w: code("render contact-sheet", dataset=of(w.sheet).dataset),
     shell:
