@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -35,6 +35,7 @@ def covers(flat: NDArray[np.float64], triangles: NDArray[np.int64]) -> bool:
     return bool(parts.min() > -1e-6 * parts.sum()) and parts.sum() == pytest.approx(abs(area(flat)), rel=1e-5)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.1, 1), min_size=3, max_size=40), st.integers(0, 2), st.booleans())
 def test_a_star_shaped_polygon_is_covered_once(radii: list[float], axis: int, clockwise: bool) -> None:
     angles = np.arange(len(radii)) * 2 * np.pi / len(radii)
