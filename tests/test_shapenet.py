@@ -20,8 +20,9 @@ from layouts import (
 
 from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.location import check_location
+from crossjepa.data.normalise import surface
 from crossjepa.data.scan import inspect_cloud, inspect_mesh
-from crossjepa.data.settings import ShapeNetSource
+from crossjepa.data.settings import DataSettings, ShapeNetSource
 from crossjepa.errors import BadMesh, UserError
 
 IDS = [f"{synset}-{model}" for synset, model, _ in shapenet_models()]
@@ -53,16 +54,17 @@ def test_meshes_read_the_same_unpacked_in_zips_and_in_one_zip(
         assert dataset.digest(IDS[4]) == opened[0].digest(IDS[4])
         assert dataset.cloud(IDS[4]) is None
         assert dataset.views(IDS[4]) is None
-        scene = dataset.load(IDS[4])
-        np.testing.assert_allclose(scene.to_mesh().extents, shape(1, 4).extents, atol=1e-5)
-        assert inspect_mesh(scene, 10_000)["faces"] == len(shape(1, 4).faces)
+        mesh = dataset.load(IDS[4])
+        np.testing.assert_allclose(surface(mesh).extents, shape(1, 4).extents, atol=1e-5)
+        assert inspect_mesh(mesh, DataSettings())["faces"] == len(shape(1, 4).faces)
 
 
 def test_a_v2_models_texture_is_found_beside_it_and_in_zips(tmp_path: Path) -> None:
     root = write_shapenet_v2(tmp_path)
     for place in (root, write_shapenet_zips(root, tmp_path / "zips")):
-        (model,) = shapenet(path=place).load(IDS[3]).geometry.values()
-        assert (np.asarray(model.visual.material.image) == (250, 40, 30)).all()
+        (model,) = shapenet(path=place).load(IDS[3]).parts
+        assert model.texture is not None
+        assert (model.texture.image == (250, 40, 30, 255)).all()
 
 
 def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
