@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.mesh import Mesh
+from crossjepa.mesh.obj import read_obj
 from crossjepa.mesh.resources import Resources
 
-READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {}
+READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {"obj": read_obj}
 
 
 def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
