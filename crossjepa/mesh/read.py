@@ -5,9 +5,14 @@ from collections.abc import Callable
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.gltf import read_gltf
 from crossjepa.mesh.mesh import Mesh
+from crossjepa.mesh.obj import read_obj
 from crossjepa.mesh.resources import Resources
 
-READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {"glb": read_gltf, "gltf": read_gltf}
+READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {
+    "glb": read_gltf,
+    "gltf": read_gltf,
+    "obj": read_obj,
+}
 
 
 def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
