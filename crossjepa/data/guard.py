@@ -89,7 +89,7 @@ def reason(error: Exception) -> str:
 
 
 def _serve(function: Callable[[str], Any], limits: Limits, near: Connection, far: Connection) -> None:
-    """The child: answers until the other end of the pipe closes; SIGALRM ends it when a call takes too long."""
+    """The child: answers until the pipe's other end closes; SIGALRM ends it when a call takes too long."""
     far.close()  # this copy would keep the pipe open after the parent's death
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
