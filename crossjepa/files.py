@@ -26,6 +26,11 @@ def write_json(path: Path, value: Any) -> None:
         partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
+def printable(name: str) -> str:
+    """A file's name, or a text with it, in which bytes that are not UTF-8 are written as \\udc.."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def flush(file: Path) -> None:
     """Make a written file survive a power cut."""
     with file.open("rb") as handle:

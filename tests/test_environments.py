@@ -22,6 +22,7 @@ NAMES = {
     "sklearn": "scikit-learn",
     "torch": "pytorch",
     "OpenGL": "pyopengl",
+    "lzf": "python-neo-lzf",
     "pyrender": "pyrender-maintained",
     "lightning_fabric": "lightning-fabric",
     "matplotlib": "matplotlib-base",
@@ -35,7 +36,7 @@ SILENT = {
     ("trimesh", "lxml"),  # 3MF
     ("pyrender", "pyopengl"),  # pyrender's own pin is older
     ("fpsample", "pip"),
-    ("pypcd4", "pip"),
+    ("lzf", "pip"),
     ("pyrender", "pip"),
     ("onnx", "pip"),  # downloads the default teacher's package
     ("torch.utils.tensorboard", "tensorboard"),

@@ -170,7 +170,7 @@ def _stl(mesh: trimesh.Trimesh) -> bytes:
 
 BROKEN_MESHES = {
     "flat.obj": (b"v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
-    "nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+    "nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "finite"),
     "huge.stl": (_stl(trimesh.creation.icosphere(5)), "20480 faces, more than data.max_faces = 10000 allows"),
     "faceless.off": (b"OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n", "no faces"),
     "words.obj": (b"Dear reader, this is a letter.\n", "no faces"),

@@ -84,7 +84,7 @@ def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
 def test_meshes_and_clouds_together(tmp_path: Path) -> None:
     dataset = shapenet(path=write_shapenet_v2(tmp_path), points=write_shapenet_points(tmp_path, points=100))
     assert dataset.cloud(IDS[0]) is not None
-    assert dataset.load(IDS[0]).geometry
+    assert dataset.load(IDS[0]).count
     clouds = shapenet(points=tmp_path / "shapenet_pc")
     assert dataset.digest(IDS[0]) == clouds.digest(IDS[0]), "the cloud is what is learned from"
 
@@ -113,7 +113,7 @@ def test_a_listed_mesh_that_is_missing_is_a_bad_mesh(tmp_path: Path, kind: str) 
         root = zipped(root, tmp_path / "all.zip")
     dataset = shapenet(path=root, lists=write_shapenet_lists(tmp_path, models=3))
     assert len(dataset.objects()) == 9
-    assert dataset.load(IDS[0]).geometry
+    assert dataset.load(IDS[0]).count
     for absent in (IDS[2], "99999999-none"):
         with pytest.raises(BadMesh, match=f"its mesh is not in {root.name}"):
             dataset.load(absent)

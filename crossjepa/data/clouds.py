@@ -61,13 +61,22 @@ def read_cloud(data: bytes, suffix: str) -> Cloud:
         raise
     except Exception as error:  # readers raise all kinds of errors; each sets this cloud aside
         raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
+    return keep_finite(points)
+
+
+def keep_finite(points: NDArray[np.floating]) -> Cloud:
+    """The cloud of those of (N, 3) points that are finite.
+
+    Raises:
+        BadMesh: if none is.
+    """
     finite = np.isfinite(points).all(axis=1)
     if not finite.any():
-        raise BadMesh(f"no points: none of {len(points)} rows is finite" if len(points) else "no points")
+        raise BadMesh(f"no points: of {len(points)} rows none is finite")
     return Cloud(points[finite], int((~finite).sum()))
 
 
-def to_single(points: NDArray[np.float64]) -> NDArray[np.float32]:
+def to_single(points: NDArray[np.floating]) -> NDArray[np.float32]:
     """Points in float32.
 
     Where the coordinates are so large that float32 would move points by more than 1e-4 of the extent, as in

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud
 from crossjepa.data.guard import reason
 from crossjepa.data.settings import Source
 from crossjepa.errors import BadMesh, UserError
@@ -65,7 +65,13 @@ class ViewFile:
 
 
 class Dataset(ABC):
-    """A collection of objects: meshes, or point clouds."""
+    """A collection of objects: meshes, or point clouds.
+
+    Attributes:
+        passed_over: how many files are no objects of it and why, a line for each kind of file.
+    """
+
+    passed_over: Sequence[str] = ()
 
     @abstractmethod
     def objects(self) -> list[ObjectRecord]:
@@ -91,11 +97,12 @@ class Dataset(ABC):
         """
         raise BadMesh("a point cloud, without a surface")
 
-    def cloud(self, object_id: str) -> NDArray[np.float32] | None:  # noqa: ARG002
+    def cloud(self, object_id: str) -> Cloud | None:  # noqa: ARG002
         """The point cloud that the data set ships for an object, or None if its mesh is to be sampled.
 
         Returns:
-            (N, 3) float32 points in the file's order: right-handed, +Y up.
+            (N, 3) float32 points in the file's order: right-handed, +Y up. They are those of the file, unless
+            float32 cannot tell them apart (see `to_single`).
 
         Raises:
             BadMesh: if the points cannot be read.

@@ -19,8 +19,8 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud, read_cloud, to_single
 from crossjepa.data.dataset import Dataset, ObjectRecord
-from crossjepa.data.mesh import read_cloud
 from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import BadMesh, UserError
 from crossjepa.mesh.mesh import Axis, Mesh
@@ -166,14 +166,20 @@ class FileDataset(Dataset):
         records: the objects.
         places: the file of each id.
         has_clouds: whether the files hold point clouds and not meshes.
+        passed_over: how many files are no objects and why.
     """
 
     def __init__(
-        self, records: Sequence[ObjectRecord], places: Mapping[str, ObjectFile], has_clouds: bool = False
+        self,
+        records: Sequence[ObjectRecord],
+        places: Mapping[str, ObjectFile],
+        has_clouds: bool = False,
+        passed_over: Sequence[str] = (),
     ) -> None:
         self.records = records
         self.places = places
         self.has_clouds = has_clouds
+        self.passed_over = passed_over
 
     def objects(self) -> list[ObjectRecord]:
         """All objects."""
@@ -197,13 +203,14 @@ class FileDataset(Dataset):
         matrix[:3, :3] = file.turn @ UPRIGHT[up]
         return replace(mesh.transformed(matrix), up=up)
 
-    def cloud(self, object_id: str) -> NDArray[np.float32] | None:
+    def cloud(self, object_id: str) -> Cloud | None:
         """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
         if not self.has_clouds:
             return None
         file = self.find(object_id)
-        points = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
-        return (points @ (file.turn @ UPRIGHT[file.up or "y"]).T).astype(np.float32)
+        read = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
+        turned = read.points @ (file.turn @ UPRIGHT[file.up or "y"]).T
+        return Cloud(to_single(turned), read.dropped)
 
     def digest(self, object_id: str) -> str:
         """SHA-256 of an object's file."""

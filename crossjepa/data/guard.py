@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from crossjepa.errors import BadMesh, UserError
+from crossjepa.files import printable
 
 Result = TypeVar("Result")
 
@@ -84,8 +85,8 @@ class Guarded(Generic[Result]):
 def reason(error: Exception) -> str:
     """One line that says why an object is set aside."""
     if isinstance(error, BadMesh):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return printable(str(error))
+    return printable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
 def _serve(function: Callable[[str], Any], limits: Limits, near: Connection, far: Connection) -> None:

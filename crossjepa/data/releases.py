@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud, keep_finite
 from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import Files
 from crossjepa.errors import BadMesh, UserError
@@ -104,18 +105,21 @@ class Hdf5Clouds(Dataset):
         self.release.check(records)
         return records
 
-    def cloud(self, object_id: str) -> NDArray[np.float32]:
+    def cloud(self, object_id: str) -> Cloud:
         """A row's (P, 3) float32 points."""
+        return keep_finite(self._points(object_id))
+
+    def digest(self, object_id: str) -> str:
+        """SHA-256 of a row's points."""
+        return hashlib.sha256(self._points(object_id).tobytes()).hexdigest()
+
+    def _points(self, object_id: str) -> NDArray[np.float32]:
         prefix, _, row = object_id.rpartition("/")
         file = self._open(self._names[prefix])
         try:
             return np.asarray(file["data"][int(row)], np.float32)
         except OSError as error:
             raise BadMesh(f"cannot be read: {error}") from error
-
-    def digest(self, object_id: str) -> str:
-        """SHA-256 of a row's points."""
-        return hashlib.sha256(self.cloud(object_id).tobytes()).hexdigest()
 
     @cached_property
     def _names(self) -> dict[str, str]:

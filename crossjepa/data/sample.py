@@ -31,7 +31,8 @@ class SampledCloud:
             `unit_sphere`): the area-weighted centroid of the surface at the origin, the farthest vertex at
             distance 1. A cloud that the data set ships has its mean at the origin and its farthest point at
             distance 1.
-        first: (min(P, 2048), 3) float32: the first points of the data set's file, unchanged. For a mesh,
+        first: (min(P, 2048), 3) float32: the first points of the data set's file, unchanged but for
+            coordinates too large for float32, which are about their mean (see `to_single`). For a mesh,
             random ones of `xyz`.
     """
 
@@ -122,7 +123,7 @@ def write_points(
 
     def sample(object_id: str) -> Arrays:
         if (cloud := dataset.cloud(object_id)) is not None:
-            return vars(thin_cloud(cloud, points))
+            return vars(thin_cloud(cloud.points, points))
         object_seed = int.from_bytes(hashlib.sha256(f"{seed}:{object_id}".encode()).digest()[:8])
         return vars(sample_mesh(dataset.load(object_id), points, object_seed))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import trimesh
 from numpy.typing import NDArray
 
+from crossjepa.data.clouds import Cloud
 from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.guard import Guarded
 from crossjepa.data.normalise import surface
@@ -22,7 +23,7 @@ from crossjepa.progress import track
 
 CHUNK = 8  # objects that a process gets at a time
 STRAY_AREA, STRAY_DISTANCE = 0.01, 10.0  # share of the surface; times the distance of the rest
-MIN_POINTS = 64  # fewer say little about a shape
+MIN_POINTS = 32  # fewer say little about a shape
 
 
 def scan(source: Source, settings: DataSettings, threads: int) -> pd.DataFrame:
@@ -111,23 +112,19 @@ def _stray(whole: trimesh.Trimesh) -> list[str]:
     return [f"a part lies {times:.0f} times as far out as the rest"] if times > STRAY_DISTANCE else []
 
 
-def inspect_cloud(xyz: NDArray[np.float32]) -> dict[str, Any]:
-    """Points and extents of a usable cloud: `points` and `extent_x`, `extent_y`, `extent_z`.
-
-    Args:
-        xyz: (N, 3) float32.
+def inspect_cloud(cloud: Cloud) -> dict[str, Any]:
+    """Columns of a usable cloud: `points`, `extent_x`, `extent_y`, `extent_z` and `warnings`.
 
     Raises:
-        BadMesh: if it has too few points, values that are not finite, or no extent.
+        BadMesh: if it has too few points, or no extent.
     """
-    if len(xyz) < MIN_POINTS:
-        raise BadMesh(f"{len(xyz)} points, fewer than {MIN_POINTS}")
-    if not np.isfinite(xyz).all():
-        raise BadMesh("points that are not finite")
-    extents = np.ptp(xyz, axis=0)
+    if (number := len(cloud.points)) < MIN_POINTS:
+        rows = f"; {cloud.warning}" if cloud.dropped else ""
+        raise BadMesh(f"{number} points, fewer than {MIN_POINTS}{rows}")
+    extents = np.ptp(cloud.points, axis=0)
     if not extents.max() > 0:
         raise BadMesh("all points are the same")
-    return {"points": len(xyz), **_extents(extents)}
+    return {"points": number, **_extents(extents), "warnings": cloud.warning}
 
 
 def _row(reader: Guarded[dict[str, Any]], object_id: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ def read_meshes(path: Path) -> pd.DataFrame:
 
     Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
     extent_x, extent_y, extent_z (source units), up (the axis of a mesh file that was taken to point up),
-    warnings (about a usable object, such as a missing texture) and status, `ok` or the reason why the object
-    is set aside; a catalog adds class, group, split and split_given.
+    warnings (what could not be read of a usable object; empty if nothing) and status, `ok` or the reason why
+    the object is set aside; a catalog adds class, group, split and split_given.
     """
     return pd.read_parquet(path)
 
