@@ -6,6 +6,8 @@ import mapbox_earcut
 import numpy as np
 from numpy.typing import NDArray
 
+from crossjepa.errors import BadMesh
+
 FOLDED = 1e-6  # of a polygon's area: what a fan may cover twice because of rounding
 
 
@@ -91,6 +93,20 @@ def triangulate_with_holes(loops: Sequence[NDArray[np.floating]]) -> NDArray[np.
     clockwise = np.linalg.det(sides) < 0
     triangles[clockwise] = triangles[clockwise][:, ::-1]
     return triangles
+
+
+def check_corners(corners: NDArray[np.integer], vertices: int) -> None:
+    """Raises:
+    BadMesh: if a corner is none of the vertices.
+    """
+    if len(corners) and not 0 <= corners.min() <= corners.max() < vertices:
+        raise BadMesh(f"a face has a vertex that is none of the {vertices}")
+
+
+def runs(starts: NDArray[np.int64], counts: NDArray[np.int64], step: int = 1) -> NDArray[np.int64]:
+    """(sum of counts,) numbers: `counts[i]` of them from `starts[i]` on, for each i."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - step * before, counts) + step * np.arange(counts.sum())
 
 
 def _scaled(polygons: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,0 +1,32 @@
+"""Colours of formats that give them as numbers at vertices and faces."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossjepa.mesh.mesh import to_linear
+
+WHITE = np.ones(4)
+PLAIN = to_linear(np.array([0.4, 0.4, 0.4, 1]))  # a surface whose colour the file does not say
+MISSING = np.array([0.216, 0.216, 0.216, 1])  # a surface whose image cannot be had
+
+
+def linear_colours(numbers: NDArray[np.number], most: float) -> NDArray[np.float64]:
+    """Colours as linear light.
+
+    Args:
+        numbers: (N, 3 or 4) sRGB and alpha in 0..`most`; alpha is 1 if it is not given.
+
+    Returns:
+        (N, 4) in 0..1.
+    """
+    srgb = np.ones((len(numbers), 4))
+    srgb[:, : numbers.shape[1]] = np.clip(numbers / most, 0, 1)
+    return to_linear(srgb)
+
+
+def alpha_mode(alpha: NDArray[np.number], most: float = 1) -> Literal["opaque", "blend"]:
+    """How a surface with these values of alpha, in 0..`most`, is drawn: opaque if all of it is invisible,
+    because exporters write alpha 0 for opaque, too."""
+    return "blend" if alpha.min() < most and alpha.max() > 0 else "opaque"
