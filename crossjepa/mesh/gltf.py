@@ -1,27 +1,24 @@
-"""Reading glTF 2.0 and GLB.
+"""Reading glTF 2.0 and GLB: the meshes of a scene at their nodes.
 
-https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html, section 3.5 (scenes and nodes), 3.7.3 (skins).
+https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.gltf_accessors import Accessors
 from crossjepa.mesh.gltf_document import Document, Json
 from crossjepa.mesh.gltf_materials import Materials
+from crossjepa.mesh.gltf_nodes import TRS, Matrices, Nodes, trs
 from crossjepa.mesh.gltf_primitives import Surface, surface
 from crossjepa.mesh.mesh import Mesh, Part, transform
 from crossjepa.mesh.resources import Resources
 
-Matrices = NDArray[np.float64]
-
 MOST_TRIANGLES = 20_000_000
-MOST_NODES = 2_000_000  # visits; nodes whose children are shared can be visited very often
 
 
 def read_gltf(data: bytes, resources: Resources) -> Mesh:
@@ -35,61 +32,34 @@ def read_gltf(data: bytes, resources: Resources) -> Mesh:
 
 
 class Scene:
-    """The nodes of a document's default scene, and the meshes at them."""
+    """The meshes of a document's default scene."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.accessors = Accessors(document)
         self.materials = Materials(document)
-        self.nodes: list[Json] = document.root.get("nodes", [])
-        self.locals = local_matrices(self.nodes)
+        self.nodes = Nodes(document)
         self._surfaces: dict[Any, list[Surface]] = {}
         self._worlds: dict[int, Matrices] = {}
 
     def parts(self) -> Iterator[Part]:
-        """The primitives at all nodes, in the frame of the scene."""
-        count, hidden = 0, {index for index, _ in self._walk(filter(self._hides, range(len(self.nodes))))}
-        for index, world in self._walk(self._roots()):
-            node = self.nodes[index]
-            if "mesh" not in node or index in hidden:
+        """The primitives at all nodes, in the frame of the scene; a node's instances are one part."""
+        count = 0
+        for node, world in self.nodes.shown():
+            if "mesh" not in node:
                 continue
-            surfaces = self._read(node)
-            places = self._places(node, world)
-            count += len(places) * sum(len(each.part.faces) for each in surfaces)
+            surfaces, instances = self._read(node), self._instances(node)
+            count += instances * sum(len(each.part.faces) for each in surfaces)
             if count > MOST_TRIANGLES:
                 raise BadMesh(f"has more than {MOST_TRIANGLES} triangles")
-            pose = self._pose(node["skin"]) if "skin" in node else None
-            for matrix in places:
-                if pose is not None or matrix[:3, :3].any():  # scaled to nothing: a way to hide a mesh
-                    yield from (placed(each, matrix, pose) for each in surfaces)
-
-    def _hides(self, index: int) -> bool:
-        extensions = self.nodes[index].get("extensions", {})
-        return not extensions.get("KHR_node_visibility", {}).get("visible", True)
-
-    def _roots(self) -> list[int]:
-        if self.document.root.get("scenes"):
-            return self.document.item("scenes", self.document.root.get("scene", 0)).get("nodes", [])
-        return self._tops()
-
-    def _tops(self) -> list[int]:
-        children = {child for node in self.nodes for child in node.get("children", [])}
-        return [index for index in range(len(self.nodes)) if index not in children]
-
-    def _walk(self, roots: Iterable[int]) -> Iterator[tuple[int, Matrices]]:
-        """All nodes below roots, with their (4, 4) matrices to the frame of the scene."""
-        waiting = [(root, np.eye(4), 1) for root in reversed(list(roots))]
-        for _ in range(MOST_NODES):
-            if not waiting:
-                return
-            index, above, depth = waiting.pop()
-            node = self.document.item("nodes", index)
-            if depth > len(self.nodes):
-                raise BadMesh("the nodes form a cycle")
-            world = above @ self.locals[index]
-            yield index, world
-            waiting += [(child, world, depth + 1) for child in reversed(node.get("children", []))]
-        raise BadMesh(f"has more than {MOST_NODES} nodes")
+            if "skin" in node:
+                pose = self._pose(node["skin"])
+                yield from (posed(each, pose, world) for each in surfaces)
+            elif instancing(node):
+                places = world @ self._places(node, instances)
+                yield from (repeated(each.part, places) for each in surfaces if instances)
+            elif world[:3, :3].any():  # a scale of nothing is a way to hide a mesh
+                yield from (transform(each.part, world) for each in surfaces)
 
     def _read(self, node: Json) -> list[Surface]:
         """The primitives of a node's mesh; read once for all nodes with the same morph weights."""
@@ -101,26 +71,33 @@ class Scene:
             self._surfaces[key] = [each for each in read if each is not None]
         return self._surfaces[key]
 
-    def _places(self, node: Json, world: Matrices) -> Matrices:
-        """(N, 4, 4) matrices of a node's instances; its own if it has none.
+    def _instances(self, node: Json) -> int:
+        """How often a node's mesh is drawn.
 
         https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/EXT_mesh_gpu_instancing
         """
-        instancing = node.get("extensions", {}).get("EXT_mesh_gpu_instancing")
-        if instancing is None:
-            return world[None]
-        names = instancing["attributes"]
-        values = {name: self.accessors.floats(names[name]) for name in TRS if name in names}
-        counts = {len(each) for each in values.values()}
-        if len(counts) != 1:
+        counts = {len(self.accessors.stored(index)) for index in instancing(node).values()} or {1}
+        if len(counts) > 1:
             raise BadMesh("the attributes of a node's instances differ in number")
-        rows = counts.pop()
-        return world @ trs(*(values.get(name, np.tile(TRS[name], (rows, 1))) for name in TRS))
+        return counts.pop()
+
+    def _places(self, node: Json, count: int) -> Matrices:
+        """(N, 4, 4) matrices from the frame of each of a node's instances to that of the node."""
+        names = instancing(node)
+        return trs(
+            *(
+                self.accessors.floats(names[name]) if name in names else np.tile(default, (count, 1))
+                for name, default in TRS.items()
+            )
+        )
 
     def _pose(self, index: Any) -> Matrices:
-        """(J, 4, 4) matrices of a skin's joints, from the frame of a mesh to that of the scene."""
+        """(J, 4, 4) matrices of a skin's joints, from the frame of a mesh to that of the scene.
+
+        https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#skins
+        """
         skin = self.document.item("skins", index)
-        self._worlds = self._worlds or dict(self._walk(self._tops()))
+        self._worlds = self._worlds or self.nodes.worlds()
         if not set(skin["joints"]) <= self._worlds.keys():
             raise BadMesh("a skin has joints that are no nodes")
         joints = np.array([self._worlds[joint] for joint in skin["joints"]])
@@ -132,40 +109,30 @@ class Scene:
         return joints @ inverse[: len(joints)]
 
 
-TRS = {"TRANSLATION": (0.0, 0.0, 0.0), "ROTATION": (0.0, 0.0, 0.0, 1.0), "SCALE": (1.0, 1.0, 1.0)}
+def instancing(node: Json) -> Json:
+    """The accessors of a node's instances, by the name of the attribute."""
+    return node.get("extensions", {}).get("EXT_mesh_gpu_instancing", {}).get("attributes", {})
 
 
-def trs(translation: Matrices, rotation: Matrices, scale: Matrices) -> Matrices:
-    """(N, 4, 4) matrices of (N, 3) translations, (N, 4) quaternions x, y, z, w and (N, 3) scales."""
-    length = np.linalg.norm(rotation, axis=1, keepdims=True)
-    x, y, z, w = (rotation / np.where(length > 0, length, 1)).T
-    turn = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    matrices = np.tile(np.eye(4), (len(translation), 1, 1))
-    matrices[:, :3, :3] = np.array(turn).transpose(2, 0, 1) * scale[:, None]
-    matrices[:, :3, 3] = translation
-    return matrices
+def repeated(part: Part, places: Matrices) -> Part:
+    """A part at all of (N, 4, 4) places, as one."""
+    count, size = len(places), len(part.vertices)
+    vertices = part.vertices @ places[:, :3, :3].transpose(0, 2, 1) + places[:, None, :3, 3]
+    faces = part.faces + size * np.arange(count)[:, None, None]
+    colours, texture = part.vertex_colours, part.texture
+    return replace(
+        part,
+        vertices=vertices.reshape(-1, 3),
+        faces=faces.reshape(-1, 3),
+        vertex_colours=None if colours is None else np.tile(colours, (count, 1)),
+        texture=texture and replace(texture, uv=np.tile(texture.uv, (count, 1))),
+    )
 
 
-def local_matrices(nodes: list[Json]) -> Matrices:
-    """(N, 4, 4) matrices from the frame of each node to that of its parent."""
-    if not nodes:
-        return np.zeros((0, 4, 4))
-    own = [np.array([node.get(name.lower(), default) for node in nodes]) for name, default in TRS.items()]
-    matrices = trs(*(each.astype(np.float64) for each in own))
-    for index, node in enumerate(nodes):
-        if "matrix" in node:
-            matrices[index] = np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
-    return matrices
-
-
-def placed(each: Surface, matrix: Matrices, pose: Matrices | None) -> Part:
-    """A primitive in the frame of the scene: under its node's matrix or, if it has a skin, the joints'."""
-    if pose is None or each.joints is None or each.weights is None:
-        return transform(each.part, matrix)
+def posed(each: Surface, pose: Matrices, world: Matrices) -> Part:
+    """A primitive as the joints of its skin place it; by its node's matrix, if it hangs on none."""
+    if each.joints is None or each.weights is None:
+        return transform(each.part, world)
     if not 0 <= each.joints.min() <= each.joints.max() < len(pose):
         raise BadMesh(f"a vertex hangs on joint {each.joints.max()}, but the skin has {len(pose)}")
     points = np.column_stack([each.part.vertices, np.ones(len(each.part.vertices))])

@@ -33,10 +33,8 @@ class Accessors:
         """
         accessor = self.document.item("accessors", index)
         if index not in self._stored:
-            values = self._dense(accessor)
-            self._stored[index] = (
-                self._patched(values, accessor["sparse"]) if "sparse" in accessor else values
-            )
+            dense, sparse = self._dense(accessor), accessor.get("sparse")
+            self._stored[index] = self._patched(dense, sparse) if sparse else dense
         return self._stored[index]
 
     def floats(self, index: Any, stored: NDArray[np.generic] | None = None) -> NDArray[np.float64]:

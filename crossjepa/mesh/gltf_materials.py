@@ -15,7 +15,7 @@ from crossjepa.mesh.gltf_document import Document, Json
 from crossjepa.mesh.mesh import Wrap
 
 MISSING = (0.216, 0.216, 0.216)  # linear: the grey of what a texture that cannot be had would show
-WRAPS: dict[int, Wrap] = {33071: "clamp", 33648: "mirror", 10497: "repeat"}
+WRAPS: dict[Any, Wrap] = {33071: "clamp", 33648: "mirror"}  # all others repeat
 ALPHAS: dict[str, Literal["opaque", "mask", "blend"]] = {"MASK": "mask", "BLEND": "blend"}
 FAINTEST = 1 / 255  # alpha below which nothing is seen
 
@@ -29,14 +29,12 @@ class Image:
         wrap: of the sampler.
         coordinates: name of the attribute with the texture coordinates.
         transform: (2, 3) affine transform of these, whose (0, 0) is the image's upper left corner.
-        opacity: the greatest alpha of the image, 0..1.
     """
 
     pixels: NDArray[np.uint8]
     wrap: tuple[Wrap, Wrap]
     coordinates: str
     transform: NDArray[np.float64]
-    opacity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +46,19 @@ class Material:
         image: or None.
         alpha: `opaque`, `mask` or `blend`.
         cutoff: of `mask`.
+        opacity: the greatest alpha of factor x image.
     """
 
     factor: NDArray[np.float64]
     image: Image | None = None
     alpha: Literal["opaque", "mask", "blend"] = "opaque"
     cutoff: float = 0.5
+    opacity: float = 1
 
     def seen(self, opacity: float) -> "Material":
         """The material made opaque, if nothing would be seen of it at this greatest alpha of the vertices."""
-        most = self.factor[3] * opacity * (self.image.opacity if self.image else 1)
-        hidden = most < (self.cutoff if self.alpha == "mask" else FAINTEST)
-        return replace(self, alpha="opaque") if hidden else self
+        least = self.cutoff if self.alpha == "mask" else FAINTEST
+        return replace(self, alpha="opaque") if self.opacity * opacity < least else self
 
     def plain(self) -> "Material":
         """The material without its image: of its factor if that has a colour, else grey."""
@@ -75,7 +74,7 @@ class Materials:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._materials: dict[int, Material] = {}
-        self._pixels: dict[int, tuple[NDArray[np.uint8], float] | None] = {}
+        self._pixels: dict[int, NDArray[np.uint8] | None] = {}
 
     def material(self, index: Any) -> Material:
         """A material; glTF's white default if the index is None."""
@@ -88,27 +87,24 @@ class Materials:
 
     def _read(self, item: Json) -> Material:
         factor, texture = base_colour(item)
-        material = Material(
-            factor, None, ALPHAS.get(item.get("alphaMode", ""), "opaque"), float(item.get("alphaCutoff", 0.5))
-        )
-        if texture is None:
-            return material
-        image = self._image(texture)
-        return replace(material, image=image) if image else material.plain()
+        image = self._image(texture) if texture else None
+        alpha, cutoff = ALPHAS.get(item.get("alphaMode", ""), "opaque"), float(item.get("alphaCutoff", 0.5))
+        opacity = float(factor[3]) * (image.pixels[..., 3].max() / 255 if image and alpha != "opaque" else 1)
+        material = Material(factor, image, alpha, cutoff, opacity)
+        return material.plain() if texture and not image else material
 
     def _image(self, info: Json) -> Image | None:
         texture = self.document.item("textures", info.get("index"))
         moved = info.get("extensions", {}).get("KHR_texture_transform", {})
         sampler = self.document.item("samplers", texture["sampler"]) if "sampler" in texture else {}
-        wrap = tuple(WRAPS.get(sampler.get(key, 10497), "repeat") for key in ("wrapS", "wrapT"))
-        found = self._decoded(texture)
-        if found is None:
+        wrap = WRAPS.get(sampler.get("wrapS"), "repeat"), WRAPS.get(sampler.get("wrapT"), "repeat")
+        pixels = self._decoded(texture)
+        if pixels is None:
             return None
         coordinates = f"TEXCOORD_{moved.get('texCoord', info.get('texCoord', 0))}"
-        return Image(found[0], (wrap[0], wrap[1]), coordinates, texture_transform(moved), found[1])
+        return Image(pixels, wrap, coordinates, texture_transform(moved))
 
-    def _decoded(self, texture: Json) -> tuple[NDArray[np.uint8], float] | None:
-        """The pixels of a texture and their greatest alpha, or None, with a warning."""
+    def _decoded(self, texture: Json) -> NDArray[np.uint8] | None:
         extensions = texture.get("extensions", {})
         source = extensions.get("EXT_texture_webp", {}).get("source", texture.get("source"))
         if source is None:
@@ -117,8 +113,7 @@ class Materials:
             return None
         item = self.document.item("images", source)
         if source not in self._pixels:
-            pixels = self._load(item, f"image {item.get('name', source)}")
-            self._pixels[source] = None if pixels is None else (pixels, float(pixels[..., 3].max()) / 255)
+            self._pixels[source] = self._load(item, f"image {item.get('name', source)}")
         return self._pixels[source]
 
     def _load(self, item: Json, name: str) -> NDArray[np.uint8] | None:
@@ -126,9 +121,7 @@ class Materials:
         if uri is not None and not uri.startswith("data:"):
             return resources.image(unquote(uri))
         try:
-            data = (
-                bytes(self.document.view(item.get("bufferView"))) if uri is None else self.document.load(uri)
-            )
+            data = self.document.load(uri) if uri else bytes(self.document.view(item.get("bufferView")))
         except (BadMesh, ValueError) as error:
             resources.warnings.append(f"texture {name} is missing ({error})")
             return None
@@ -152,8 +145,11 @@ def base_colour(item: Json) -> tuple[NDArray[np.float64], Json | None]:
     emission = np.array(item.get("emissiveFactor", (0, 0, 0)), dtype=np.float64) * strength
     if colour.shape != (4,) or emission.shape != (3,):
         raise BadMesh("a material's factor does not have 4 numbers, or its emission 3")
+    if not np.isfinite([*colour, *emission]).all():
+        raise BadMesh("a material's factor is not finite")
     if not colour[:3].any() and emission.any():
-        return np.array([*emission / max(1, emission.max()), colour[3]]), item.get("emissiveTexture")
+        colour[:3] = emission / max(1, emission.max())
+        texture = item.get("emissiveTexture")
     return np.clip(colour, 0, 1), texture
 
 

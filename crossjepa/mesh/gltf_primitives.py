@@ -114,7 +114,7 @@ class Vertices:
         """(V, 4) linear colours, or None."""
         if "COLOR_0" not in self.attributes:
             return None
-        values = np.clip(self.read("COLOR_0"), 0, 1)
+        values = np.clip(np.nan_to_num(self.read("COLOR_0")), 0, 1)
         opaque = np.ones((len(values), 4 - values.shape[1]))
         return np.concatenate([values, opaque], axis=1)
 
@@ -146,7 +146,7 @@ def laid(material: Material, vertices: Vertices, materials: Materials) -> tuple[
     if image.coordinates not in vertices.attributes:
         materials.document.resources.warnings.append(f"a textured primitive has no {image.coordinates}")
         return material.plain(), None
-    uv = vertices.read(image.coordinates, 2) @ image.transform[:, :2].T + image.transform[:, 2]
+    uv = np.nan_to_num(vertices.read(image.coordinates, 2)) @ image.transform[:, :2].T + image.transform[:, 2]
     return material, Texture(image.pixels, np.column_stack([uv[:, 0], 1 - uv[:, 1]]), image.wrap)
 
 
@@ -168,10 +168,9 @@ def compact(faces: NDArray[np.int64], count: int) -> tuple[Rows, NDArray[np.int6
 
     Many primitives may share the vertices of a whole scene: only a primitive's own are worth its time.
     """
-    if count <= faces.size:
-        used = np.zeros(count, dtype=bool)
-        used[faces] = True
-        if used.all():
-            return slice(None), faces
-    rows, places = np.unique(faces, return_inverse=True)
-    return rows, places.reshape(faces.shape)
+    if count > faces.size:
+        rows, places = np.unique(faces, return_inverse=True)
+        return rows, places.reshape(faces.shape)
+    used = np.zeros(count, dtype=bool)
+    used[faces] = True
+    return (slice(None), faces) if used.all() else (np.flatnonzero(used), (np.cumsum(used) - 1)[faces])
