@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
-from crossjepa.data.catalog import make_catalog
+from crossjepa.data.catalog import make_catalog, untestable
 from crossjepa.data.dataset import open_dataset
 from crossjepa.data.fetch import fetch
 from crossjepa.data.sample import point_arrays, stored_points, write_points
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings
 from crossjepa.data.table import OK, check_broken, read_meshes, stored_ids, write_meshes
+from crossjepa.probe.settings import ProbeSettings
 from crossjepa.settings import read_section
 from crossjepa.store.settings import StoreSettings
 from crossjepa.store.sharded import Layout, create
@@ -41,22 +42,30 @@ def scan_command(
     threads: Annotated[int, typer.Option(help="Processes to read with.")] = 1,
 ) -> None:
     """Read every object once; write the mesh table, with the reason for each object set aside."""
-    table = scan(read_source(settings, dataset), read_section(DataSettings, "data", settings), threads)
+    source = read_source(settings, dataset)
+    table = scan(source, read_section(DataSettings, "data", settings), threads)
     write_meshes(table, output)
     aside = table[table["status"] != OK]
     typer.echo(f"{output}: {len(table)} objects, {len(aside)} set aside")
+    for line in open_dataset(source).passed_over:
+        typer.echo(line)
     for row in aside.itertuples():
         typer.echo(f"set aside: {row.id}: {row.status}")
+    for row in table[table["warnings"] != ""].itertuples():
+        typer.echo(f"warning: {row.id}: {row.warnings}")
 
 
 @app.command("catalog")
 def catalog_command(settings: Settings, dataset: Dataset, meshes: Meshes, output: Output) -> None:
-    """Add classes, groups and the grouped split to the mesh table."""
+    """Add classes, groups and the grouped split to the mesh table; say which classes cannot be tested."""
     chosen = read_section(DataSettings, "data", settings)
-    records = open_dataset(read_source(settings, dataset)).objects()
-    table = make_catalog(read_meshes(meshes), records, chosen.split_seed, chosen.test_fraction)
+    opened = open_dataset(read_source(settings, dataset))
+    table = make_catalog(read_meshes(meshes), opened.objects(), chosen.split_seed, chosen.test_fraction)
     write_meshes(table, output)
     typer.echo(f"{output}: {table['split'].value_counts().to_dict()}")
+    folds = read_section(ProbeSettings, "probe", settings).folds
+    for line in (*opened.passed_over, *untestable(table, folds)):
+        typer.echo(line)
 
 
 @app.command("layout")

@@ -67,6 +67,32 @@ def _check_split(table: pd.DataFrame) -> None:
         )
 
 
+def untestable(table: pd.DataFrame, folds: int) -> list[str]:
+    """What the labels of a catalog cannot give a probe, a line each.
+
+    Args:
+        table: a catalog.
+        folds: folds of a cross-validation.
+
+    Returns:
+        A line for each class that is not tested or has fewer groups than folds, and a first one if no folds
+        can be made at all.
+    """
+    labelled = table[table["split"].isin(["train", "test"]) & (table["class"] != "")]
+    tested = set(labelled.loc[labelled["split"] == "test", "class"])
+    lines = []
+    for name, number in labelled.groupby("class")["group"].nunique().items():
+        groups = f"class '{name}': {number} {'group' if number == 1 else 'groups'}"
+        if name not in tested:
+            lines.append(f"{groups}; it cannot be tested")
+        elif number < folds and not labelled["split_given"].any():
+            lines.append(f"{groups}; it is missing from some of {folds} folds")
+    training = labelled[labelled["split"] == "train"].groupby("class")["group"].nunique()
+    if len(training) and training.max() < 2:
+        lines.insert(0, "no class has two groups to train on: no folds can be made; label more objects")
+    return lines
+
+
 def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.Series:
     """Assign whole groups to train or test, class by class.
 

@@ -1,22 +1,18 @@
-"""Where data sets lie: names of downloads, listings of folders, and checks before the workflow starts.
+"""Where data sets lie: names of downloads, digests of folders, and checks before the workflow starts.
 
 Needs neither trimesh nor pandas, since the workflow imports it in the user's own environment.
 """
 
 import csv
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 
+from crossjepa.data.listing import list_folder
 from crossjepa.data.settings import AnySource
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file
-
-MESHES = {".3mf", ".dae", ".glb", ".gltf", ".obj", ".off", ".ply", ".stl"}
-CLOUDS = {".npy", ".npz", ".pcd", ".ply", ".txt", ".xyz"}
 
 
 @dataclass(frozen=True)
@@ -69,53 +65,6 @@ BY_HAND = {  # how to get data sets that need a login, by kind
 }
 
 
-@dataclass(frozen=True)
-class FolderListing:
-    """The files below a folder that hold its objects.
-
-    Attributes:
-        folder: the folder.
-        has_meshes: whether the objects are meshes. Then files in the formats of point clouds are ignored.
-        files: the objects' files, sorted.
-    """
-
-    folder: Path
-    has_meshes: bool
-    files: tuple[Path, ...]
-
-    @classmethod
-    def read(cls, folder: Path) -> "FolderListing":
-        """List a folder. PLY files may be meshes or clouds: without other meshes, the first PLY file decides.
-
-        Raises:
-            UserError: if the folder is missing or holds neither meshes nor point clouds.
-        """
-        known = (path for path in folder.rglob("*") if path.suffix.lower() in MESHES | CLOUDS)
-        shown = sorted(path for path in known if not path.name.startswith(".") and path.is_file())
-        clouds = [path for path in shown if path.suffix.lower() in CLOUDS]
-        meshes = [path for path in shown if path.suffix.lower() in MESHES]
-        first_ply = next((path for path in meshes if path.suffix.lower() == ".ply"), None)
-        only_plys = all(path.suffix.lower() == ".ply" for path in meshes)
-        has_meshes = not only_plys or (first_ply is not None and _has_faces(first_ply))
-        files = tuple(meshes if has_meshes else clouds)
-        if not files:
-            wanted = f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
-            raise UserError(f"{folder}: no such folder, or nothing in it; it must hold {wanted}")
-        return cls(folder, has_meshes, files)
-
-    def digest(self) -> str:
-        """A digest of the names, sizes and modification times of the objects' files."""
-        states = ((path.relative_to(self.folder), path.stat()) for path in self.files)
-        lines = (f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" for name, state in states)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-@cache
-def list_folder(folder: Path) -> FolderListing:
-    """`FolderListing.read`, cached for the process, because the workflow's checks call it repeatedly."""
-    return FolderListing.read(folder)
-
-
 def outline_digest(places: Iterable[Path]) -> str:
     """A digest of the names directly in folders, of the content of lists (`.txt`) there, and of files' sizes.
 
@@ -130,12 +79,6 @@ def outline_digest(places: Iterable[Path]) -> str:
         else:
             digest.update(f"{place.stat().st_size}\0".encode())
     return digest.hexdigest()
-
-
-def _has_faces(path: Path) -> bool:
-    with path.open("rb") as file:
-        faces = re.search(rb"element face (\d+)", file.read(4096))
-    return faces is not None and int(faces[1]) > 0
 
 
 def downloads(source: AnySource) -> list[str]:
