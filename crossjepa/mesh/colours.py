@@ -1,11 +1,12 @@
 """Colours of formats that give them as numbers at vertices and faces."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.mesh.mesh import to_linear
+from crossjepa.mesh.mesh import Part, to_linear
 
 WHITE = np.ones(4)
 PLAIN = to_linear(np.array([0.4, 0.4, 0.4, 1]))  # a surface whose colour the file does not say
@@ -30,3 +31,13 @@ def alpha_mode(alpha: NDArray[np.number], most: float = 1) -> Literal["opaque", 
     """How a surface with these values of alpha, in 0..`most`, is drawn: opaque if all of it is invisible,
     because exporters write alpha 0 for opaque, too."""
     return "blend" if alpha.min() < most and alpha.max() > 0 else "opaque"
+
+
+def coloured(part: Part, vertices: NDArray[np.float64] | None, faces: NDArray[np.float64] | None) -> Part:
+    """A part with the (V, 4) linear colours of its vertices or else the (F, 4) ones of its faces, if any."""
+    colours = faces if vertices is None else vertices
+    if colours is None:
+        return part
+    faces = faces if vertices is None else None
+    alpha = alpha_mode(colours[:, 3])
+    return replace(part, factor=WHITE, vertex_colours=vertices, face_colours=faces, alpha=alpha)

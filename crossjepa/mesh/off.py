@@ -1,14 +1,14 @@
 """OFF: Geomview's object files, as ModelNet has them, and their kinds with colours and normals."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.colours import PLAIN, WHITE, alpha_mode, linear_colours
+from crossjepa.mesh.colours import PLAIN, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.mesh.polygons import check_corners, runs, triangulate
 from crossjepa.mesh.resources import Resources
@@ -62,18 +62,14 @@ def read_off(data: bytes, resources: Resources) -> Mesh:
     triangles, owners = triangulate(points, content.counts, content.corners)
     if not len(triangles):
         return Mesh(())
-    part = Part(points, content.corners[triangles], PLAIN)
     size = content.vertices.shape[1] - plain
     if size and not kind["C"]:
         resources.warnings.append(f"{size} numbers after each vertex are not read: {word}OFF has none")
-    elif size in (3, 4):
-        first = 3 + 3 * bool(kind["N"])
-        colours = _linear(content.vertices[:, first : first + size])
-        part = replace(part, factor=WHITE, vertex_colours=colours, alpha=alpha_mode(colours[:, 3]))
-    elif content.colours is not None:
-        colours = content.colours[owners]
-        part = replace(part, factor=WHITE, face_colours=colours, alpha=alpha_mode(colours[:, 3]))
-    return Mesh((part,))
+    first = 3 + 3 * bool(kind["N"])
+    vertices = content.vertices[:, first : first + size] if kind["C"] and size in (3, 4) else None
+    colours = None if vertices is None else _linear(vertices)
+    face_colours = None if content.colours is None else content.colours[owners]
+    return Mesh((coloured(Part(points, content.corners[triangles], PLAIN), colours, face_colours),))
 
 
 def _linear(colours: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,13 +125,15 @@ def _counts(words: NDArray[Any]) -> tuple[int, int]:
 
 
 def _lines(text: bytes, words: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first word of each line that is not empty, and the line's number of words, of the first `words`."""
+    """The first word of each line that is not empty, and the line's number of words."""
     raw = np.frombuffer(text, np.uint8)
     blank = raw <= ord(" ")
-    starts = np.flatnonzero(~blank & np.append(True, blank[:-1]))[:words]
+    starts = np.flatnonzero(~blank & np.append(True, blank[:-1]))
+    if len(starts) != words:  # numbers without a space between them
+        starts = starts[:0]
     line = np.searchsorted(np.flatnonzero((raw == ord("\n")) | (raw == ord("\r"))), starts)
     firsts = np.flatnonzero(np.diff(line, prepend=-1))
-    return firsts, np.diff(firsts, append=words)
+    return firsts, np.diff(firsts, append=len(starts))
 
 
 def _own_lines(firsts: NDArray[np.int64], word: int, count: int) -> NDArray[np.int64]:
@@ -164,6 +162,8 @@ def _walk(
         raise BadMesh(ENDS_EARLY) from error
     if place > len(rest):
         raise BadMesh(ENDS_EARLY)
+    if place < len(rest) and not coloured:
+        raise BadMesh("it holds more numbers than it counts, and its lines do not tell which are colours")
     places, counts, rests = np.array(found, np.int64).reshape(-1, 3).T
     return places, counts, rests
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.colours import MISSING, PLAIN, WHITE, alpha_mode, linear_colours
+from crossjepa.mesh.colours import MISSING, PLAIN, WHITE, alpha_mode, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part, Texture
 from crossjepa.mesh.ply_elements import Element, read_elements
 from crossjepa.mesh.polygons import check_corners, triangulate
@@ -15,6 +15,7 @@ from crossjepa.mesh.resources import Resources
 
 COORDINATES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 NO_ROWS = Element()
+NO_LISTS = (np.zeros(0, np.int64), np.zeros(0))
 
 
 def read_ply_points(data: bytes) -> NDArray[np.float64]:
@@ -47,17 +48,16 @@ def read_ply(data: bytes, resources: Resources) -> Mesh:
     names = [line[11:].strip() for line in comments if line.lower().startswith("texturefile")]
     uv = _vertex_coordinates(vertex)
     rows: NDArray[np.int64] | slice = slice(None)
-    if names and "texcoord" in face.lists:
+    if names and face.lists.get("texcoord", NO_LISTS)[0].any():
         rows, corners, uv = _split(counts, corners, *face.lists["texcoord"])
-    part = Part(points[rows], corners[triangles], PLAIN)
     normals, colours, face_colours = _normals(vertex), _colours(vertex), _colours(face)
-    if normals is not None:
-        part = replace(part, normals=normals[rows])
-    if face_colours is not None and (colours is None or (colours == colours[0]).all()):
-        colours = face_colours[owners]
-        part = replace(part, factor=WHITE, face_colours=colours, alpha=alpha_mode(colours[:, 3]))
-    elif colours is not None:
-        part = replace(part, factor=WHITE, vertex_colours=colours[rows], alpha=alpha_mode(colours[:, 3]))
+    if face_colours is not None and colours is not None and (colours == colours[0]).all():
+        colours = None
+    part = coloured(
+        Part(points[rows], corners[triangles], PLAIN, normals=None if normals is None else normals[rows]),
+        None if colours is None else colours[rows],
+        None if face_colours is None else face_colours[owners],
+    )
     if uv is None or not names:
         resources.warnings.extend(f"texture {name} has no coordinates" for name in names)
         return Mesh((part,))

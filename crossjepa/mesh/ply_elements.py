@@ -21,7 +21,6 @@ TYPES = {
 }  # fmt: skip
 ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 ENDS_EARLY = "ends early: it holds fewer numbers than its header counts"
-Numbers = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,26 @@ class Property:
     declared: np.dtype[Any]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Element:
     """The N rows of one element, by the property's name.
 
     Attributes:
+        declared: the type in the file's header.
         scalars: (N,) numbers.
         lists: (N,) lengths, and the (sum of lengths,) numbers.
-        declared: the type in the file's header.
     """
 
-    scalars: dict[str, Numbers] = field(default_factory=dict)
-    lists: dict[str, tuple[NDArray[np.int64], Numbers]] = field(default_factory=dict)
     declared: dict[str, np.dtype[Any]] = field(default_factory=dict)
+    scalars: dict[str, NDArray[Any]] = field(default_factory=dict)
+    lists: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = field(default_factory=dict)
+
+    def add(self, column: Property, lengths: NDArray[np.int64], values: NDArray[Any]) -> None:
+        """Add a column of single numbers or of lists."""
+        if column.count is None:
+            self.scalars[column.name] = values
+        else:
+            self.lists[column.name] = lengths, values
 
 
 def read_elements(data: bytes) -> tuple[dict[str, Element], list[str]]:
@@ -56,17 +62,17 @@ def read_elements(data: bytes) -> tuple[dict[str, Element], list[str]]:
     See http://paulbourke.net/dataformats/ply/ for the format.
 
     Raises:
-        BadMesh: if it is no PLY file, has unknown types, or ends before its last element.
+        BadMesh: if it is no PLY file, has unknown types, or does not hold the numbers that its header counts.
     """
     start, order, lines = _header(data)
-    body = (
-        numbers(data[start:]).view(np.uint8) if order == "=" else np.frombuffer(data, np.uint8, offset=start)
-    )
+    rest = data[start:]
+    body = numbers(rest).view(np.uint8) if order == "=" else np.frombuffer(rest, np.uint8)
     elements: dict[str, Element] = {}
     at = 0
     for name, size, properties in _layout(lines, order):
         elements[name], at = _read(body, at, size, properties)
-        elements[name].declared = {column.name: column.declared for column in properties}
+    if order == "=" and at < len(body):  # then its rows are not what the header says
+        raise BadMesh("it holds more numbers than its header counts")
     return elements, [line[8:].strip() for line in lines if line.startswith("comment ")]
 
 
@@ -114,105 +120,76 @@ def _property(name: str, order: str, kind: str, count: str | None) -> Property:
 
 def _read(body: NDArray[np.uint8], start: int, size: int, properties: list[Property]) -> tuple[Element, int]:
     """The rows that begin at byte `start`, and the byte after them."""
-    least = sum((column.count or column.kind).itemsize for column in properties)
+    heads = np.array([column.count.itemsize if column.count else 0 for column in properties], np.int64)
+    sizes = np.array([column.kind.itemsize for column in properties], np.int64)
+    least = int(np.where(heads, heads, sizes).sum())
     if size < 0 or start + size * least > len(body):
         raise BadMesh(ENDS_EARLY)
+    element = Element({column.name: column.declared for column in properties})
     if size == 0 or not properties:
-        return Element(), start
-    first = _lengths(body, start, 1, properties)[0]
-    width = int(_widths(properties, first[None]).sum())
-    if start + size * width <= len(body):  # nearly always all rows are as long as the first one
-        element = _equal_rows(body[start : start + size * width].reshape(size, width), properties, first)
-        if element is not None:
-            return element, start + size * width
-    return _unequal_rows(body, start, size, properties)
-
-
-def _lengths(body: NDArray[np.uint8], start: int, size: int, properties: list[Property]) -> NDArray[np.int64]:
-    """(size, lists) lengths of the lists, from row to row."""
-    steps, skip = [], 0
-    for column in properties:
-        if column.count is None:
-            skip += column.kind.itemsize
-        else:
-            count = struct.Struct(column.count.byteorder.replace("|", "=") + column.count.char)
-            steps.append((skip, count.unpack_from, count.size, column.kind.itemsize))
-            skip = 0
-    raw, at, lengths = body.data, start, []
-    try:
-        for _ in range(size):
-            for before, unpack, width, each in steps:
-                at += before
-                lengths.append(length := int(unpack(raw, at)[0]))
-                at += width + length * each
-            at += skip
-    except struct.error as error:
-        raise BadMesh(ENDS_EARLY) from error
-    if at > len(body):
-        raise BadMesh(ENDS_EARLY)
-    if min(lengths, default=0) < 0:
-        raise BadMesh("a list of negative length")
-    return np.array(lengths, dtype=np.int64).reshape(size, len(steps))
-
-
-def _equal_rows(
-    rows: NDArray[np.uint8], properties: list[Property], lengths: NDArray[np.int64]
-) -> Element | None:
-    """The columns of rows (size, bytes) whose lists all have these lengths; None if some have not."""
-    element, at, lists = Element(), 0, iter(lengths.tolist())
-
-    def cut(kind: np.dtype[Any], length: int) -> Numbers:
-        nonlocal at
-        at += kind.itemsize * length
-        return np.ascontiguousarray(rows[:, at - kind.itemsize * length : at]).reshape(-1).view(kind)
-
-    for column in properties:
-        if column.count is None:
-            element.scalars[column.name] = cut(column.kind, 1)
-        else:
-            length = next(lists)
-            counts = cut(column.count, 1)
-            if (counts != length).any():
-                return None
-            element.lists[column.name] = counts.astype(np.int64), cut(column.kind, length)
-    return element
-
-
-def _unequal_rows(
-    body: NDArray[np.uint8], start: int, size: int, properties: list[Property]
-) -> tuple[Element, int]:
-    """The columns of rows whose lists have different lengths, and the byte after them."""
+        return element, start
+    first = _lengths(body, start, 1, properties)
+    end = start + size * int((heads + sizes * first).sum())
+    # nearly always all rows are as long as the first one
+    if end <= len(body) and _read_equal(element, body[start:end].reshape(size, -1), properties, first[0]):
+        return element, end
     lengths = _lengths(body, start, size, properties)
-    widths = _widths(properties, lengths)
+    widths = heads + sizes * lengths
     ends = start + np.cumsum(widths.sum(axis=1))
     at = ends - widths.sum(axis=1)
-    element, lists = Element(), iter(lengths.T)
-    for column, width in zip(properties, widths.T, strict=True):
-        if column.count is None:
-            element.scalars[column.name] = _gather(body, at, column.kind)
-        else:
-            counts = next(lists)
-            places = runs(at + column.count.itemsize, counts, column.kind.itemsize)
-            element.lists[column.name] = counts, _gather(body, places, column.kind)
+    for column, head, counts, width in zip(properties, heads, lengths.T, widths.T, strict=True):
+        places = runs(at + head, counts, column.kind.itemsize)
+        element.add(column, counts, _gather(body, places, column.kind))
         at = at + width
     return element, int(ends[-1])
 
 
-def _widths(properties: list[Property], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(size, properties) bytes of each row's columns, from the (size, lists) lengths."""
-    lists = iter(lengths.T)
-    return np.stack(
-        [
-            np.full(len(lengths), column.kind.itemsize)
-            if column.count is None
-            else column.count.itemsize + column.kind.itemsize * next(lists)
-            for column in properties
-        ],
-        axis=1,
-    )
+def _read_equal(
+    element: Element, rows: NDArray[np.uint8], properties: list[Property], lengths: NDArray[np.int64]
+) -> bool:
+    """Add the columns of rows (size, bytes); False if a list is not as long in all rows as in the first."""
+    at = 0
+    for column, length in zip(properties, lengths.tolist(), strict=True):
+        if column.count is not None:
+            at, counts = _cut(rows, at, column.count, 1)
+            if (counts != length).any():
+                return False
+        at, values = _cut(rows, at, column.kind, length)
+        element.add(column, np.full(len(rows), length), values)
+    return True
 
 
-def _gather(body: NDArray[np.uint8], places: NDArray[np.int64], kind: np.dtype[Any]) -> Numbers:
+def _cut(rows: NDArray[np.uint8], at: int, kind: np.dtype[Any], length: int) -> tuple[int, NDArray[Any]]:
+    """The byte after the numbers that begin at byte `at` of each row, and the numbers."""
+    end = at + kind.itemsize * length
+    return end, np.ascontiguousarray(rows[:, at:end]).reshape(-1).view(kind)
+
+
+def _lengths(body: NDArray[np.uint8], start: int, size: int, properties: list[Property]) -> NDArray[np.int64]:
+    """(size, properties) lengths of the lists, from row to row; 1 for a single number."""
+    raw, at, lengths = body.data, start, []
+    counts = [column.count for column in properties]
+    structs = [count and struct.Struct(count.byteorder.replace("|", "=") + count.char) for count in counts]
+    steps = [(count, column.kind.itemsize) for count, column in zip(structs, properties, strict=True)]
+    try:
+        for _ in range(size):
+            for count, each in steps:
+                length = 1
+                if count is not None:
+                    length = int(count.unpack_from(raw, at)[0])
+                    at += count.size
+                at += length * each
+                lengths.append(length)
+    except struct.error as error:
+        raise BadMesh(ENDS_EARLY) from error
+    if at > len(body):
+        raise BadMesh(ENDS_EARLY)
+    if min(lengths) < 0:
+        raise BadMesh("a list of negative length")
+    return np.array(lengths, dtype=np.int64).reshape(size, len(steps))
+
+
+def _gather(body: NDArray[np.uint8], places: NDArray[np.int64], kind: np.dtype[Any]) -> NDArray[Any]:
     """Numbers that begin at any bytes; byte by byte, so that few indices are held at once."""
     raw = np.empty((len(places), kind.itemsize), np.uint8)
     for byte in range(kind.itemsize):

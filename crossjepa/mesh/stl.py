@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.colours import PLAIN, WHITE, linear_colours
+from crossjepa.mesh.colours import PLAIN, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.text import numbers
@@ -41,16 +41,15 @@ def _mesh(corners: NDArray[np.float64], colours: NDArray[np.float64] | None) -> 
     if not len(corners):
         return Mesh(())
     faces = np.arange(3 * len(corners)).reshape(-1, 3)
-    factor = PLAIN if colours is None else WHITE
-    return Mesh((Part(corners.reshape(-1, 3), faces, factor, face_colours=colours),))
+    return Mesh((coloured(Part(corners.reshape(-1, 3), faces, PLAIN), None, colours),))
 
 
 def _text_corners(text: bytes) -> NDArray[np.float64]:
     """(F, 3, 3) corners of a text in lower case."""
-    words = b"".join(re.findall(rb"\bvertex((?:\s+[-+.\w]+){3})", text))
+    words = b"".join(re.findall(rb"\bvertex((?:\s+[-+.\dni]\S*){3})", text))
     values = numbers(words)
     if len(values) != 9 * len(re.findall(rb"\bend\s*facet\b", text)):
-        raise BadMesh("ends early, or has a facet that is not a triangle")
+        raise BadMesh("ends early, or has a facet without three corners")
     return values.reshape(-1, 3, 3)
 
 
