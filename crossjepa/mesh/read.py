@@ -6,8 +6,9 @@ from crossjepa.errors import BadMesh
 from crossjepa.mesh.mesh import Mesh
 from crossjepa.mesh.obj import read_obj
 from crossjepa.mesh.resources import Resources
+from crossjepa.mesh.threemf import read_threemf
 
-READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {"obj": read_obj}
+READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {"3mf": read_threemf, "obj": read_obj}
 
 
 def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
