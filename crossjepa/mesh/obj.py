@@ -38,10 +38,12 @@ def read_obj(data: bytes, resources: Resources) -> Mesh:
     triangles, polygons = _triangles(table.points, corners[:, 0], counts)
     names, used = _used_materials(text)
     materials, image = read_libraries(text.words("mtllib"), resources), cache(resources.image)
+    mixed = np.bincount(used, counts != 4, len(names)) > 0
     parts = []
     for group in _groups(used[polygons]):
-        material = materials.get(names[used[polygons[group[0]]]], NONE)
-        chosen = _ordered(corners[triangles[group]], counts[polygons[group]])
+        number = used[polygons[group[0]]]
+        material = materials.get(names[number], NONE)
+        chosen = _ordered(corners[triangles[group]], not mixed[number])
         if not material.image and (chosen[..., 1] < 0).any():
             chosen[..., 1] = -1  # texture coordinates of some corners would only part vertices
         parts.append(with_alpha(_dressed(*_shape(chosen, table), material, image)))
@@ -124,11 +126,10 @@ def _triangles(
     return triangles, polygons
 
 
-def _ordered(corners: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _ordered(corners: NDArray[np.int64], quads: bool) -> NDArray[np.int64]:
     """The triangles (F, 3, 3) of a part: of quads whose corners are all alike, first all first halves, then
     all second ones, as trimesh orders them (see `_triangles`)."""
-    alike = ((corners < 0) == (corners[:1, :1] < 0)).all()
-    if alike and (counts == 4).all():
+    if quads and ((corners < 0) == (corners[:1, :1] < 0)).all():
         return np.concatenate([corners[::2], corners[1::2]])
     return corners
 

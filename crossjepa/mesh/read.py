@@ -3,12 +3,17 @@
 from collections.abc import Callable
 
 from crossjepa.errors import BadMesh
+from crossjepa.mesh.dae import read_dae
 from crossjepa.mesh.mesh import Mesh
 from crossjepa.mesh.obj import read_obj
 from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.threemf import read_threemf
 
-READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {"3mf": read_threemf, "obj": read_obj}
+READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {
+    "3mf": read_threemf,
+    "dae": read_dae,
+    "obj": read_obj,
+}
 
 
 def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:

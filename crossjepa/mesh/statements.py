@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.mtl import decoded, plain_text
-from crossjepa.mesh.numbers import parse
+from crossjepa.mesh.numbers import floats, integers
 
 LINE_END, BLANK, SLASH = 10, 32, 47
 MARGIN = 8  # line ends behind the text, so that any of its lines can be compared with a keyword
@@ -102,7 +102,7 @@ def _begins(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _integers(text: bytes) -> NDArray[np.int64]:
     try:
-        return parse(text, np.int64)
+        return integers(text)
     except ValueError as error:
         raise BadMesh("a face is not made of whole numbers") from error
 
@@ -110,7 +110,7 @@ def _integers(text: bytes) -> NDArray[np.int64]:
 def _floats(text: bytes) -> NDArray[np.float64]:
     """The numbers in a text; nan for a word that is none."""
     try:
-        return parse(text, np.float64)
+        return floats(text)
     except ValueError:
         return np.array([_float(word) for word in text.split()], dtype=np.float64)
 
