@@ -3,6 +3,7 @@
 Source: appendix B1 of the Advanced Visualizer's manual, https://paulbourke.net/dataformats/obj/
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -10,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.alpha import with_alpha
+from crossjepa.mesh.appearance import GREY, with_alpha
+from crossjepa.mesh.corners import weld
 from crossjepa.mesh.mesh import Mesh, Part, Texture, to_linear
 from crossjepa.mesh.mtl import Material, read_libraries
 from crossjepa.mesh.polygons import triangulate
 from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.statements import Statements
 
-GREY = 102 / 255  # sRGB of a surface whose colour the file does not say
-MISSING = np.array([0.216, 0.216, 0.216, 1.0])  # linear colour of a surface whose image is missing
 NONE = Material()
-MOST_KEYS = 2**62
 
 
 def read_obj(data: bytes, resources: Resources) -> Mesh:
@@ -38,12 +37,16 @@ def read_obj(data: bytes, resources: Resources) -> Mesh:
     corners = _absolute(corners, counts, text, table, resources)
     triangles, polygons = _triangles(table.points, corners[:, 0], counts)
     names, used = _used_materials(text)
-    looks = _Looks(read_libraries(text.words("mtllib"), resources), resources)
+    materials, image = read_libraries(text.words("mtllib"), resources), cache(resources.image)
+    mixed = np.bincount(used, counts != 4, len(names)) > 0
     parts = []
     for group in _groups(used[polygons]):
-        group = _as_quads(group, counts[polygons[group]])
-        part, uv = _shape(corners[triangles[group]], table)
-        parts.append(looks.dress(part, uv, names[used[polygons[group[0]]]]))
+        number = used[polygons[group[0]]]
+        material = materials.get(names[number], NONE)
+        chosen = _ordered(corners[triangles[group]], not mixed[number])
+        if not material.image and (chosen[..., 1] < 0).any():
+            chosen[..., 1] = -1  # texture coordinates of some corners would only part vertices
+        parts.append(with_alpha(_dressed(*_shape(chosen, table), material, image)))
     return Mesh(tuple(parts[::-1]))
 
 
@@ -72,7 +75,7 @@ def _read_table(text: Statements) -> _Table:
 
 def _vertex_colours(rgb: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Linear colours from sRGB in 0..1 or, as some write, 0..255; a vertex without one is grey."""
-    missing = np.isnan(rgb).any(axis=1)
+    missing = np.isnan(rgb.sum(axis=1))
     if missing.all():
         return None
     rgb = rgb / 255 if np.nanmax(rgb) > 1 else rgb
@@ -123,15 +126,17 @@ def _triangles(
     return triangles, polygons
 
 
-def _as_quads(triangles: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """If all triangles of a part are halves of quads, all first halves and then all second ones, as trimesh
-    orders them (see `_triangles`)."""
-    return triangles.reshape(-1, 2).T.ravel() if (counts == 4).all() else triangles
+def _ordered(corners: NDArray[np.int64], quads: bool) -> NDArray[np.int64]:
+    """The triangles (F, 3, 3) of a part: of quads whose corners are all alike, first all first halves, then
+    all second ones, as trimesh orders them (see `_triangles`)."""
+    if quads and ((corners < 0) == (corners[:1, :1] < 0)).all():
+        return np.concatenate([corners[::2], corners[1::2]])
+    return corners
 
 
-def _used_materials(text: Statements) -> tuple[list[str | None], NDArray[np.int64]]:
+def _used_materials(text: Statements) -> tuple[list[str], NDArray[np.int64]]:
     """Names of materials, and which one each face has."""
-    words = [None, *text.words("usemtl")]
+    words = ["", *text.words("usemtl")]
     number = {name: number for number, name in enumerate(dict.fromkeys(words))}
     numbers = np.array([number[name] for name in words])
     return list(number), numbers[np.searchsorted(text.rows("usemtl"), text.rows("f"))]
@@ -152,13 +157,7 @@ def _shape(corners: NDArray[np.int64], table: _Table) -> tuple[Part, NDArray[np.
     Corners with equal references share a vertex; vertices keep the file's order.
     """
     flat = corners.reshape(-1, 3)
-    key = flat[:, 0]
-    for field, size in ((1, len(table.uv)), (2, len(table.normals) + 1)):
-        if (flat[:, field] >= 0).any():
-            if key.max() > MOST_KEYS // size:
-                key = np.unique(key, return_inverse=True)[1]
-            key = key * size + flat[:, field] + 1
-    _, first, faces = np.unique(key, return_index=True, return_inverse=True)
+    first, faces = weld(*flat.T)
     vertex, uv, normal = flat[first].T
     part = Part(
         vertices=table.points[vertex],
@@ -170,34 +169,24 @@ def _shape(corners: NDArray[np.int64], table: _Table) -> tuple[Part, NDArray[np.
     return part, table.uv[uv] if (uv >= 0).any() else None
 
 
-class _Looks:
-    """Gives parts the colours of their materials.
+def _dressed(
+    part: Part,
+    uv: NDArray[np.float64] | None,
+    material: Material,
+    read_image: Callable[[str], NDArray[np.uint8] | None],
+) -> Part:
+    """The part in its material.
 
-    Args:
-        materials: by name.
-        resources: finds their images.
+    An image is drawn alone, because exporters write any `Kd` beside it. Vertex colours stand for a grey `Kd`,
+    which exporters write beside them; a coloured one tints them.
     """
-
-    def __init__(self, materials: dict[str, Material], resources: Resources) -> None:
-        self._materials = materials
-        self._image = cache(resources.image)
-
-    def dress(self, part: Part, uv: NDArray[np.float64] | None, name: str | None) -> Part:
-        """A part in its material: an image is drawn alone, because exporters write any `Kd` beside it; vertex
-        colours replace a grey `Kd`, which says no more than that there is none."""
-        material = self._materials.get(name or "", NONE)
-        if material.image and uv is not None:
-            return with_alpha(self._textured(part, uv, material))
-        rgb = np.array(material.colour or (GREY,) * 3)
-        if part.vertex_colours is not None and np.ptp(rgb) == 0:
-            rgb = np.ones(3)
-        rgb = np.round(rgb.clip(0, 1) * 255) / 255  # as fine as an image
-        return with_alpha(replace(part, factor=to_linear(np.append(rgb, material.opacity))))
-
-    def _textured(self, part: Part, uv: NDArray[np.float64], material: Material) -> Part:
-        part = replace(part, vertex_colours=None)
-        image = self._image(material.image)
-        if image is None:
-            return replace(part, factor=MISSING)
+    image = read_image(material.image) if material.image and uv is not None else None
+    if image is not None and uv is not None:
         texture = Texture(image, uv * material.scale + material.offset, (material.wrap, material.wrap))
-        return replace(part, factor=np.array([1, 1, 1, material.opacity]), texture=texture)
+        factor = np.array([1, 1, 1, material.opacity])
+        return replace(part, texture=texture, factor=factor, vertex_colours=None)
+    rgb = np.array(material.colour or (GREY,) * 3)
+    if part.vertex_colours is not None and np.ptp(rgb) == 0:
+        rgb = np.ones(3)
+    rgb = np.round(rgb.clip(0, 1) * 255) / 255  # as fine as an image
+    return replace(part, factor=to_linear(np.append(rgb, material.opacity)))

@@ -4,13 +4,13 @@ The text is searched and parsed as a whole with numpy, because it may have milli
 """
 
 import re
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.mtl import decoded, plain_text
+from crossjepa.mesh.numbers import floats, integers
 
 LINE_END, BLANK, SLASH = 10, 32, 47
 MARGIN = 8  # line ends behind the text, so that any of its lines can be compared with a keyword
@@ -72,7 +72,7 @@ class Statements:
         if field.max(initial=0) > 2:
             raise BadMesh("a corner of a face has more than three numbers")
         corners = np.zeros((len(words), 3), np.int64)
-        corners[word, field] = _integers(text.replace(b"/", b" ")) if len(digits) else 0
+        corners[word, field] = _integers(text.replace(b"/", b" "))
         return corners, counts
 
     def _lines(self, keyword: str) -> NDArray[np.uint8]:
@@ -101,22 +101,18 @@ def _begins(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _integers(text: bytes) -> NDArray[np.int64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
-        try:
-            return np.fromstring(text, dtype=np.int64, sep=" ")
-        except (DeprecationWarning, ValueError) as error:
-            raise BadMesh("a face is not made of whole numbers") from error
+    try:
+        return integers(text)
+    except ValueError as error:
+        raise BadMesh("a face is not made of whole numbers") from error
 
 
 def _floats(text: bytes) -> NDArray[np.float64]:
     """The numbers in a text; nan for a word that is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
-        try:
-            return np.fromstring(text, dtype=np.float64, sep=" ")
-        except (DeprecationWarning, ValueError):
-            return np.array([_float(word) for word in text.split()], dtype=np.float64)
+    try:
+        return floats(text)
+    except ValueError:
+        return np.array([_float(word) for word in text.split()], dtype=np.float64)
 
 
 def _float(word: bytes) -> float:

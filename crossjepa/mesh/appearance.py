@@ -1,8 +1,13 @@
-"""Which parts are see-through."""
+"""What all formats share where a file says little of a surface's look."""
 
 from dataclasses import replace
 
-from crossjepa.mesh.mesh import Part
+import numpy as np
+
+from crossjepa.mesh.mesh import Part, to_linear
+
+GREY = 102 / 255  # sRGB of a surface whose colour the file does not say
+UNKNOWN = to_linear(np.array([GREY, GREY, GREY, 1.0]))  # the same, linear
 
 
 def with_alpha(part: Part) -> Part:
