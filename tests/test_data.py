@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from crossjepa.commands.data import app
 from crossjepa.data import fetch
-from crossjepa.data.catalog import make_catalog, split_groups
+from crossjepa.data.catalog import make_catalog, split_groups, untestable
 from crossjepa.data.dataset import Dataset, ObjectRecord, open_dataset
 from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
@@ -247,6 +247,26 @@ def test_the_catalog_keeps_copies_of_test_objects_from_pretraining() -> None:
         "only unlabelled": "pretrain",
         "broken": "",
     }
+
+
+def test_the_catalog_tells_what_a_probe_cannot_do(tmp_path: Path) -> None:
+    for name in ("lamp/one", "chair/a", "chair/b", "chair/c", *(f"desk/{number}" for number in range(5))):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.xyz").write_text(f"{name[-1:].encode()[0]} 1 2\n0 0 0\n" * 20)
+    (tmp_path / "notes.txt").write_text("five desks")
+    inline, table = f'{{"data": {{"mine": {{"kind": "folder", "path": "{tmp_path}"}}}}}}', tmp_path / "meshes"
+    common = ["--settings", inline, "--dataset", "mine"]
+    told = CliRunner().invoke(app, ["scan", *common, "--output", str(table)]).output
+    assert "1 .txt passed over: no rows of numbers" in told
+    catalog = tmp_path / "catalog"
+    told = (
+        CliRunner().invoke(app, ["catalog", *common, "--meshes", str(table), "--output", str(catalog)]).output
+    )
+    assert "class 'lamp': 1 group; it cannot be tested" in told
+    assert "class 'chair': 3 groups; it is missing from some of 5 folds" in told
+    assert "desk'" not in told
+    singles = pd.read_parquet(catalog).drop_duplicates("class").assign(split="train")
+    assert untestable(singles, 5)[0].startswith("no class has two groups to train on: no folds can be made")
 
 
 def test_shapes_are_whole_varied_and_the_same_every_time() -> None:

@@ -1,5 +1,6 @@
 """Folders of meshes or clouds: every format, classes from folders or a CSV, the broken set aside."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -8,25 +9,23 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from pypcd4 import PointCloud
 
 from crossjepa.data.catalog import make_catalog
 from crossjepa.data.dataset import open_dataset
+from crossjepa.data.files import Files
+from crossjepa.data.listing import CLOUDS, MESHES, FolderListing, list_folder
 from crossjepa.data.location import (
-    CLOUDS,
-    MESHES,
-    FolderListing,
     check_labels,
     check_location,
     content_digest,
     has_meshes,
     has_views,
-    list_folder,
     outline_digest,
 )
 from crossjepa.data.normalise import UPRIGHT, surface
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings, FolderSource
+from crossjepa.data.table import write_meshes
 from crossjepa.errors import BadMesh, UserError
 
 # A triangle mesh in Collada, which trimesh reads and does not need to write.
@@ -67,7 +66,8 @@ def write_points(xyz: np.ndarray, path: Path) -> None:
     elif path.suffix == ".npz":
         np.savez(path, points=xyz, labels=np.zeros(len(xyz)))
     elif path.suffix == ".pcd":
-        PointCloud.from_xyz_points(xyz.astype(np.float32)).save(path)
+        header = f"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH {len(xyz)}\nHEIGHT 1\nDATA binary\n"
+        path.write_bytes(header.encode() + xyz.astype("<f4").tobytes())
     elif path.suffix == ".ply":
         trimesh.PointCloud(xyz).export(path)
     else:
@@ -113,7 +113,7 @@ def test_a_folder_of_clouds_is_read_in_every_format(tmp_path: Path, suffix: str)
     assert [record.label for record in folder.objects()] == ["a"]
     cloud = folder.cloud(f"a/cloud{suffix}")
     assert cloud is not None
-    assert cloud == pytest.approx(xyz[:, [0, 2, 1]] * (1, 1, -1), abs=1e-5)
+    assert cloud.points == pytest.approx(xyz[:, [0, 2, 1]] * (1, 1, -1), abs=1e-5)
     with pytest.raises(BadMesh, match="a point cloud, without a surface"):
         folder.load(f"a/cloud{suffix}")
 
@@ -121,27 +121,36 @@ def test_a_folder_of_clouds_is_read_in_every_format(tmp_path: Path, suffix: str)
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("words.txt", b"not a cloud", "cannot be read: ValueError"),
-        ("flat.npy", None, "no points: an array of shape"),
+        ("words.xyz", b"not a cloud", "no points: no line has three numbers"),
         ("torn.npz", b"PK", "cannot be read"),
-        ("torn.pcd", b"# .PCD\n", "cannot be read"),
-        ("few.xyz", b"0 0 0\n1 1 1\n", "2 points, fewer than 64"),
+        ("torn.pcd", b"# .PCD\n", "not a PCD file"),
+        ("few.xyz", b"0 0 0\n1 1 1\n", "2 points, fewer than 32"),
+        ("nearly.xyz", b"0 0 0\n1 1 nan\n" * 31, "31 points, fewer than 32; 31 of 62 rows are not finite"),
         ("same.xyz", b"1 1 1\n" * 99, "all points are the same"),
-        ("nan.xyz", b"1 nan 1\n" * 99, "not finite"),
+        ("nan.xyz", b"1 nan 1\n" * 99, "of 99 rows none is finite"),
+        ("tiny.xyz", b"0 0 0\n1e-25 0 0\n" * 50, "its extent of 1e-25 is not between"),
+        ("vast.xyz", b"0 0 0\n1e22 0 0\n" * 50, "its extent of 1e+22 is not between"),
+        ("beyond.xyz", b"0 0 0\n1e300 0 0\n" * 50, "its extent of 1e+300 is not between"),
     ],
 )
 def test_a_broken_cloud_is_set_aside_with_its_reason(
-    tmp_path: Path, name: str, content: bytes | None, reason: str
+    tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
-    write_points(np.random.default_rng(0).normal(size=(80, 3)), tmp_path / "good.xyz")
-    if content is None:
-        np.save(tmp_path / name, np.zeros(5))
-    else:
-        (tmp_path / name).write_bytes(content)
+    write_points(np.random.default_rng(0).normal(size=(40, 3)), tmp_path / "good.xyz")
+    (tmp_path / name).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
     table = scan(source, DataSettings(), threads=1).set_index("id")
-    assert table.loc["good.xyz", ["status", "faces", "points"]].tolist() == ["ok", 0, 80]
+    assert table.loc["good.xyz", ["status", "faces", "points", "warnings"]].tolist() == ["ok", 0, 40, ""]
     assert reason in table.loc[name, "status"]
+
+
+def test_points_that_are_not_finite_are_dropped_and_counted(tmp_path: Path) -> None:
+    xyz = np.random.default_rng(0).normal(size=(3000, 3))
+    xyz[::5, 1] = np.nan
+    np.save(tmp_path / "kinect.npy", xyz)
+    row = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1).iloc[0]
+    assert (row["status"], row["points"]) == ("ok", 2400)
+    assert row["warnings"] == "600 of 3000 rows are not finite and were dropped"
 
 
 def _missing_buffers() -> bytes:
@@ -231,14 +240,69 @@ def test_a_files_own_axis_is_taken_where_none_is_given(
     assert table["up"].tolist() == [taken, "y" if up == "file" else taken]
 
 
-def test_meshes_decide_and_the_first_ply_where_there_are_only_those(tmp_path: Path) -> None:
-    write_points(np.eye(3), tmp_path / "b.ply")
-    assert not FolderListing.read(tmp_path).has_meshes
-    trimesh.creation.box().export(tmp_path / "a.ply")
-    assert FolderListing.read(tmp_path).has_meshes
-    (tmp_path / "a.ply").unlink()
-    (tmp_path / "c.off").touch()
-    assert FolderListing.read(tmp_path).has_meshes
+def test_the_majority_decides_what_a_folder_holds_and_the_others_are_told(tmp_path: Path) -> None:
+    for name in ("a.xyz", "b.ply", "c.npy", "d.txt"):
+        write_points(np.eye(3), tmp_path / name)
+    (tmp_path / "README.txt").write_text("Scans of 3 chairs, made on\n2024-05-01 with 12 cameras.\n")
+    (tmp_path / "site.las").write_bytes(b"LASF")
+    (tmp_path / "sheet.png").write_bytes(b"beside a mesh")
+    trimesh.creation.box().export(tmp_path / "stray.ply")
+    listing = FolderListing.read(tmp_path)
+    assert [path.name for path in listing.files] == ["a.xyz", "b.ply", "c.npy", "d.txt"]
+    assert sorted(listing.passed_over) == [
+        "1 .las passed over: not a supported format",
+        "1 .ply passed over: the folder holds point clouds",
+        "1 .txt passed over: no rows of numbers",
+    ]
+    for name in "efg":
+        trimesh.creation.box().export(tmp_path / f"{name}.obj")
+    listing = FolderListing.read(tmp_path)
+    assert [path.name for path in listing.files] == ["e.obj", "f.obj", "g.obj", "stray.ply"]
+    assert "1 .xyz passed over: the folder holds meshes" in listing.passed_over
+    assert open_dataset(FolderSource(path=str(tmp_path))).passed_over == listing.passed_over
+
+
+def test_a_damaged_ply_is_of_the_kind_of_its_folder(tmp_path: Path) -> None:
+    write_points(np.random.default_rng(0).normal(size=(40, 3)), tmp_path / "a.xyz")
+    (tmp_path / "torn.ply").write_bytes(b"ply\nformat")
+    table = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1).set_index("id")
+    assert "cannot be read" in table.loc["torn.ply", "status"]
+
+
+def test_links_to_folders_are_followed_once_and_pipes_are_passed_over(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "deep").mkdir(parents=True)
+    (outside / "lamps").mkdir(parents=True)
+    for path in (inside / "deep" / "a.stl", outside / "lamps" / "b.stl", outside / "c.stl"):
+        trimesh.creation.box().export(path)
+    (inside / "also deep").symlink_to(inside / "deep")
+    (inside / "circle").symlink_to(inside)
+    (inside / "deep" / "higher").symlink_to(tmp_path)
+    (inside / "lamps").symlink_to(outside / "lamps")
+    (inside / "more lamps").symlink_to(outside / "lamps")
+    (outside / "lamps" / "back").symlink_to(inside)
+    (inside / "gone.stl").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(inside / "pipe.stl")
+    listing = FolderListing.read(inside)
+    assert [path.relative_to(inside).as_posix() for path in listing.files] == ["deep/a.stl", "lamps/b.stl"]
+    assert listing.passed_over == ("2 .stl passed over: not a regular file",)
+    with pytest.raises(BadMesh, match="not a regular file"):
+        Files(inside).read("pipe.stl")
+
+
+def test_a_name_that_is_not_utf8_is_read_under_a_readable_id(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    for name, content in {b"/a\xff.xyz": b"0 0 0\n1 2 3\n" * 40, b"/b\xff.xyz": b"words"}.items():
+        Path(os.fsdecode(folder + name)).write_bytes(content)
+    source = FolderSource(path=str(tmp_path))
+    table = scan(source, DataSettings(), threads=1)
+    assert dict(zip(table["id"], table["status"] == "ok", strict=True)) == {
+        r"caf\udce9/a\udcff.xyz": True,
+        r"caf\udce9/b\udcff.xyz": False,
+    }
+    write_meshes(make_catalog(table, open_dataset(source).objects(), 0, 0.3), tmp_path / "catalog.parquet")
+    assert len(content_digest(source)) == 64
 
 
 def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Path) -> None:
@@ -291,6 +355,42 @@ def test_a_row_that_fits_two_files_names_both(tmp_path: Path) -> None:
     csv.write_text("id,path,class\nonly,,lid\nbox,b/box.stl,box\n")
     labels = {record.id: record.label for record in open_dataset(source).objects()}
     assert labels == {"only": "lid", "box": "box", "a/box.stl": ""}
+
+
+@pytest.mark.parametrize("spelling", ["./{0}", "a/../{0}", "{1}/{0}", "{1}/./{0}", "{2}/{0}", "{3}"])
+def test_a_csv_may_spell_a_path_in_any_way(tmp_path: Path, spelling: str) -> None:
+    folder, link = tmp_path / "files", tmp_path / "link"
+    (folder / "a").mkdir(parents=True)
+    link.symlink_to(folder)
+    trimesh.creation.box().export(folder / "a" / "box.stl")
+    written = spelling.format("a/box.stl", folder, link, r"a\box.stl")
+    (tmp_path / "labels.csv").write_text(f"path,class\n{written},box\n")
+    dataset = open_dataset(FolderSource(path=str(folder), labels=str(tmp_path / "labels.csv")))
+    assert [(record.id, record.label) for record in dataset.objects()] == [("a/box.stl", "box")]
+
+
+def test_an_object_in_several_formats_is_one_group_unless_the_csv_says_otherwise(tmp_path: Path) -> None:
+    for name in ("a/chair.obj", "a/chair.stl", "a/stool.stl", "b/chair.stl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        trimesh.creation.box().export(tmp_path / name)
+    csv = tmp_path / "labels.csv"
+
+    def groups(labels: str | None) -> dict[str, str]:
+        records = open_dataset(FolderSource(path=str(tmp_path), labels=labels)).objects()
+        return {record.id: record.group for record in records}
+
+    apart = {"a/stool.stl": "a/stool.stl", "b/chair.stl": "b/chair.stl"}
+    assert groups(None) == {"a/chair.obj": "a/chair.obj", "a/chair.stl": "a/chair.obj", **apart}
+    csv.write_text("id,path,group\none,a/chair.stl,\ntwo,a/chair.obj,\n")
+    assert groups(str(csv)) == {"one": "one", "two": "one", **apart}
+    csv.write_text("id,path,group\none,a/chair.stl,g\n")
+    assert groups(str(csv)) == {"one": "g", "a/chair.obj": "g", **apart}
+    csv.write_text("id,path,group\none,a/chair.stl,g\ntwo,a/chair.obj,h\n")
+    assert groups(str(csv)) == {"one": "g", "two": "h", **apart}
+    for written in ("chair", "a/chair"):
+        csv.write_text(f"id,class\n{written},c\n")
+        with pytest.raises(UserError, match=rf"'{written}' fits a/chair\.obj and a/chair\.stl"):
+            groups(str(csv))
 
 
 def test_textures_are_found_elsewhere_in_the_tree_and_beside_the_mesh_but_never_outside(
@@ -389,6 +489,12 @@ def test_a_missing_or_empty_folder_says_what_it_must_hold(tmp_path: Path) -> Non
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UserError, match=r"no such folder, or nothing in it.*\.glb.*\.pcd"):
             open_dataset(FolderSource(path=str(path)))
+    for name in ("a.las", "b.LAS", "c.fbx", "LICENSE"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        UserError, match=r"holds only 2 \.las, 1 without suffix, 1 \.fbx; it must hold .*\.glb"
+    ):
+        open_dataset(FolderSource(path=str(tmp_path)))
 
 
 def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) -> None:
@@ -404,8 +510,8 @@ def test_a_listing_notices_added_and_edited_meshes_and_nothing_else(tree: Path) 
 
 def test_the_checks_before_a_run_list_a_folder_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walked = []
-    walk = Path.rglob
-    monkeypatch.setattr(Path, "rglob", lambda path, *args: walked.append(path) or walk(path, *args))
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda path: walked.append(path) or walk(path))
     list_folder.cache_clear()
     source = FolderSource(path=str(tree))
     check_location("mine", source)
@@ -413,7 +519,7 @@ def test_the_checks_before_a_run_list_a_folder_once(tree: Path, monkeypatch: pyt
     assert has_meshes(source)
     assert has_views(source)
     assert content_digest(source) == content_digest(FolderSource(path=str(tree)))
-    assert walked == [tree]
+    assert walked == [str(tree)]
 
 
 def test_an_edited_label_is_noticed(tree: Path) -> None:

@@ -41,7 +41,7 @@ def test_each_variant_reads_its_own_files_from_folder_and_zip(
         for row in (0, 7, 14):
             cloud = dataset.cloud(f"test/{stem}/{row}")
             assert cloud is not None
-            assert np.array_equal(cloud, rows[row]), "points in the file's order, untouched"
+            assert np.array_equal(cloud.points, rows[row]), "points in the file's order, untouched"
             assert known[f"test/{stem}/{row}"].label == SCANOBJECTNN[labels[row]]
 
 

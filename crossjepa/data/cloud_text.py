@@ -12,12 +12,14 @@ from crossjepa.errors import BadMesh
 
 AXES = {"x", "y", "z"}
 SEPARATORS = ";,\t"
+MARK = "\ufeff"  # a byte order mark
 SEARCHED = 1_000_000  # characters in which decimal commas are looked for: they stand in nearly every row
 COMMENT = re.compile(r"(?:^|(?<=[\s,;]))(?:#|//).*", re.MULTILINE)
 NOT_A_NUMBER = re.compile(r"[-+]?(?:1\.#[A-Z]+\d*|nan\([a-z]+\))")  # as Microsoft's C library prints it
+_WITH_COMMA = r"[-+]?\d+,\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 DECIMAL_COMMA = re.compile(
-    r"(?:^|[;\s])[-+]?\d+,\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?=[;\s]|$)"  # 0,5 between blanks or semicolons
-    r"|\A[^.]*(?:^|,)[ \t]*(?:[-+]?0\d|-0[ \t]*(?:,|$))[^.]*\Z",  # 0,05,0,5,-0,5
+    rf"[; \t]{_WITH_COMMA}(?=[;\s]|$)|^{_WITH_COMMA}[; \t]+[-+\d]"  # 0,5 beside a blank or a semicolon
+    r"|\A[^.]*(?:^|,)[ \t]*(?:[-+]?0\d|-0[ \t]*(?:,|$))[^.]*\Z",  # 0,05,0,5,-0,5: no row of integers
     re.MULTILINE,
 )
 
@@ -64,8 +66,7 @@ def read_text(data: bytes) -> NDArray[np.float64]:
     columns, separator = _choose_columns(above)
     body = _without_comments(text[above.start :])
     if separator:
-        empty = rf"(?<={separator}) *(?={separator}|$)|^(?={separator})"
-        body = re.sub(empty, "nan", body, flags=re.MULTILINE)
+        body = _fill_gaps(body, separator)
     points = np.loadtxt(io.StringIO(body), comments=None, delimiter=separator, usecols=columns, ndmin=2)
     if above.count not in (-1, len(points)):
         raise BadMesh(f"its first line announces {above.count} points, but {len(points)} rows follow")
@@ -74,14 +75,23 @@ def read_text(data: bytes) -> NDArray[np.float64]:
 
 def _decode(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+        return data.decode("utf-16").lstrip(MARK)
     if b"\0" in data:
         raise BadMesh("not text: it holds zero bytes; save it as UTF-8")
-    return data.decode("utf-8-sig", errors="replace")
+    return data.decode(errors="replace").lstrip(MARK)
 
 
 def _without_comments(text: str) -> str:
     return COMMENT.sub("", text) if "#" in text or "//" in text else text
+
+
+def _fill_gaps(body: str, separator: str) -> str:
+    """Rows in which fields without a value are NaN."""
+    gaps = (separator * 2, f"{separator} {separator}", f"{separator}\n", f"{separator} \n", f"\n{separator}")
+    if not any(gap in f"{body}\n" for gap in gaps):  # much faster than a search by the pattern below
+        return body
+    empty = rf"(?<={separator}) *(?={separator}|$)|^(?={separator})"
+    return re.sub(empty, "nan", body, flags=re.MULTILINE)
 
 
 def _read_preamble(text: str) -> _Preamble:
@@ -112,7 +122,8 @@ def _choose_columns(above: _Preamble) -> tuple[Sequence[int], str | None]:
     columns = [named[-1].index(axis) for axis in "xyz"] if named else [0, 1, 2]
     for separator in SEPARATORS:
         fields = [field.strip() for field in above.row.split(separator)]
-        if len(fields) > max(columns) and all(_is_number(fields[column] or "nan") for column in columns):
+        gap = "" if separator == "\t" else "nan"  # several tabs may align a column
+        if len(fields) > max(columns) and all(_is_number(fields[column] or gap) for column in columns):
             return columns, separator
     return columns, None
 
@@ -121,7 +132,8 @@ def _split(line: str) -> list[str]:
     """The fields of a line, without knowing its separator."""
     line = line.strip().rstrip(",;")
     found = next((separator for separator in SEPARATORS if separator in line), None)
-    return [field.strip() for field in line.split(found)] if line else []
+    fields = [field.strip() for field in line.split(found)] if line else []
+    return [field for field in fields if field or found != "\t"]
 
 
 def _is_number(word: str) -> bool:

@@ -24,7 +24,7 @@ COMPANIONS = {  # materials, buffers and textures of meshes
 # What a file is: an object of one kind, or of either kind because it is damaged. Else why it is none.
 MESH, CLOUD, EITHER, COMPANION = "mesh", "cloud", "either", "companion"
 NO_FORMAT, NO_FILE, NO_ROWS = "not a supported format", "not a regular file", "no rows of numbers"
-HEADER = 65536  # bytes in which a PLY file's header and a text's first row are looked for
+HEADER = 8192  # bytes in which a PLY file's header and a text's first row are looked for
 NUMBER = rb"\"?[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf)\"?"
 ROW = re.compile(rb"^[ \t]*" + rb"[ \t,;]+".join([NUMBER] * 3) + rb"(?=[ \t,;]|$)", re.MULTILINE | re.I)
 

@@ -110,10 +110,9 @@ def _unpack(body: bytes, header: _Header) -> bytes:
     packed, unpacked = (int(size) for size in np.frombuffer(body, "<u4", count=2))
     if unpacked != header.points * header.size or unpacked > packed * MOST_REPEATED:
         raise BadMesh(f"its {packed} compressed bytes are not {header.points} points of {header.size} bytes")
-    content = lzf.decompress(body[8 : 8 + packed], unpacked)
-    if content is None or len(content) != unpacked:
-        raise BadMesh("its compressed points are damaged")
-    return bytes(content)
+    content: bytes = lzf.decompress(body[8 : 8 + packed], unpacked) or b""
+    _check(len(content) // header.size, header.points)
+    return content
 
 
 def _check(there: int, wanted: int) -> None:
