@@ -11,7 +11,7 @@ import pytest
 from crossjepa.data.clouds import read_cloud, to_single
 from crossjepa.data.sample import thin_cloud
 from crossjepa.data.scan import scan
-from crossjepa.data.settings import FolderSource
+from crossjepa.data.settings import DataSettings, FolderSource
 from crossjepa.errors import BadMesh
 
 XYZ = np.round(np.random.default_rng(0).normal(size=(60, 3)), 4)
@@ -241,7 +241,7 @@ def test_a_damaged_pcd_is_refused(data: bytes, reason: str) -> None:
 def test_surveyors_coordinates_keep_their_object(tmp_path: Path) -> None:
     centre = np.array([665187.0, 5648348.0, 240.0])
     np.savetxt(tmp_path / "chair.xyz", XYZ + centre, fmt="%.4f")
-    (row,) = scan(FolderSource(path=str(tmp_path)), max_faces=2000, threads=1).to_dict("records")
+    (row,) = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1).to_dict("records")
     assert [row[f"extent_{axis}"] for axis in "xyz"] == pytest.approx(np.ptp(XYZ, axis=0), rel=1e-4)
     sampled = thin_cloud(to_single(XYZ + centre), 1024)
     assert len(np.unique(sampled.xyz, axis=0)) == 60

@@ -20,7 +20,7 @@ from crossjepa.data.catalog import make_catalog, split_groups, untestable
 from crossjepa.data.dataset import Dataset, ObjectRecord, open_dataset
 from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
-from crossjepa.data.normalise import unit_sphere
+from crossjepa.data.normalise import surface, unit_sphere
 from crossjepa.data.sample import (
     farthest_first,
     point_arrays,
@@ -29,21 +29,23 @@ from crossjepa.data.sample import (
     thin_cloud,
     write_points,
 )
-from crossjepa.data.scan import inspect, inspect_mesh, scan
-from crossjepa.data.settings import FolderSource, FurnitureSource, ShapesSource
+from crossjepa.data.scan import inspect_mesh, scan
+from crossjepa.data.settings import DataSettings, FolderSource, FurnitureSource, ShapesSource
 from crossjepa.data.sources.furniture import check_archive
 from crossjepa.data.sources.shapes import CLASSES, Shapes
 from crossjepa.data.table import check_broken, write_meshes
 from crossjepa.errors import BadMesh, UserError
+from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.store import sharded
 from crossjepa.store.seal import seal
 
+DEFAULT = DataSettings()
 PLANE = "v -1 0 -1\nv 1 0 -1\nv 1 0 1\nv -1 0 1\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
 TEXTURED = f"mtllib m.mtl\n{PLANE}usemtl painted\nf 1/1 3/3 2/2\nf 1/1 4/4 3/3\n"
 BROKEN = {
     "empty": ("", "no faces"),
     "flat": ("v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
-    "infinite": ("v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+    "infinite": ("v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "finite"),
 }
 
 
@@ -81,26 +83,26 @@ def test_furniture_reads_names_creators_and_rotation(archive: Path) -> None:
     opened = furniture(archive)
     plane = opened.objects()[0]
     assert (plane.id, plane.name, plane.creator, plane.source) == ("a/plane.obj", "Café plane", "Ann", "Mine")
-    vertices = opened.load("a/plane.obj").to_mesh().vertices
+    vertices = surface(opened.load("a/plane.obj")).vertices
     assert np.ptp(vertices[:, 2]) == pytest.approx(0, abs=1e-9), "the plane that lay flat stands upright"
     assert np.ptp(vertices[:, 1]) == pytest.approx(2)
 
 
 def test_materials_and_textures_are_found_whatever_the_case_of_their_names(archive: Path) -> None:
-    (plane,) = furniture(archive).load("a/plane.obj").geometry.values()
-    picture = np.asarray(plane.visual.material.image)
-    assert picture.shape == (16, 16, 3)
-    assert picture[0, [0, 15]].tolist() == [[255, 0, 0], [0, 0, 255]]
+    (plane,) = furniture(archive).load("a/plane.obj").parts
+    assert plane.texture is not None
+    assert plane.texture.image.shape == (16, 16, 4)
+    assert plane.texture.image[0, [0, 15]].tolist() == [[255, 0, 0, 255], [0, 0, 255, 255]]
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_meshes_say_why(archive: Path, name: str) -> None:
     with pytest.raises(BadMesh, match=BROKEN[name][1]):
-        inspect_mesh(furniture(archive).load(f"a/{name}.obj"), 1000)
+        inspect_mesh(furniture(archive).load(f"a/{name}.obj"), DEFAULT)
 
 
 def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path) -> None:
-    table = scan(FurnitureSource(path=str(archive)), max_faces=10_000, threads=1)
+    table = scan(FurnitureSource(path=str(archive)), DEFAULT, threads=1)
     assert table.loc[0, "status"] == "ok"
     for status, (_, reason) in zip(table["status"][1:], BROKEN.values(), strict=True):
         assert reason in status
@@ -117,24 +119,26 @@ def test_a_scan_sets_broken_meshes_aside_and_too_many_stop_the_run(archive: Path
 def test_a_scan_without_any_usable_object_fails(tmp_path: Path) -> None:
     (tmp_path / "a.obj").write_text("no mesh")
     with pytest.raises(UserError, match=r"no object of 1 is usable; the first: no faces"):
-        scan(FolderSource(path=str(tmp_path)), max_faces=10_000, threads=1)
+        scan(FolderSource(path=str(tmp_path)), DEFAULT, threads=1)
 
 
 class Odd(Shapes):
     """Shapes, one of which fails in a way that nobody foresaw."""
 
-    def load(self, object_id: str) -> trimesh.Scene:
+    def load(self, object_id: str) -> Mesh:
         if object_id == "bottle-000003":
             raise ValueError("two\nlines")
         return super().load(object_id)
 
 
-def test_an_unforeseen_failure_costs_one_object_only(tmp_path: Path) -> None:
+def test_an_unforeseen_failure_costs_one_object_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Odd(6, seed=0)
     ids = [record.id for record in odd.objects()]
-    looked = {object_id: inspect(odd, object_id, 10_000)["status"] for object_id in ids}
+    monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: odd)
+    table = scan(ShapesSource(), DEFAULT, threads=1)
     sharded.create(tmp_path / "points", sharded.Layout(6, 1, 6), point_arrays(64), {})
-    write_points(odd, ids, tmp_path / "points", 0, 64, 0)
+    write_points(odd, ids, tmp_path / "points", 0, 64, 0, DEFAULT.limits)
+    looked = dict(zip(table["id"], table["status"], strict=True))
     assert looked == dict.fromkeys(ids, "ok") | {"bottle-000003": "ValueError: two lines"}
     assert seal(tmp_path / "points", ids, 0.5).set_aside == {"bottle-000003": "ValueError: two lines"}
 
@@ -146,14 +150,14 @@ def test_two_objects_with_one_id_are_told(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("crossjepa.data.scan.open_dataset", lambda *_: Twice(24, seed=0))
     with pytest.raises(UserError, match="two objects have the id 'bottle-000003'"):
-        scan(ShapesSource(), max_faces=10_000, threads=1)
+        scan(ShapesSource(), DEFAULT, threads=1)
 
 
 def test_a_mesh_that_no_reader_understands_is_a_bad_mesh(archive: Path) -> None:
     with zipfile.ZipFile(archive / "Mine.sh3f", "a") as file:
         file.writestr("a/noise.obj", bytes(range(256)))
     with pytest.raises(BadMesh):
-        inspect_mesh(Files(archive / "Mine.sh3f").scene("a/noise.obj"), 1000)
+        inspect_mesh(Files(archive / "Mine.sh3f").mesh("a/noise.obj"), DEFAULT)
 
 
 def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
@@ -275,7 +279,7 @@ def test_shapes_are_whole_varied_and_the_same_every_time() -> None:
     assert digests == [Shapes(2 * len(CLASSES), seed=0).digest(r.id) for r in records]
     assert digests[0] != Shapes(1, seed=1).digest(records[0].id)
     for record in records:
-        seen = inspect_mesh(shapes.load(record.id), 10_000)
+        seen = inspect_mesh(shapes.load(record.id), DEFAULT)
         assert seen["faces"] > 20
 
 
@@ -296,33 +300,33 @@ def test_every_kind_has_its_adapter() -> None:
 def test_the_frame_is_centred_and_one_across(
     number: int, scale: float, shift: tuple[float, float, float]
 ) -> None:
-    scene = Shapes(300, seed=1).load(Shapes(300, seed=1).objects()[number].id)
-    scene.apply_transform(np.diag([scale, scale, scale, 1.0]))
-    scene.apply_translation(shift)
-    mesh = scene.to_mesh()
-    mesh.apply_transform(unit_sphere(scene))
-    assert np.linalg.norm(mesh.vertices, axis=1).max() == pytest.approx(1, abs=1e-6)
-    assert np.average(mesh.triangles_center, axis=0, weights=mesh.area_faces) == pytest.approx(0, abs=1e-6)
+    matrix = np.diag([scale, scale, scale, 1.0])
+    matrix[:3, 3] = shift
+    mesh = Shapes(300, seed=1).load(Shapes(300, seed=1).objects()[number].id).transformed(matrix)
+    framed = surface(mesh.transformed(unit_sphere(mesh)))
+    assert np.linalg.norm(framed.vertices, axis=1).max() == pytest.approx(1, abs=1e-6)
+    centroid = np.average(framed.triangles_center, axis=0, weights=framed.area_faces)
+    assert centroid == pytest.approx(0, abs=1e-6)
 
 
 def test_clouds_are_even_by_area_in_the_frame_of_the_cameras_and_seeded() -> None:
     large = trimesh.creation.box((2, 2, 2))
     small = trimesh.creation.box((1, 1, 1)).apply_translation((5, 0, 0))
-    scene = trimesh.Scene([large, small])
-    cloud = sample_mesh(scene, 8192, seed=0)
+    mesh = Mesh(tuple(Part(each.vertices, each.faces, np.ones(4)) for each in (large, small)))
+    cloud = sample_mesh(mesh, 8192, seed=0)
     xyz = cloud.xyz
     assert {k: (v.shape, str(v.dtype)) for k, v in vars(cloud).items()} == {
         k: (a.shape, a.dtype) for k, a in point_arrays(8192).items()
     }
-    in_source_units = trimesh.transform_points(xyz, np.linalg.inv(unit_sphere(scene)))
+    in_source_units = trimesh.transform_points(xyz, np.linalg.inv(unit_sphere(mesh)))
     faces = np.abs(in_source_units - np.where(in_source_units[:, :1] > 2.5, (5, 0, 0), 0)).max(axis=1)
     assert faces == pytest.approx(np.where(in_source_units[:, 0] > 2.5, 0.5, 1), abs=1e-5)
     assert farthest_first(xyz)[:100].tolist() == list(range(100))
     on_small = (xyz[:, 0] > xyz[:, 0].max() - 1.2 * np.ptp(xyz[:, 0]) / 6.5).mean()
     assert on_small == pytest.approx(6 / 30, abs=0.02)
-    again = sample_mesh(scene, 8192, seed=0)
+    again = sample_mesh(mesh, 8192, seed=0)
     assert all(np.array_equal(values, vars(again)[name]) for name, values in vars(cloud).items())
-    assert not np.array_equal(xyz, sample_mesh(scene, 8192, seed=1).xyz)
+    assert not np.array_equal(xyz, sample_mesh(mesh, 8192, seed=1).xyz)
     assert (cloud.first[:, 0] > cloud.first[:, 0].max() - 0.31).mean() == pytest.approx(6 / 30, abs=0.04), (
         "the first points are drawn from the whole surface"
     )
@@ -398,12 +402,12 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     ids = [r.id for r in shapes.objects()][:5]
     sharded.create(tmp_path, sharded.Layout(5, 2, 4), point_arrays(1024), {})
     for shard in range(2):
-        write_points(shapes, ids, tmp_path, shard, points=1024, seed=3)
+        write_points(shapes, ids, tmp_path, shard, points=1024, seed=3, limits=DEFAULT.limits)
     seal(tmp_path, ids, 0)
     clouds = sharded.read_array(tmp_path, "xyz")
     assert clouds.shape == (5, 1024, 3)
     assert np.isfinite(clouds).all()
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
-    write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3)
+    write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3, limits=DEFAULT.limits)
     seal(tmp_path / "one", ids, 0)
     assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"

@@ -22,9 +22,9 @@ from crossjepa.data.location import (
     has_views,
     outline_digest,
 )
-from crossjepa.data.normalise import UPRIGHT
+from crossjepa.data.normalise import UPRIGHT, surface
 from crossjepa.data.scan import scan
-from crossjepa.data.settings import FolderSource
+from crossjepa.data.settings import DataSettings, FolderSource
 from crossjepa.data.table import write_meshes
 from crossjepa.errors import BadMesh, UserError
 
@@ -95,7 +95,7 @@ def test_a_folder_of_meshes_takes_its_classes_from_its_folders(tree: Path) -> No
     tall = {f"box/tall{suffix}": "box" for suffix in MESHES}
     assert labels == {**tall, "ball/deep/ROUND.STL": "ball", "ball/torn.glb": "ball", "unlabelled.ply": ""}
     for object_id in tall:
-        extents = folder.load(object_id).to_mesh().extents
+        extents = surface(folder.load(object_id)).extents
         assert extents == pytest.approx([0.01, 0.06, 0.02], rel=1e-4), (
             f"{object_id}: +Z must become +Y, in metres"
         )
@@ -139,7 +139,7 @@ def test_a_broken_cloud_is_set_aside_with_its_reason(
     write_points(np.random.default_rng(0).normal(size=(40, 3)), tmp_path / "good.xyz")
     (tmp_path / name).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
-    table = scan(source, max_faces=2000, threads=1).set_index("id")
+    table = scan(source, DataSettings(), threads=1).set_index("id")
     assert table.loc["good.xyz", ["status", "faces", "points", "warnings"]].tolist() == ["ok", 0, 40, ""]
     assert reason in table.loc[name, "status"]
 
@@ -148,7 +148,7 @@ def test_points_that_are_not_finite_are_dropped_and_counted(tmp_path: Path) -> N
     xyz = np.random.default_rng(0).normal(size=(3000, 3))
     xyz[::5, 1] = np.nan
     np.save(tmp_path / "kinect.npy", xyz)
-    row = scan(FolderSource(path=str(tmp_path)), max_faces=2000, threads=1).iloc[0]
+    row = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1).iloc[0]
     assert (row["status"], row["points"]) == ("ok", 2400)
     assert row["warnings"] == "600 of 3000 rows are not finite and were dropped"
 
@@ -179,11 +179,10 @@ def _stl(mesh: trimesh.Trimesh) -> bytes:
 
 BROKEN_MESHES = {
     "flat.obj": (b"v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
-    "nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+    "nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "finite"),
     "huge.stl": (_stl(trimesh.creation.icosphere(5)), "20480 faces, more than data.max_faces = 10000 allows"),
     "faceless.off": (b"OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n", "no faces"),
     "words.obj": (b"Dear reader, this is a letter.\n", "no faces"),
-    "texture.glb": (_torn_texture(), "cannot be read: OSError: broken data stream"),
     "buffers.glb": (_missing_buffers(), "cannot be read"),
     "empty.ply": (b"", "cannot be read"),
 }
@@ -195,9 +194,50 @@ def test_a_broken_mesh_is_set_aside_with_its_reason(tmp_path: Path, name: str) -
     trimesh.creation.box().export(tmp_path / "good.stl")
     (tmp_path / name).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
-    table = scan(source, max_faces=10_000, threads=1).set_index("id")
+    table = scan(source, DataSettings(max_faces=10_000), threads=1).set_index("id")
     assert table.loc["good.stl", "status"] == "ok"
     assert reason in table.loc[name, "status"]
+
+
+def test_a_mesh_without_its_texture_is_grey_and_told_or_set_aside(tmp_path: Path) -> None:
+    trimesh.creation.box().export(tmp_path / "good.stl")
+    (tmp_path / "torn.glb").write_bytes(_torn_texture())
+    (tmp_path / "gone.obj").write_text(
+        "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
+    )
+    (tmp_path / "m.mtl").write_text("newmtl m\nmap_Kd gone.png\n")
+    source = FolderSource(path=str(tmp_path))
+    grey = scan(source, DataSettings(), threads=1).set_index("id")
+    assert grey["status"].tolist() == ["ok"] * 3
+    assert grey.loc["good.stl", "warnings"] == ""
+    assert "broken data stream" in grey.loc["torn.glb", "warnings"]
+    assert "gone.png" in grey.loc["gone.obj", "warnings"]
+    aside = scan(source, DataSettings(missing_textures="set_aside"), threads=1).set_index("id")
+    assert aside.loc["good.stl", "status"] == "ok"
+    assert aside.loc["torn.glb", "status"] == grey.loc["torn.glb", "warnings"]
+    assert aside.loc["gone.obj", "status"] == grey.loc["gone.obj", "warnings"]
+
+
+def test_a_small_part_far_from_the_rest_is_told(tmp_path: Path) -> None:
+    box, speck = trimesh.creation.box(), trimesh.creation.box((0.01, 0.01, 0.01))
+    box.export(tmp_path / "box.stl")
+    (box + speck.apply_translation((50, 0, 0))).export(tmp_path / "stray.stl")
+    table = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1)
+    assert table["status"].tolist() == ["ok", "ok"]
+    assert table["warnings"][0] == ""
+    assert "times as far out as the rest" in table["warnings"][1]
+
+
+@pytest.mark.parametrize(("up", "height", "taken"), [("file", 3, "z"), ("x", 1, "x"), ("y", 2, "y")])
+def test_a_files_own_axis_is_taken_where_none_is_given(
+    tmp_path: Path, up: Literal["file", "x", "y"], height: float, taken: str
+) -> None:
+    write_mesh(trimesh.creation.box((1, 2, 3)), tmp_path / "a.dae")
+    (tmp_path / "a.dae").write_text((tmp_path / "a.dae").read_text().replace("Y_UP", "Z_UP"))
+    trimesh.creation.box((1, 2, 3)).export(tmp_path / "b.stl")
+    table = scan(FolderSource(path=str(tmp_path), up=up), DataSettings(), threads=1)
+    assert table["extent_y"].tolist() == pytest.approx([height, 2 if up == "file" else height])
+    assert table["up"].tolist() == [taken, "y" if up == "file" else taken]
 
 
 def test_the_majority_decides_what_a_folder_holds_and_the_others_are_told(tmp_path: Path) -> None:
@@ -225,7 +265,7 @@ def test_the_majority_decides_what_a_folder_holds_and_the_others_are_told(tmp_pa
 def test_a_damaged_ply_is_of_the_kind_of_its_folder(tmp_path: Path) -> None:
     write_points(np.random.default_rng(0).normal(size=(40, 3)), tmp_path / "a.xyz")
     (tmp_path / "torn.ply").write_bytes(b"ply\nformat")
-    table = scan(FolderSource(path=str(tmp_path)), max_faces=2000, threads=1).set_index("id")
+    table = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1).set_index("id")
     assert "cannot be read" in table.loc["torn.ply", "status"]
 
 
@@ -256,7 +296,7 @@ def test_a_name_that_is_not_utf8_is_read_under_a_readable_id(tmp_path: Path) -> 
     for name, content in {b"/a\xff.xyz": b"0 0 0\n1 2 3\n" * 40, b"/b\xff.xyz": b"words"}.items():
         Path(os.fsdecode(folder + name)).write_bytes(content)
     source = FolderSource(path=str(tmp_path))
-    table = scan(source, max_faces=2000, threads=1)
+    table = scan(source, DataSettings(), threads=1)
     assert dict(zip(table["id"], table["status"] == "ok", strict=True)) == {
         r"caf\udce9/a\udcff.xyz": True,
         r"caf\udce9/b\udcff.xyz": False,
@@ -280,7 +320,7 @@ def test_a_csv_names_objects_classes_splits_and_groups(tree: Path, tmp_path: Pat
     assert list(records)[:4] == ["one", "box/tall.off", "three", "gone"]
     assert (records["one"].label, records["one"].split, records["one"].group) == ("tall", "train", "a")
     assert records["box/tall.glb"].label == "", "a file that the CSV does not name is unlabelled"
-    table = scan(source, max_faces=2000, threads=1)
+    table = scan(source, DataSettings(), threads=1)
     assert "No such file" in table.set_index("id").loc["gone", "status"]
     catalog = make_catalog(table, dataset.objects(), seed=0, test_fraction=0.3).set_index("id")
     assert catalog["split_given"].all()
@@ -300,7 +340,7 @@ def test_objaverse_files_are_found_by_their_names(tmp_path: Path) -> None:
         "5f6d": "table",
         "000-001/90cc.glb": "",
     }
-    assert len(dataset.load("77ab").to_mesh().faces) == 12
+    assert dataset.load("77ab").count == 12
 
 
 def test_a_row_that_fits_two_files_names_both(tmp_path: Path) -> None:
@@ -371,10 +411,12 @@ def test_textures_are_found_elsewhere_in_the_tree_and_beside_the_mesh_but_never_
         str(tmp_path / "outside.png"): False,
     }.items():
         (tmp_path / "in" / "meshes" / "box.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
-        (loaded,) = folder.load("meshes/box.obj").geometry.values()
-        image = getattr(loaded.visual.material, "image", None)
-        assert (image is not None and image.getpixel((0, 0)) == (1, 2, 3)) == found, name
-        assert found or image is None
+        mesh = folder.load("meshes/box.obj")
+        (part,) = mesh.parts
+        if found:
+            assert part.texture is not None, name
+            assert part.texture.image[0, 0].tolist() == [1, 2, 3, 255]
+        assert (part.texture is None, len(mesh.warnings)) == (not found, not found), name
 
 
 @pytest.mark.parametrize(
@@ -414,7 +456,7 @@ def test_a_given_split_must_be_usable(tree: Path, rows: str, message: str) -> No
     csv = tree / "labels.csv"
     csv.write_text(f"path,class,split,group\nbox/{rows}\n")
     source = FolderSource(path=str(tree), labels=str(csv))
-    table = scan(source, max_faces=2000, threads=1)
+    table = scan(source, DataSettings(), threads=1)
     with pytest.raises(UserError, match=f"the given split:? {message}"):
         make_catalog(table, open_dataset(source).objects(), seed=0, test_fraction=0.3)
 
@@ -494,7 +536,7 @@ def test_copies_of_a_file_share_a_group(tree: Path) -> None:
         shutil.copy(tree / "box" / "tall.stl", tree / label / copy)
     source = FolderSource(path=str(tree))
     records = open_dataset(source).objects()
-    meshes = scan(source, max_faces=10_000, threads=1)
+    meshes = scan(source, DataSettings(max_faces=10_000), threads=1)
     for seed in range(5):
         catalog = make_catalog(meshes, records, seed, 0.5).set_index("id")
         same = catalog.loc[["box/tall.stl", "box/copy.stl", "unlabelled copy.stl"]]

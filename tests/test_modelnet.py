@@ -16,6 +16,7 @@ from layouts import (
     zipped,
 )
 
+from crossjepa.data import normalise
 from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.scan import inspect_cloud, inspect_mesh, scan
 from crossjepa.data.settings import DataSettings, ModelNetSource
@@ -65,10 +66,9 @@ def test_meshes_are_turned_upright_whatever_their_header(tmp_path: Path) -> None
     assert len({len(header) for header in headers}) == 2, "alone, and fused with the counts"
     assert next(r.id for r in dataset.objects() if r.label == "cone") == "cone/train/cone_0001.off"
     for number in (1, 2, 3):
-        mesh = dataset.load(f"cone/train/cone_000{number}.off").to_mesh()
-        assert inspect_mesh(dataset.load(f"cone/train/cone_000{number}.off"), 10_000)["faces"] == len(
-            mesh.faces
-        )
+        loaded = dataset.load(f"cone/train/cone_000{number}.off")
+        mesh, seen = normalise.surface(loaded), inspect_mesh(loaded, DataSettings())
+        assert (seen["faces"], seen["up"]) == (len(mesh.faces), "z")
         height = mesh.vertices[:, 1]
         assert (height > height.max() - 1e-6).sum() == 1, "the cone's tip points to +Y"
         assert (height < height.min() + 1e-6).sum() >= 16, "and its base lies below"
@@ -286,7 +286,7 @@ def test_missing_and_torn_hdf5_files_are_named(tmp_path: Path) -> None:
 def test_a_scan_reads_a_zip_in_other_processes(tmp_path: Path) -> None:
     archive = zipped(write_modelnet_hdf5(tmp_path, ("bed", "cone"), 3, 1, points=128), tmp_path / "m.zip")
     source = ModelNetSource(release="hdf5", complete=False, path=str(archive))
-    table = scan(source, max_faces=1000, threads=2)
+    table = scan(source, DataSettings(), threads=2)
     assert table["status"].eq("ok").all()
     assert table["points"].tolist() == [128] * 8
 
@@ -297,5 +297,6 @@ def test_comments_and_colours_are_part_of_the_format(tmp_path: Path, head: str) 
     colour = " 255 0 0 255" if head == "COFF" else ""
     vertices = "".join(f"{xyz}{colour}\n" for xyz in ("0 0 0", "1 0 0", "0 1 0", "0 0 1"))
     (root / "bed/train/bed_0001.off").write_text(f"{head}\n4 2 0\n{vertices}# faces\n3 0 1 2\n3 0 1 3\n")
-    mesh = part(root, "meshes").load("bed/train/bed_0001.off").to_mesh()
-    assert (len(mesh.vertices), len(mesh.faces)) == (4, 2)
+    mesh = part(root, "meshes").load("bed/train/bed_0001.off")
+    assert mesh.count == 2
+    assert mesh.triangles.max(axis=(0, 1)) == pytest.approx([1, 1, 0])

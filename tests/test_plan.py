@@ -51,6 +51,7 @@ def test_a_name_stands_for_what_it_was_made_of() -> None:
         ({"render": {"keep_views": True}}, set()),
         ({"teacher": {"path": "elsewhere"}}, set()),
         ({"data": {"max_faces": 5000, "max_bad_fraction": 0.2}}, set()),
+        ({"data": {"max_seconds": 9, "max_memory": 1, "missing_textures": "set_aside"}}, set()),
         ({"data": {"split_seed": 1}}, {"catalog"}),
         ({"data": {"points": 4096}}, {"points"}),
         ({"store": {"shards": 3}}, {"points", "targets"}),
@@ -161,7 +162,7 @@ def test_a_run_stays_below_results() -> None:
         ({"probe": {"datasets": ["scanobjectnn_obj_bg"]}}, "ScanObjectNN cannot be downloaded"),
         (
             {"data": {"mine": {"kind": "folder", "path": ".", "up": "w"}}},
-            "data.mine.up: Input should be 'x', 'y' or 'z'",
+            "data.mine.up: Input should be 'file', 'x', 'y' or 'z'",
         ),
         (
             {"data": {"mine": {"kind": "folder", "path": "CLOUDS"}}, "probe": {"datasets": ["mine"]}},

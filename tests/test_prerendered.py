@@ -12,6 +12,7 @@ from layouts import r2n2_camera, shapenet_models, write_shapenet_points, write_s
 from PIL import Image
 
 from crossjepa.data.dataset import ViewFile, open_dataset
+from crossjepa.data.guard import Limits
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import BadMesh, UserError
@@ -121,7 +122,7 @@ def test_a_shard_takes_them_without_a_gl_context(tmp_path: Path, monkeypatch: py
     ids = [record.id for record in dataset.objects()]
     synset, model, _ = next(shapenet_models())
     (places["views"] / synset / model / "rendering" / "00.png").unlink()
-    arrays, set_aside = render_views(dataset, ids, SMALL)
+    arrays, set_aside = render_views(dataset, ids, SMALL, Limits(60, 4))
     assert list(set_aside) == [f"{synset}-{model}"]
     assert arrays["views"].shape == (9, 4, 64, 64, 3)
     gone = ids.index(f"{synset}-{model}")
@@ -140,5 +141,7 @@ def test_views_that_show_nothing_set_the_object_aside() -> None:
         def views(self, _: str) -> list[ViewFile]:
             return [view(np.zeros((16, 16, 4), np.uint8))] * 4
 
-    _, set_aside = render_views(Blank(), ["a"], SMALL)  # type: ignore[arg-type]
-    assert set_aside == {"a": "no pixel of the object is visible"}
+    _, set_aside = render_views(Blank(), ["a"], SMALL, Limits(60, 4))  # type: ignore[arg-type]
+    assert set_aside == {
+        "a": "fills at most 0.00% of a view with colours other than white; nothing to learn from"
+    }

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,14 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from trimesh.visual import TextureVisuals
-from trimesh.visual.material import SimpleMaterial
 from typer.testing import CliRunner
 
 from crossjepa.commands.render import app
 from crossjepa.data.dataset import Dataset
+from crossjepa.data.guard import Limits
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.errors import BadMesh
+from crossjepa.mesh.mesh import Mesh, Part, Texture, to_linear
 from crossjepa.render.cameras import camera_distance, camera_to_world, place_cameras
 from crossjepa.render.contact_sheet import OBJECTS, choose, draw_contact_sheet
 from crossjepa.render.renderer import Renderer
@@ -31,59 +32,69 @@ from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import ArraySpec, Layout, create
 
 SMALL = RenderSettings(views=4, image_size=64, colour_bins=4)
+LIMITS = Limits(60, 4)
 RED, GREEN, BLUE, GLASS = [220, 30, 30, 255], [30, 200, 30, 255], [30, 30, 220, 255], [90, 160, 255, 100]
 
 
+def part(mesh, colour=(180, 180, 180, 255), **rest):
+    """A trimesh's triangles in one colour."""
+    alpha = "opaque" if colour[3] == 255 else "blend"
+    factor = to_linear(np.array(colour) / 255)
+    return Part(np.array(mesh.vertices), np.array(mesh.faces), factor, **{"alpha": alpha, **rest})
+
+
 def block(colour, extents, centre):
-    mesh = trimesh.creation.box(extents, trimesh.transformations.translation_matrix(centre))
-    mesh.visual.vertex_colors = colour
-    return mesh
+    return part(trimesh.creation.box(extents, trimesh.transformations.translation_matrix(centre)), colour)
 
 
-def totem():
+def ball(subdivisions, colour=(180, 180, 180, 255)):
+    return Mesh((part(trimesh.creation.icosphere(subdivisions), colour),))
+
+
+def totem(*more):
     """Nothing about it is symmetrical: red to +X, green to +Z, blue above, glass in front."""
-    return trimesh.Scene(
-        [
-            block(RED, [0.6, 0.2, 0.2], [0.3, 0, 0]),
-            block(GREEN, [0.2, 0.1, 0.8], [0, 0, 0.4]),
-            block(BLUE, [0.15, 0.5, 0.15], [0, 0.25, 0]),
-            block(GLASS, [0.3, 0.3, 0.02], [0.1, 0.1, 0.3]),
-        ]
+    bars = (
+        block(RED, [0.6, 0.2, 0.2], [0.3, 0, 0]),
+        block(GREEN, [0.2, 0.1, 0.8], [0, 0, 0.4]),
+        block(BLUE, [0.15, 0.5, 0.15], [0, 0.25, 0]),
+        block(GLASS, [0.3, 0.3, 0.02], [0.1, 0.1, 0.3]),
     )
+    return Mesh(bars + more)
 
 
 def ambiguous_totem():
     """Two panes lie in one plane: which of them wins a pixel hangs on the order of drawing."""
-    return trimesh.Scene([totem(), block([255, 160, 90, 100], [0.3, 0.3, 0.02], [0.15, 0.15, 0.3])])
+    return totem(block([255, 160, 90, 100], [0.3, 0.3, 0.02], [0.15, 0.15, 0.3]))
 
 
-def painted(image, uv):
-    """A unit square facing +Z with an image as its material."""
+def painted(image, wrap=("repeat", "repeat"), shift=0.0, factor=(1, 1, 1, 1), **rest):
+    """A unit square facing +Z under an image."""
     vertices = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
-    visual = TextureVisuals(uv=uv, material=SimpleMaterial(image=image, diffuse=BLUE))
-    return trimesh.Trimesh(vertices, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False).scene()
+    uv = vertices[:, :2] + 0.5 + [shift, 0]
+    texture = Texture(np.asarray(image.convert("RGBA")), uv, wrap)
+    return Part(vertices, np.array([[0, 1, 2], [0, 2, 3]]), np.array(factor, float), texture, **rest)
 
 
-def draw(scene, settings=SMALL, azimuth=0.0, elevation=0.4):
+def draw(mesh, settings=SMALL, azimuth=0.0, elevation=0.4):
     pose = np.array([[azimuth, elevation, camera_distance(settings.field_of_view), 0, 1, 0]], np.float32)
-    views, foreground = Renderer(settings).draw(scene, unit_sphere(scene), pose)
+    views, foreground = Renderer(settings).draw(mesh, unit_sphere(mesh), pose)
     return views[0], foreground[0]
 
 
 class Shelf(Dataset):
-    """A data set of scenes; those given as an exception cannot be read."""
+    """A data set of meshes; those given as an exception cannot be read."""
 
-    def __init__(self, **scenes):
-        self.scenes = scenes
+    def __init__(self, **meshes):
+        self.meshes = meshes
 
     def objects(self):
         return []
 
     def load(self, object_id):
-        scene = self.scenes[object_id]
-        if isinstance(scene, Exception):
-            raise scene
-        return scene
+        mesh = self.meshes[object_id]
+        if isinstance(mesh, Exception):
+            raise mesh
+        return mesh
 
     def digest(self, object_id):
         return object_id
@@ -148,8 +159,7 @@ def test_plus_x_is_right_plus_y_is_up_and_plus_z_is_near():
 
 @pytest.mark.parametrize("turn", [0.3, 1.9, -2.5])
 def test_turning_the_object_is_the_same_as_adding_to_the_azimuth(turn):
-    turned = totem()
-    turned.apply_transform(trimesh.transformations.rotation_matrix(turn, [0, 1, 0]))
+    turned = totem().transformed(trimesh.transformations.rotation_matrix(turn, [0, 1, 0]))
     still, drawn = draw(totem(), azimuth=0.7)
     moved, _ = draw(turned, azimuth=0.7 + turn)
     differs = np.abs(still.astype(int) - moved).max(axis=-1) > 8
@@ -171,9 +181,7 @@ def test_views_are_bit_identical_in_another_process():
 
 
 def test_the_background_is_white_and_the_object_is_neither_cropped_nor_black():
-    ball = trimesh.creation.icosphere(3)
-    ball.visual.vertex_colors = [255, 255, 255, 255]
-    view, drawn = draw(ball.scene())
+    view, drawn = draw(ball(3, (255, 255, 255, 255)))
     assert (view[~drawn] == 255).all()
     assert not drawn[[0, -1]].any()
     assert not drawn[:, [0, -1]].any()
@@ -183,57 +191,99 @@ def test_the_background_is_white_and_the_object_is_neither_cropped_nor_black():
 
 
 def test_reversed_faces_are_lit_like_others():
-    ball = trimesh.creation.icosphere(3)
-    inside_out = ball.copy()
-    inside_out.invert()
-    outer, drawn = draw(ball.scene())
-    reverse, _ = draw(inside_out.scene())
-    assert np.abs(outer[drawn].astype(int) - reverse[drawn]).mean() < 2
+    (outside,) = ball(3).parts
+    view, drawn = draw(ball(3))
+    reverse, _ = draw(Mesh((replace(outside, faces=outside.faces[:, ::-1]),)))
+    assert np.abs(view[drawn].astype(int) - reverse[drawn]).mean() < 2
 
 
-def test_mirroring_does_not_make_a_smooth_surface_facetted():
-    ball = trimesh.creation.icosphere(2)  # coarse enough to tell, and its own mirror image
-    mirrored = trimesh.Scene()
-    mirrored.add_geometry(ball, transform=np.diag([-1.0, 1, 1, 1]))
-    view, drawn = draw(ball.scene())
-    assert np.abs(view[drawn].astype(int) - draw(mirrored)[0][drawn]).mean() < 0.5
-
-
-def test_an_instance_looks_like_a_mesh_with_its_transform_baked_in():
+@pytest.mark.parametrize("given", [True, False])
+def test_a_transform_turns_the_normals_with_the_surface(given):
+    """Mirrored and stretched, as instances in a file are; with the normals that the file gives, or none."""
+    sphere = trimesh.creation.icosphere(4)
     transform = trimesh.transformations.rotation_matrix(0.8, [1, 2, 0]) @ np.diag([-1.0, 1, 2, 1])
-    ball = trimesh.creation.icosphere(4)
-    instance = trimesh.Scene()
-    instance.add_geometry(ball, transform=transform)
-    moved = trimesh.transformations.transform_points(ball.vertices, transform)
-    baked = trimesh.Trimesh(moved, ball.faces, process=False)  # works out its normals afresh
-    view, drawn = draw(instance)
-    difference = np.abs(view.astype(int) - draw(baked.scene())[0])[drawn]
+    normals = sphere.vertices.copy() if given else None
+    moved = Mesh((part(sphere, normals=normals),)).transformed(transform)
+    baked = Mesh((part(trimesh.Trimesh(moved.parts[0].vertices, sphere.faces, process=False)),))
+    view, drawn = draw(moved)
+    difference = np.abs(view.astype(int) - draw(baked)[0])[drawn]
     tolerance = 1
     assert np.ptp(view[drawn]) > 20 * tolerance  # there is shading to compare
     assert difference.mean() < tolerance
 
 
-def test_textures_are_upright_and_keep_their_colours():
+def test_mirroring_does_not_make_a_smooth_surface_facetted():
+    view, drawn = draw(ball(2))  # coarse enough to tell, and its own mirror image
+    mirrored = ball(2).transformed(np.diag([-1.0, 1, 1, 1]))
+    assert np.abs(view[drawn].astype(int) - draw(mirrored)[0][drawn]).mean() < 0.5
+
+
+def two_halves():
+    """Green above, red below."""
     image = Image.new("RGB", (64, 64), "red")
     image.paste((0, 255, 0), (0, 0, 64, 32))
-    view, _ = draw(painted(image, [[0, 0], [1, 0], [1, 1], [0, 1]]), elevation=0.0)
+    return image
+
+
+def test_textures_are_upright_and_keep_their_colours():
+    view, _ = draw(Mesh((painted(two_halves()),)), elevation=0.0)
     top, bottom = view[24, 32].astype(int), view[40, 32].astype(int)
     assert top.argmax() == 1
     assert bottom.argmax() == 0
-    assert bottom[0] > 180  # red stays red: the diffuse blue does not dim it
+    assert bottom[0] > 180  # red stays red
     assert bottom[1:].max() < 60  # nor is it bleached
 
 
-def test_an_image_without_texture_coordinates_is_dropped():
-    view, drawn = draw(painted(Image.new("RGB", (4, 4), "red"), None))
-    assert drawn.any()
-    assert (view[drawn].argmax(axis=-1) == 2).all()  # its diffuse colour instead
+def test_factor_texture_and_colours_multiply():
+    """Each of the three leaves one channel out: what is left of white is nothing but the sheen."""
+    magenta = Image.new("RGB", (4, 4), (255, 0, 255))
+    yellow = np.tile([1.0, 1, 0, 1], (4, 1))
+    whole, _ = draw(Mesh((painted(magenta),)), elevation=0.0)
+    cyan, _ = draw(Mesh((painted(magenta, factor=[0, 1, 1, 1]),)), elevation=0.0)
+    dark, _ = draw(Mesh((painted(magenta, factor=[0, 1, 1, 1], vertex_colours=yellow),)), elevation=0.0)
+    assert whole[32, 32, [0, 2]].min() > 180
+    assert cyan[32, 32].argmax() == 2
+    assert cyan[32, 32, :2].max() < 60
+    assert dark[32, 32].max() < 60
+
+
+@pytest.mark.parametrize(
+    ("wrap", "shift", "expected"), [("repeat", 1.0, "rg"), ("clamp", 1.0, "gg"), ("mirror", 1.0, "gr")]
+)
+def test_outside_of_an_image_it_repeats_is_clamped_or_mirrored(wrap, shift, expected):
+    left_and_right = two_halves().transpose(Image.Transpose.ROTATE_270)
+    assert left_and_right.getpixel((0, 0)) == (255, 0, 0)
+    view, _ = draw(Mesh((painted(left_and_right, (wrap, "repeat"), shift),)), elevation=0.0)
+    assert "".join("rgb"[view[32, column].argmax()] for column in (24, 40)) == expected
+
+
+@pytest.mark.parametrize(
+    ("alpha", "left", "right"), [("opaque", 0, 0), ("mask", None, 0), ("blend", None, 0)]
+)
+def test_alpha_is_ignored_cuts_or_lets_through_as_the_material_says(alpha, left, right):
+    """The image's left half has no alpha, its right half some: over the cutoff, so a mask makes it solid."""
+    image = Image.new("RGBA", (64, 64), (220, 30, 30, 0))
+    image.paste((220, 30, 30, 180), (32, 0, 64, 64))
+    view, drawn = draw(Mesh((painted(image, alpha=alpha),)), elevation=0.0)
+    for column, hue in ((20, left), (44, right)):
+        assert drawn[32, column] == (hue is not None)
+        assert hue is None or view[32, column].argmax() == hue
+    solid = draw(Mesh((painted(image.convert("RGB")),)), elevation=0.0)[0][32, 44]
+    assert np.array_equal(view[32, 44], solid) == (alpha != "blend")
+
+
+def test_a_cut_away_surface_hides_nothing_behind_it():
+    hole = painted(Image.new("RGBA", (8, 8), (220, 30, 30, 0)), alpha="blend")
+    wall = block(GREEN, [1, 1, 0.02], [0, 0, -0.3])
+    view, _ = draw(Mesh((hole, wall)), elevation=0.0)
+    assert view[32, 32].argmax() == 1
+    assert view[32, 32, 1] > 150
 
 
 def test_face_colours_and_sharp_edges_are_kept():
     box = trimesh.creation.box()
-    box.visual.face_colors = np.where(box.face_normals[:, [1]] > 0.5, GREEN, RED)
-    view, drawn = draw(box.scene(), azimuth=0.6)
+    colours = to_linear(np.where(box.face_normals[:, [1]] > 0.5, GREEN, RED) / 255)
+    view, drawn = draw(Mesh((part(box, (255,) * 4, face_colours=colours),)), azimuth=0.6)
     hues = view[drawn].argmax(axis=-1)
     assert set(hues) == {0, 1}
     assert len(np.unique(view[drawn][hues == 0] // 12, axis=0)) <= 4  # two flat sides, a faint sheen
@@ -242,18 +292,18 @@ def test_face_colours_and_sharp_edges_are_kept():
 def test_what_lies_behind_glass_shines_through_in_whatever_order_it_is_stored():
     pane = block(GLASS, [1, 1, 0.02], [0, 0, 0.3])
     wall = block(RED, [1, 1, 0.02], [0, 0, -0.3])
-    alone, _ = draw(pane.scene(), elevation=0.0)
-    both, _ = draw(trimesh.Scene([pane, wall]), elevation=0.0)
+    alone, _ = draw(Mesh((pane,)), elevation=0.0)
+    both, _ = draw(Mesh((pane, wall)), elevation=0.0)
     assert both[32, 32, 2] > both[32, 32, 1]  # tinted by the pane
     assert int(both[32, 32, 1]) < int(alone[32, 32, 1]) - 30  # but no longer white behind it
-    np.testing.assert_array_equal(both, draw(trimesh.Scene([wall, pane]), elevation=0.0)[0])
+    np.testing.assert_array_equal(both, draw(Mesh((wall, pane)), elevation=0.0)[0])
 
 
 @pytest.mark.parametrize(
     "script",
     [
         "import pyrender.renderer as r; r.Renderer._configure_main_framebuffer = lambda self: None",
-        "from crossjepa.render import renderer as r; r.SHADER_EDITS.append(('mesh.vert', 'no such text', ''))",
+        "from crossjepa.render import renderer as r; r.SHADER_EDITS.append(('mesh.vert', 'not there', ''))",
     ],
 )
 def test_a_pyrender_that_cannot_be_edited_is_refused(script):
@@ -287,11 +337,11 @@ def test_broken_meshes_are_set_aside_and_the_others_are_rendered():
     dataset = Shelf(
         good=totem(),
         unreadable=BadMesh("no faces"),
-        empty=trimesh.Scene(),
+        empty=Mesh(()),
         odd=ValueError("two\nlines"),
         also_good=totem(),
     )
-    arrays, set_aside = render_views(dataset, list(dataset.scenes), SMALL)
+    arrays, set_aside = render_views(dataset, list(dataset.meshes), SMALL, LIMITS)
     assert set(set_aside) == {"unreadable", "empty", "odd"}
     assert set_aside["unreadable"] == "no faces"
     assert set_aside["odd"] == "ValueError: two lines"
@@ -307,6 +357,22 @@ def test_broken_meshes_are_set_aside_and_the_others_are_rendered():
         np.testing.assert_array_equal(array[0], array[4])
     shown = np.asarray(Image.fromarray(arrays["thumbnail"][0]).resize((64, 64), Image.Resampling.BOX))
     assert np.abs(shown.astype(int) - arrays["views"][0, 0]).mean() < 5
+
+
+def test_what_cannot_be_seen_is_set_aside_with_its_share():
+    speck = block(RED, [1e-3] * 3, [0, 0, 0]), block([255] * 4, [1e-3] * 3, [1, 0, 0])
+    paper = np.array([1.0, 1, 1, 1])
+    dataset = Shelf(
+        seen=totem(),
+        speck=Mesh(speck),
+        glass=Mesh((replace(block(RED, [1, 1, 1], [0, 0, 0]), alpha="blend", factor=paper * 0.001),)),
+    )
+    _, set_aside = render_views(dataset, list(dataset.meshes), SMALL, LIMITS)
+    assert set(set_aside) == {"speck", "glass"}
+    assert (
+        set_aside["glass"]
+        == "fills at most 0.00% of a view with colours other than white; nothing to learn from"
+    )
 
 
 def test_one_shard_becomes_a_bundle_of_its_objects_alone(tmp_path, monkeypatch):
@@ -341,7 +407,7 @@ def test_contact_sheet_takes_every_class_in_turn(tmp_path):
     assert len(choose(catalog.assign(**{"class": ""}))) == OBJECTS
     output = tmp_path / "sheet.png"
     few = catalog.iloc[:3]
-    draw_contact_sheet(Shelf(**dict.fromkeys(few["id"], totem())), few, SMALL, "trial", output)
+    draw_contact_sheet(Shelf(**dict.fromkeys(few["id"], totem())), few, SMALL, LIMITS, "trial", output)
     sheet = np.asarray(Image.open(output))
     assert (sheet[60:170].min(axis=-1) < 100).sum() > 100  # objects below the title
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]

@@ -20,8 +20,9 @@ from layouts import (
 
 from crossjepa.data.dataset import Dataset, open_dataset
 from crossjepa.data.location import check_location
+from crossjepa.data.normalise import surface
 from crossjepa.data.scan import inspect_cloud, inspect_mesh
-from crossjepa.data.settings import ShapeNetSource
+from crossjepa.data.settings import DataSettings, ShapeNetSource
 from crossjepa.errors import BadMesh, UserError
 
 IDS = [f"{synset}-{model}" for synset, model, _ in shapenet_models()]
@@ -53,16 +54,17 @@ def test_meshes_read_the_same_unpacked_in_zips_and_in_one_zip(
         assert dataset.digest(IDS[4]) == opened[0].digest(IDS[4])
         assert dataset.cloud(IDS[4]) is None
         assert dataset.views(IDS[4]) is None
-        scene = dataset.load(IDS[4])
-        np.testing.assert_allclose(scene.to_mesh().extents, shape(1, 4).extents, atol=1e-5)
-        assert inspect_mesh(scene, 10_000)["faces"] == len(shape(1, 4).faces)
+        mesh = dataset.load(IDS[4])
+        np.testing.assert_allclose(surface(mesh).extents, shape(1, 4).extents, atol=1e-5)
+        assert inspect_mesh(mesh, DataSettings())["faces"] == len(shape(1, 4).faces)
 
 
 def test_a_v2_models_texture_is_found_beside_it_and_in_zips(tmp_path: Path) -> None:
     root = write_shapenet_v2(tmp_path)
     for place in (root, write_shapenet_zips(root, tmp_path / "zips")):
-        (model,) = shapenet(path=place).load(IDS[3]).geometry.values()
-        assert (np.asarray(model.visual.material.image) == (250, 40, 30)).all()
+        (model,) = shapenet(path=place).load(IDS[3]).parts
+        assert model.texture is not None
+        assert (model.texture.image == (250, 40, 30, 255)).all()
 
 
 def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_clouds_stand_for_meshes_where_there_are_none(tmp_path: Path) -> None:
 def test_meshes_and_clouds_together(tmp_path: Path) -> None:
     dataset = shapenet(path=write_shapenet_v2(tmp_path), points=write_shapenet_points(tmp_path, points=100))
     assert dataset.cloud(IDS[0]) is not None
-    assert dataset.load(IDS[0]).geometry
+    assert dataset.load(IDS[0]).count
     clouds = shapenet(points=tmp_path / "shapenet_pc")
     assert dataset.digest(IDS[0]) == clouds.digest(IDS[0]), "the cloud is what is learned from"
 
@@ -111,7 +113,7 @@ def test_a_listed_mesh_that_is_missing_is_a_bad_mesh(tmp_path: Path, kind: str) 
         root = zipped(root, tmp_path / "all.zip")
     dataset = shapenet(path=root, lists=write_shapenet_lists(tmp_path, models=3))
     assert len(dataset.objects()) == 9
-    assert dataset.load(IDS[0]).geometry
+    assert dataset.load(IDS[0]).count
     for absent in (IDS[2], "99999999-none"):
         with pytest.raises(BadMesh, match=f"its mesh is not in {root.name}"):
             dataset.load(absent)

@@ -3,16 +3,22 @@
 from collections.abc import Callable
 
 from crossjepa.errors import BadMesh
+from crossjepa.mesh.dae import read_dae
 from crossjepa.mesh.gltf import read_gltf
 from crossjepa.mesh.mesh import Mesh
+from crossjepa.mesh.obj import read_obj
 from crossjepa.mesh.off import read_off
 from crossjepa.mesh.ply import read_ply
 from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.stl import read_stl
+from crossjepa.mesh.threemf import read_threemf
 
 READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {
+    "3mf": read_threemf,
+    "dae": read_dae,
     "glb": read_gltf,
     "gltf": read_gltf,
+    "obj": read_obj,
     "off": read_off,
     "ply": read_ply,
     "stl": read_stl,

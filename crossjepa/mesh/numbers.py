@@ -1,0 +1,36 @@
+"""Parsing long texts of numbers that white space parts."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def integers(text: bytes | str) -> NDArray[np.int64]:
+    """Whole numbers.
+
+    Raises:
+        ValueError: if a word is none.
+    """
+    return _parsed(text, np.int64)
+
+
+def floats(text: bytes | str) -> NDArray[np.float64]:
+    """Numbers.
+
+    Raises:
+        ValueError: if a word is none.
+    """
+    return _parsed(text, np.float64)
+
+
+def _parsed(text: bytes | str, dtype: type[np.generic]) -> NDArray[Any]:
+    if not text.strip():  # numpy would give one number
+        return np.zeros(0, dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
+        try:
+            return np.fromstring(text, dtype=dtype, sep=" ")
+        except DeprecationWarning as warning:
+            raise ValueError(str(warning)) from warning
