@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossjepa.errors import BadMesh
+
 
 def integers(text: bytes | str) -> NDArray[np.int64]:
     """Whole numbers.
 
     Raises:
+        BadMesh: if there are decimal commas.
         ValueError: if a word is none.
     """
     return _parsed(text, np.int64)
@@ -20,6 +23,7 @@ def floats(text: bytes | str) -> NDArray[np.float64]:
     """Numbers.
 
     Raises:
+        BadMesh: if there are decimal commas.
         ValueError: if a word is none.
     """
     return _parsed(text, np.float64)
@@ -32,5 +36,7 @@ def _parsed(text: bytes | str, dtype: type[np.generic]) -> NDArray[Any]:
         warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
         try:
             return np.fromstring(text, dtype=dtype, sep=" ")
-        except DeprecationWarning as warning:
-            raise ValueError(str(warning)) from warning
+        except (DeprecationWarning, ValueError) as error:
+            if ("," if isinstance(text, str) else b",") in text:  # type: ignore[operator]
+                raise BadMesh("numbers with commas are not supported") from error
+            raise ValueError("not a list of numbers") from error

@@ -45,7 +45,7 @@ NONE = Properties(UNKNOWN[None])
 def read_properties(resources: etree._Element, read_image: ReadImage) -> dict[str, Properties]:
     """The groups of properties of a model, by id.
 
-    Of a composite the first material is taken, of several layers the last one, which lies on top.
+    Composites are mixed in linear light; of several layers the last one is taken, which lies on top.
 
     Args:
         resources: the model's element of that name.
@@ -61,9 +61,9 @@ def read_properties(resources: etree._Element, read_image: ReadImage) -> dict[st
         elif kind == "texture2dgroup":
             groups[name] = _textured(element, elements.get(element.get("texid", "")), read_image)
         elif kind == "compositematerials":
-            groups[name] = _chosen(groups.get(element.get("matid", "")), element, "matindices", 0)
+            groups[name] = _mixed(groups.get(element.get("matid", "")), element)
         elif kind == "multiproperties" and (layers := element.get("pids", "").split()):
-            groups[name] = _chosen(groups.get(layers[-1]), element, "pindices", len(layers) - 1)
+            groups[name] = _layer(groups.get(layers[-1]), element, len(layers) - 1)
     return groups
 
 
@@ -85,8 +85,19 @@ def _textured(group: etree._Element, texture: etree._Element | None, read_image:
     return Properties(np.array([*coordinates, (0.0, 0.0)]), image, (wrap[0], wrap[1]))
 
 
-def _chosen(group: Properties | None, element: etree._Element, key: str, position: int) -> Properties:
-    """The rows of a group to which the numbers at a position in each child's list refer."""
+def _mixed(group: Properties | None, element: etree._Element) -> Properties:
+    """Mixtures of base materials by their shares."""
+    if group is None:
+        return NONE
+    bases = group.rows[group.at([int(word) for word in element.get("matindices", "").split()])]
+    shares = [np.array(e.get("values", "").split(), dtype=np.float64)[: len(bases)] for e in element]
+    rows = [share @ bases[: len(share)] / share.sum() if share.sum() > 0 else UNKNOWN for share in shares]
+    return Properties(np.array([*rows, UNKNOWN]))
+
+
+def _layer(group: Properties | None, element: etree._Element, position: int) -> Properties:
+    """The rows of a group to which the numbers at a position in each child's list refer; 0 if left out."""
     group = group or NONE
-    numbers = [[*map(int, child.get(key, "").split()), *[0] * position, 0][position] for child in element]
+    lists = [[int(word) for word in child.get("pindices", "").split()] for child in element]
+    numbers = [words[position] if position < len(words) else 0 for words in lists]
     return replace(group, rows=group.rows[group.at([*numbers, -1])])
