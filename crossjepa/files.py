@@ -16,6 +16,7 @@ def write_whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     yield partial
+    default_rights(partial)
     flush(partial)
     os.replace(partial, path)
 
@@ -24,6 +25,13 @@ def write_json(path: Path, value: Any) -> None:
     """Write plain JSON types to `path`, whole or not at all."""
     with write_whole(path) as partial:
         partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def default_rights(file: Path) -> None:
+    """Give a file the rights of any new file, as the umask says; safetensors gives only its owner any."""
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    file.chmod(0o666 & ~mask)
 
 
 def flush(file: Path) -> None:

@@ -51,7 +51,9 @@ class Resources:
         try:
             with Image.open(io.BytesIO(data)) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    self.warnings.append(f"texture {name} has {image.width} x {image.height} pixels: too many")
+                    self.warnings.append(
+                        f"texture {name} has {image.width} x {image.height} pixels: too many"
+                    )
                     return None
                 return np.asarray(image.convert("RGBA"))
         except Exception as error:  # Pillow's decoders raise all kinds of errors

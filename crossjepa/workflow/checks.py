@@ -2,6 +2,7 @@
 
 from crossjepa.data.location import check_labels, check_location
 from crossjepa.errors import UserError
+from crossjepa.teacher.place import check_place
 from crossjepa.workflow.plan import Plan
 
 
@@ -12,6 +13,8 @@ def check_plan(plan: Plan) -> None:
         UserError: naming the key, what is wrong and what to do.
     """
     config = plan.config
+    for variant in plan.variants.values():
+        check_place(variant.teacher)
     learned = {dataset for variant in plan.variants for dataset in plan.learned(variant)}
     for dataset in sorted({*learned, *config.probe.datasets, config.benchmark.elsewhere}):
         check_location(dataset, plan.sources[dataset])
