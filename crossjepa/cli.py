@@ -7,6 +7,7 @@ import os
 import sys
 from importlib import import_module
 
+from crossjepa import __version__
 from crossjepa.errors import UserError
 
 try:
@@ -44,6 +45,15 @@ def main() -> None:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+    ) -> None:
+        if version:
+            typer.echo(f"crossjepa {__version__}")
+            raise typer.Exit
+
     called = sys.argv[1:2]
     for stage, summary in STAGES.items():
         group = import_module(f"crossjepa.commands.{stage}").app if called == [stage] else typer.Typer()

@@ -84,6 +84,7 @@ def test_an_environment_holds_what_its_stage_imports_and_nothing_else(stage: str
 def test_versions_agree_with_the_project(stage: str) -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {name.lower(): version for name, _, version in (line.partition("==") for line in lines)}
+    pins |= {"huggingface_hub": pins["huggingface-hub"]}
     pins |= {"pytorch": pins["torch"], "matplotlib-base": pins["matplotlib"], "python": "3.11"}
     for name, version in environment(stage).items():
         if name != "pip":

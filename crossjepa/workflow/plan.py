@@ -20,6 +20,7 @@ from crossjepa.data.location import downloads, has_views
 from crossjepa.data.settings import AnySource
 from crossjepa.files import sha256_file, write_whole
 from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.start import start_digest
 from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.settings import ProbeSettings
 from crossjepa.render.settings import RenderSettings
@@ -181,6 +182,10 @@ class Plan:
         entry = self.sources[dataset]
         path = FURNITURE_LABELS if entry.kind == "furniture" else getattr(entry, "labels", None)
         return sha256_file(Path(path)) if path else ""
+
+    def start(self, variant: str) -> str:
+        """A digest of the encoder's file that a variant's training starts from; empty without one."""
+        return start_digest(self.variants[variant].pretrain.start_from)
 
     def learned(self, variant: str = "trained") -> list[str]:
         """The data sets that a variant is pretrained on."""
