@@ -210,7 +210,7 @@ def test_a_run_stays_below_results() -> None:
         ({"pretrain": {"start_from": "no/such/encoder.safetensors"}}, "encoder.safetensors is no file; give"),
         (
             {"pretrain": {"start_from": "results/encoders/trained/0/encoder.safetensors"}},
-            "is written by this run; set run to a new name",
+            "is written by this run; copy it, or set run",
         ),
         (
             {"data": {"points": 1024, "scanobjectnn": {"path": "CLOUDS"}}}

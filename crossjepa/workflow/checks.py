@@ -51,5 +51,5 @@ def _check_start_is_not_written(plan: Plan) -> None:
         given = variant.pretrain.start_from
         if given and Path(given).resolve().is_relative_to(folder.resolve()):
             raise UserError(
-                f"pretrain.start_from: {given} is written by this run; set run to a new name, or copy the file"
+                f"pretrain.start_from: {given} is written by this run; copy it, or set run to a new name"
             )
