@@ -7,6 +7,7 @@ import os
 import sys
 from importlib import import_module
 
+from crossjepa import __version__
 from crossjepa.errors import UserError
 
 try:
@@ -34,6 +35,20 @@ COMMANDS = {
 WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"crossjepa {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options of all commands."""
+
+
 def main() -> None:
     """Run the command line; a `UserError` becomes one line on stderr and exit code 1."""
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -44,6 +59,7 @@ def main() -> None:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_options)
     called = sys.argv[1:2]
     for stage, summary in STAGES.items():
         group = import_module(f"crossjepa.commands.{stage}").app if called == [stage] else typer.Typer()

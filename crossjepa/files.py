@@ -16,6 +16,7 @@ def write_whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     yield partial
+    default_rights(partial)
     flush(partial)
     os.replace(partial, path)
 
@@ -34,6 +35,13 @@ def write_json(path: Path, value: Any) -> None:
 def printable(name: str) -> str:
     """A file's name, or a text with it, in which bytes that are not UTF-8 are written as \\udc.."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def default_rights(file: Path) -> None:
+    """Give a file the rights of any new file, as the umask says; safetensors gives only its owner any."""
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    file.chmod(0o666 & ~mask)
 
 
 def flush(file: Path) -> None:

@@ -60,7 +60,7 @@ def read_configuration(files: Sequence[Path]) -> dict[str, Any]:
             raise UserError(f"{path}: no such configuration file")
         try:
             values = yaml.safe_load(path.read_text()) or {}
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2026-99-99
             raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
         if not isinstance(values, dict):
             raise UserError(f"{path}: must hold keys and values")

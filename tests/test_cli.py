@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from crossjepa import __version__
 
 
 def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,3 +53,12 @@ def test_without_the_pipeline_s_packages_the_command_line_says_what_to_install()
 def test_small_stages_never_import_torch(stage: str) -> None:
     code = f"import sys, crossjepa.commands.{stage}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_version_is_told() -> None:
+    assert call("--version").stdout.strip() == f"crossjepa {__version__}"
+
+
+def test_results_may_be_a_link_that_git_ignores() -> None:
+    lines = (Path(__file__).parent.parent / ".gitignore").read_text().splitlines()
+    assert "/results" in lines, "with a slash at its end it would mean folders alone"

@@ -57,6 +57,9 @@ def test_the_command_describes_a_configuration_for_people_and_machines(tmp_path:
     assert described["model"] == "base"
     assert abs(described["parameters"]["encoder"] - 8.5e6) < 0.1e6
     assert abs(described["parameters"]["all"] - 14.1e6) < 0.1e6
+    (tmp_path / "large.yaml").write_text("pretrain: {model: large}")
+    files = [str(tmp_path / name) for name in ("base.yaml", "large.yaml")]
+    assert json.loads(crossjepa("describe", "--configfile", *files, "--json").stdout)["model"] == "large"
     assert "parameters, encoder                    1,941,888" in crossjepa("describe").stdout
 
 
@@ -69,6 +72,9 @@ def test_the_command_describes_a_configuration_for_people_and_machines(tmp_path:
             "pretrain.model: Input should be 'tiny', 'base' or 'large' (given: 'huge')",
         ),
         ("[1, 2]", "must hold keys and values"),
+        ("pretrain: {model: [", "none.yaml: not YAML (while parsing a flow"),
+        ("pretrain:\n\tmodel: base", "none.yaml: not YAML (while scanning"),
+        ("run: 2026-99-99", "none.yaml: not YAML (month must be"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:

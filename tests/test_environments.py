@@ -23,6 +23,7 @@ NAMES = {
     "torch": "pytorch",
     "OpenGL": "pyopengl",
     "lzf": "python-neo-lzf",
+    "mapbox_earcut": "mapbox-earcut",
     "pyrender": "pyrender-maintained",
     "lightning_fabric": "lightning-fabric",
     "matplotlib": "matplotlib-base",
@@ -32,11 +33,10 @@ SILENT = {
     ("pandas", "pyarrow"),  # Parquet
     ("trimesh", "networkx"),  # scenes
     ("trimesh", "scipy"),  # bodies of revolution, faces grown together
-    ("trimesh", "pycollada"),  # DAE
-    ("trimesh", "lxml"),  # 3MF
     ("pyrender", "pyopengl"),  # pyrender's own pin is older
     ("fpsample", "pip"),
     ("lzf", "pip"),
+    ("mapbox_earcut", "pip"),
     ("pyrender", "pip"),
     ("onnx", "pip"),  # downloads the default teacher's package
     ("torch.utils.tensorboard", "tensorboard"),
@@ -85,6 +85,7 @@ def test_an_environment_holds_what_its_stage_imports_and_nothing_else(stage: str
 def test_versions_agree_with_the_project(stage: str) -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {name.lower(): version for name, _, version in (line.partition("==") for line in lines)}
+    pins |= {"huggingface_hub": pins["huggingface-hub"]}
     pins |= {"pytorch": pins["torch"], "matplotlib-base": pins["matplotlib"], "python": "3.11"}
     for name, version in environment(stage).items():
         if name != "pip":

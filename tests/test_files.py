@@ -1,6 +1,7 @@
 """Archives: torn, altered and missing parts are set aside or named, and never pass unseen."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings, FurnitureSource
 from crossjepa.data.table import write_meshes
 from crossjepa.errors import UserError
+from crossjepa.files import write_whole
 
 QUAD = "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nusemtl a\nf 1/1 2/2 3/3\n"
 
@@ -51,3 +53,14 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="Conversion failed"):
         write_meshes(pd.DataFrame({"id": ["b", 1.5, object()]}), path)
     assert pd.read_parquet(path)["id"].tolist() == ["a"]
+
+
+def test_a_written_file_carries_the_umasks_rights(tmp_path: Path) -> None:
+    """safetensors, for one, creates files that only their owner can read."""
+    before = os.umask(0o027)
+    try:
+        with write_whole(tmp_path / "new") as partial:
+            os.close(os.open(partial, os.O_CREAT, 0o600))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640

@@ -157,7 +157,8 @@ def test_conditioning_decides_what_the_predictor_depends_on(
 @pytest.mark.parametrize(
     ("cloud", "message"),
     [
-        (torch.zeros(64, 3), r"must be \(B, N, 3\).*not \(64, 3\)"),
+        (torch.zeros(3, 64), r"must be \(B, N, 3\) or \(N, 3\).*not \(3, 64\)"),
+        (torch.zeros(1, 1, 64, 3), r"must be \(B, N, 3\)"),
         (torch.zeros(2, 64, 6), r"must be \(B, N, 3\)"),
         (torch.zeros(2, 8, 3), "N at least 32"),
         (torch.full((1, 64, 3), 5.0), "unit sphere"),
@@ -168,6 +169,23 @@ def test_unsuitable_clouds_are_refused(cloud: torch.Tensor, message: str) -> Non
     encoder = build("tiny", 8, 6, "both").encoder
     with pytest.raises(ValueError, match=message):
         encoder.features(cloud)
+
+
+def test_a_single_cloud_and_float64_are_taken(encoder: PointEncoder) -> None:
+    batch = cloud(5)
+    single = 3 + 2 * batch[0].double()
+    normalised, centre, radius = normalise(single)
+    assert (normalised.shape, centre.shape, radius.shape) == ((256, 3), (3,), ())
+    assert torch.allclose(normalised.float(), batch[0], atol=1e-5)
+    assert torch.allclose(encoder.features(normalised), encoder.features(batch)[0], atol=1e-4)
+    assert torch.allclose(encoder.tokens(normalised), encoder.tokens(batch)[0], atol=1e-4)
+    assert encoder.features(batch.double()).dtype == torch.float32
+
+
+def test_a_cloud_in_map_coordinates_keeps_its_shape_in_float64() -> None:
+    points = cloud(5)
+    far = points.double() + torch.tensor([500_000.0, 5_400_000.0, 300.0])
+    assert torch.allclose(normalise(far)[0].float(), points, atol=1e-5)
 
 
 def test_imagination_is_the_mean_over_a_ring_of_views() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def test_a_name_stands_for_what_it_was_made_of() -> None:
         ({"data": {"points": 4096}}, {"points"}),
         ({"store": {"shards": 3}}, {"points", "targets"}),
         ({"render": {"views": 6}}, {"targets", "sheet"}),
-        ({"teacher": {"layer": 10}}, {"targets"}),
+        ({"teacher": {"layer": 10}}, {"targets", "weights"}),
         ({"teacher": {"name": "facebook/dinov2-small"}}, {"targets", "weights"}),
         ({"data": {"shapes": {"objects": 100}}}, set(DETERMINANTS) - {"weights"}),
     ],
@@ -76,6 +77,35 @@ def test_an_archive_has_the_same_name_wherever_it_lies(tmp_path: Path) -> None:
     assert moved.name("points", "furniture") == plan().name("points", "furniture")
     assert moved.archives("furniture")[0].startswith(str(tmp_path))
     assert plan().archives("furniture")[0].startswith("results/downloads/furniture/")
+
+
+def test_a_file_that_is_replaced_in_the_teachers_folder_gives_another_name(tmp_path: Path) -> None:
+    change = {"teacher": {"name": "mine", "path": str(tmp_path / "model")}}
+    weights = tmp_path / "model/model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"one")
+    state = weights.stat()
+    before = plan(change)
+    weights.write_bytes(b"two")
+    os.utime(weights, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = plan(change)
+    for kind in ("weights", "targets"):
+        dataset = "shapes" if kind == "targets" else ""
+        assert before.name(kind, dataset) != after.name(kind, dataset)
+    assert before.name("sheet", "shapes") == after.name("sheet", "shapes")
+    moved = weights.parent.rename(tmp_path / "moved")
+    assert plan({"teacher": {"name": "mine", "path": str(moved)}}).name("weights") == after.name("weights")
+
+
+def test_an_encoder_to_start_from_counts_by_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "encoder.safetensors"
+    file.write_bytes(b"one")
+    change = {"pretrain": {"datasets": ["shapes"], "start_from": str(file)}}
+    before = plan(change).start("trained")
+    assert before
+    file.write_bytes(b"two")
+    assert plan(change).start("trained") != before
+    assert plan().start("trained") == ""
 
 
 def test_variants_share_the_artefacts_that_they_agree_in() -> None:
@@ -176,6 +206,13 @@ def test_a_run_stays_below_results() -> None:
             {"data": {"mine": {"kind": "folder", "path": "CLOUDS"}}, "benchmark": {"elsewhere": "mine"}},
             "benchmark.elsewhere: 'mine' has only point clouds",
         ),
+        ({"teacher": {"path": "MODEL"}}, "holds another model than teacher.name"),
+        ({"teacher": {"name": "mine", "path": "nowhere"}}, "teacher.path: nowhere does not exist"),
+        ({"pretrain": {"start_from": "no/such/encoder.safetensors"}}, "encoder.safetensors is no file; give"),
+        (
+            {"pretrain": {"start_from": "results/encoders/trained/0/encoder.safetensors"}},
+            "is written by this run; copy it, or set run",
+        ),
         (
             {"data": {"points": 1024, "scanobjectnn": {"path": "CLOUDS"}}}
             | {"probe": {"datasets": ["scanobjectnn_obj_bg"], "protocol": "i2pmae"}},
@@ -184,10 +221,14 @@ def test_a_run_stays_below_results() -> None:
     ],
 )
 def test_what_cannot_end_well_is_refused_before_it_runs(
-    tmp_path: Path, change: dict[str, Any], message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], message: str
 ) -> None:
     (tmp_path / "1.xyz").write_text("0 0 0\n")
-    change = json.loads(json.dumps(change).replace("CLOUDS", str(tmp_path)))
+    for file in ("results/encoders/trained/0/encoder.safetensors", "model/config.json"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    change = json.loads(json.dumps(change).replace("CLOUDS", str(tmp_path)).replace("MODEL", "model"))
     with pytest.raises(UserError, match=re.escape(message)):
         check_plan(plan(change))
 

@@ -16,6 +16,7 @@ import torch
 from crossjepa.artifact import load_encoder, load_imagination, save_encoder, save_predictor
 from crossjepa.devices import make_fabric, resolve_precision
 from crossjepa.errors import UserError
+from crossjepa.files import sha256_file
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.predictor import pose_features
@@ -28,6 +29,7 @@ from crossjepa.pretrain.measures import effective_rank, feature_spread
 from crossjepa.pretrain.optimise import LOSSES, learning_rate, make_optimizer
 from crossjepa.pretrain.run import imagine_training_views, pretrain
 from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.start import find_start
 from crossjepa.pretrain.train import Training
 from crossjepa.store import sharded
 from crossjepa.store.points import read_points
@@ -511,6 +513,27 @@ def test_a_finished_run_resumes_and_writes_the_same_encoder(
     assert determinants["code"] == "digest"
     assert determinants["settings"]["precision"] == "fp32"
     assert "accumulate" not in determinants["settings"]
+
+
+def test_training_starts_from_an_encoder(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "start/encoder.safetensors"
+    start = build("tiny", 8, 6, "both").encoder
+    save_encoder(file, start, {"seed": 3})
+    settings = few(start_from=str(file), epochs=1, learning_rate=1e-9, weight_decay=0.0)
+    pretrain(make_fabric(), settings, [stores], 3, "digest", tmp_path / "out")
+    trained, provenance = load_encoder(tmp_path / "out/encoder.safetensors")
+    assert all(torch.allclose(v, start.state_dict()[k], atol=1e-6) for k, v in trained.state_dict().items())
+    assert provenance["start"] == {"from": str(file), "sha256": sha256_file(file)}
+    larger = settings.model_copy(update={"model": "base"})
+    with pytest.raises(UserError, match=r"start_from: .* has pretrain\.model: tiny, but this run has base"):
+        pretrain(make_fabric(), larger, [stores], 3, "digest", tmp_path / "out")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(
+        UserError, match=r"nobody/nothing could not be downloaded .* set pretrain\.start_from to"
+    ):
+        find_start("nobody/nothing")
 
 
 def command(stores: Stores, output: Path, devices: str, settings: PretrainSettings) -> list[str]:

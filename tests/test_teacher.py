@@ -6,25 +6,38 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
+    Aimv2VisionConfig,
+    Aimv2VisionModel,
     AutoModel,
     BertConfig,
     BertModel,
     CLIPConfig,
+    CLIPImageProcessor,
     CLIPModel,
     Dinov2Config,
     Dinov2Model,
+    Dinov2WithRegistersConfig,
+    Dinov2WithRegistersModel,
     DINOv3ViTConfig,
     DINOv3ViTModel,
+    IJepaConfig,
+    IJepaModel,
     PreTrainedModel,
+    Siglip2Config,
+    Siglip2Model,
     SiglipConfig,
     SiglipModel,
+    SwinConfig,
+    SwinModel,
     ViTConfig,
     ViTMAEConfig,
     ViTMAEModel,
@@ -37,9 +50,10 @@ from crossjepa.store.bundle import write_bundle
 from crossjepa.store.seal import seal
 from crossjepa.teacher import derivative
 from crossjepa.teacher.embed import Teacher
+from crossjepa.teacher.place import check_place
 from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.targets import embed_shard
-from crossjepa.teacher.weights import fetch, read_description
+from crossjepa.teacher.weights import fetch, read_description, read_normalisation
 
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.3, 0.4]
 SIZES = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64}
@@ -116,7 +130,7 @@ def test_the_description_and_the_notice_say_what_it_is(weights: Path) -> None:
 
 
 def test_a_second_fetch_leaves_nothing_of_the_first(dinov2: Path, tmp_path: Path) -> None:
-    settings = TeacherSettings(name="mine", path=str(dinov2))
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4)
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "model-00001-of-00002.safetensors").write_bytes(b"an older teacher's")
@@ -174,7 +188,10 @@ ARCHITECTURES: dict[str, Callable[[], PreTrainedModel]] = {
     "dinov3": lambda: DINOv3ViTModel(DINOv3ViTConfig(**PATCHES, **SIZES)),
     "clip": lambda: CLIPModel(CLIPConfig(text_config=WORDS, vision_config={**PATCHES, **SIZES})),
     "siglip": lambda: SiglipModel(SiglipConfig(text_config=WORDS, vision_config={**PATCHES, **SIZES})),
+    "ijepa": lambda: IJepaModel(IJepaConfig(**PATCHES, **SIZES)),
+    "registers": lambda: Dinov2WithRegistersModel(Dinov2WithRegistersConfig(**PATCHES, **SIZES)),
 }
+WITHOUT_CLS = ("siglip", "ijepa")
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -187,7 +204,7 @@ def test_other_architectures_are_read_at_their_block(name: str, tmp_path: Path) 
     vision = getattr(model, "vision_model", model)
     with torch.inference_mode():
         hidden = vision(normalised(pictures), output_hidden_states=True).hidden_states[2]
-    token = hidden.mean(1) if name == "siglip" else hidden[:, 0]  # SigLIP has no CLS token
+    token = hidden.mean(1) if name in WITHOUT_CLS else hidden[:, 0]
     expected = torch.nn.functional.layer_norm(token, (32,)).numpy()
     teacher = Teacher(tmp_path / "weights", settings)
     assert np.abs(teacher.embed(pictures) - expected).max() < 2e-3
@@ -198,9 +215,8 @@ def test_other_architectures_are_read_at_their_block(name: str, tmp_path: Path) 
 
 def test_a_layer_too_deep_is_named(dinov2: Path, tmp_path: Path) -> None:
     settings = TeacherSettings(name="mine", path=str(dinov2), layer=5)
-    fetch(settings, tmp_path / "weights")
     with pytest.raises(UserError, match=r"teacher\.layer: 5 is deeper than mine, which has 4 blocks"):
-        Teacher(tmp_path / "weights", settings)
+        fetch(settings, tmp_path / "weights")
 
 
 def test_pickled_weights_are_refused(dinov2: Path, tmp_path: Path) -> None:
@@ -225,27 +241,184 @@ def test_a_language_model_is_no_teacher(tmp_path: Path) -> None:
     assert not (tmp_path / "weights").exists()
 
 
-def test_a_teacher_that_masks_patches_at_random_is_refused(tmp_path: Path) -> None:
+def fetched(model: PreTrainedModel, tmp_path: Path, layer: int = 2, size: int = 32) -> Teacher:
+    """The teacher after a fetch of a model for views of a size."""
+    given = save(model, tmp_path / "given")
+    settings = TeacherSettings(name="mine", path=str(given), layer=layer, precision="fp32")
+    fetch(settings, tmp_path / "weights", size)
+    return Teacher(tmp_path / "weights", settings)
+
+
+def edit(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    """Edit the tensors of a saved model."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_vit_mae_sees_all_patches_in_their_order(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    mae = save(ViTMAEModel(ViTMAEConfig(**PATCHES, **SIZES)), tmp_path / "given")
-    settings = TeacherSettings(name="facebook/vit-mae-base", path=str(mae), layer=3, precision="fp32")
-    fetch(settings, tmp_path / "weights")
-    with pytest.raises(
-        UserError, match=r"vit-mae-base embeds the same image differently .* masks .* name one"
-    ):
-        Teacher(tmp_path / "weights", settings)
+    model = ViTMAEModel(ViTMAEConfig(**PATCHES, **SIZES)).eval()
+    pictures = images(3, 32)
+    first, second = (fetched(model, tmp_path).embed(pictures) for _ in range(2))
+    assert np.array_equal(first, second)
+    model.config.mask_ratio = 0.0
+    with torch.inference_mode():
+        token = model(normalised(pictures), output_hidden_states=True).hidden_states[2][:, 0]
+    expected = torch.nn.functional.layer_norm(token, (32,)).numpy()
+    assert np.abs(first - expected).max() < 2e-3
 
 
-def test_a_teacher_with_broken_weights_is_refused(tmp_path: Path) -> None:
+def test_the_cls_token_of_a_pooling_head_is_no_cls_token(tmp_path: Path) -> None:
+    """AIMv2 has one in its head; its blocks see patches alone."""
+    torch.manual_seed(0)
+    model = Aimv2VisionModel(Aimv2VisionConfig(**PATCHES, **SIZES)).eval()
+    pictures = images(3, 32)
+    with torch.inference_mode():
+        token = model(normalised(pictures), output_hidden_states=True).hidden_states[2].mean(1)
+    expected = torch.nn.functional.layer_norm(token, (32,)).numpy()
+    assert np.abs(fetched(model, tmp_path).embed(pictures) - expected).max() < 2e-3
+    with pytest.raises(UserError, match=r"cannot embed a view of 48 x 48 pixels .* set render\.image_size"):
+        fetched(model, tmp_path, size=48)
+
+
+SWIN = SwinConfig(image_size=32, patch_size=4, embed_dim=8, depths=[2, 2], num_heads=[2, 2], window_size=4)
+NAFLEX = {"text_config": WORDS, "vision_config": {**SIZES, "patch_size": 8, "num_patches": 16}}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: SwinModel(SWIN),
+            r"mine gives \[16, 16\] tokens after block 2 .* not 64 patches .* name a plain",
+        ),
+        (
+            lambda: Siglip2Model(Siglip2Config(**NAFLEX)),
+            r"mine cannot embed a view .*spatial_shapes.* name a",
+        ),
+    ],
+)
+def test_what_gives_no_token_for_each_patch_is_refused_at_fetch(
+    tmp_path: Path, make: Callable[[], PreTrainedModel], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        fetched(make(), tmp_path)
+    assert not (tmp_path / "weights").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda model: model.embeddings.cls_token.fill_(torch.nan),
+            "mine embeds a trial image to values that",
+        ),
+        (lambda model: [p.zero_() for p in model.parameters()], "mine embeds different images alike"),
+    ],
+)
+def test_broken_weights_are_refused_at_fetch(
+    tmp_path: Path, change: Callable[[PreTrainedModel], Any], message: str
+) -> None:
     model = ViTModel(ViTConfig(**PATCHES, **SIZES))
     with torch.no_grad():
-        model.embeddings.cls_token.fill_(torch.nan)
-    settings = TeacherSettings(
-        name="mine", path=str(save(model, tmp_path / "given")), layer=3, precision="fp32"
+        change(model)
+    with pytest.raises(UserError, match=message):
+        fetched(model, tmp_path)
+    assert not (tmp_path / "weights").exists()
+
+
+KEY = "encoder.layer.1.attention.attention.key.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensors: tensors.pop(KEY), rf"{KEY} is missing; .* random values"),
+        (lambda tensors: tensors.pop("embeddings.cls_token"), r"embeddings\.cls_token is missing"),
+        (
+            lambda tensors: tensors.update({KEY: torch.zeros(16, 32)}),
+            rf"{KEY} has the shape \[16, 32\], not \[32, 32\]",
+        ),
+        (
+            lambda tensors: tensors.update({f"other.{name}": tensors.pop(name) for name in list(tensors)}),
+            r"embeddings\.cls_token is missing, nor do \d+ others",
+        ),
+    ],
+)
+def test_an_absent_tensor_that_is_needed_is_named_at_fetch(
+    dinov2: Path, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], Any], message: str
+) -> None:
+    edit(dinov2, change)
+    with pytest.raises(UserError, match=message):
+        fetch(TeacherSettings(name="mine", path=str(dinov2), layer=2), tmp_path / "weights", 56)
+    assert not (tmp_path / "weights").exists()
+
+
+def test_absent_tensors_that_no_embedding_needs_are_fine(tmp_path: Path) -> None:
+    """Those of later blocks, the pooler and the text tower; the weights keep one digest all the same."""
+    torch.manual_seed(0)
+    given = save(
+        CLIPModel(CLIPConfig(text_config=WORDS, vision_config={**PATCHES, **SIZES})), tmp_path / "clip"
     )
-    fetch(settings, tmp_path / "weights")
-    with pytest.raises(UserError, match="mine embeds a trial image to values that are not finite; fetch"):
-        Teacher(tmp_path / "weights", settings)
+    unused = ("text_model", "vision_model.post_layernorm", "vision_model.encoder.layers.3")
+    edit(given, lambda tensors: [tensors.pop(name) for name in list(tensors) if name.startswith(unused)])
+    settings = TeacherSettings(name="mine", path=str(given), layer=3)
+    digests = set()
+    for _ in range(2):
+        fetch(settings, tmp_path / "weights", 32)
+        digests.add(read_description(tmp_path / "weights")["sha256"])
+    assert len(digests) == 1
+    edit(given, lambda tensors: tensors.pop("vision_model.embeddings.class_embedding"))
+    with pytest.raises(UserError, match=r"embeddings\.class_embedding is missing"):
+        fetch(settings, tmp_path / "weights", 32)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_half_precision_checkpoints_are_taken(dinov2: Path, tmp_path: Path, precision: Any) -> None:
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4, precision=precision)
+    fetch(settings, tmp_path / "whole", 56)
+    halved = save(Dinov2Model.from_pretrained(dinov2).half(), tmp_path / "halved")
+    fetch(settings.model_copy(update={"path": str(halved)}), tmp_path / "half", 56)
+    one, other = (Teacher(tmp_path / name, settings).embed(images(2, 56)) for name in ("whole", "half"))
+    assert np.abs(one - other).max() < 0.05
+
+
+def test_a_processor_as_transformers_saves_it_is_read(dinov2: Path, tmp_path: Path) -> None:
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4)
+    given = dinov2 / "preprocessor_config.json"
+    CLIPImageProcessor(image_mean=STD, image_std=MEAN).save_pretrained(dinov2)
+    saved = json.loads(given.read_text())
+    given.unlink()
+    for name in ("processor_config.json", "preprocessor_config.json"):
+        (dinov2 / name).write_text(json.dumps({"image_processor": saved, "processor_class": "CLIPProcessor"}))
+        fetch(settings, tmp_path / name, 56)
+        assert read_normalisation(tmp_path / name) == (STD, MEAN)
+        (dinov2 / name).unlink()
+    given.write_text(json.dumps(saved | {"do_normalize": False}))
+    fetch(settings, tmp_path / "plain", 56)
+    assert read_normalisation(tmp_path / "plain") == ([0.0] * 3, [1.0] * 3)
+    given.write_text(json.dumps(saved | {"rescale_factor": 1 / 127.5}))
+    with pytest.raises(UserError, match="scales pixels to another range"):
+        fetch(settings, tmp_path / "other", 56)
+
+
+def test_a_path_without_a_name_asks_for_it(dinov2: Path, tmp_path: Path) -> None:
+    unnamed = TeacherSettings(path=str(dinov2))
+    for check in (check_place, lambda settings: fetch(settings, tmp_path / "weights")):
+        with pytest.raises(UserError, match=r"holds another model than teacher\.name.* set teacher\.name to"):
+            check(unnamed)
+    check_place(TeacherSettings(name="mine", path=str(dinov2)))
+
+
+def test_weights_carry_the_umasks_rights(dinov2: Path, tmp_path: Path) -> None:
+    settings = TeacherSettings(name="mine", path=str(dinov2), layer=4)
+    before = os.umask(0o027)
+    try:
+        fetch(settings, tmp_path / "weights", 56)
+    finally:
+        os.umask(before)
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "weights").iterdir()} == {0o640}
 
 
 def test_fp32_is_fp32_whatever_the_weights_were_stored_as(dinov2: Path, tmp_path: Path) -> None:

@@ -195,6 +195,15 @@ def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
     assert "data.mine.path: nowhere: no such file or folder" in missing
 
 
+def test_a_finished_encoder_outlives_training_that_fails(clone: Clone) -> None:
+    encoder = clone.results / "encoders/trained/0/encoder.safetensors"
+    before = encoder.read_bytes()
+    printed = clone.snakemake("--until", "pretrain", "--config", "pretrain={accumulate: 3}", succeeds=False)
+    assert "cannot be divided evenly" in printed
+    assert encoder.read_bytes() == before
+    assert clone.planned() == {}
+
+
 def test_a_run_without_probes_ends_with_its_encoder(clone: Clone) -> None:
     without = ["--config", "probe={datasets: []}"]
     assert clone.planned(*without) == {}

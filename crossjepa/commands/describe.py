@@ -12,12 +12,18 @@ from crossjepa.settings import check, read_configuration
 
 
 def describe(
-    configfile: Annotated[list[Path], typer.Option(help="A configuration file; later ones override.")] = [],  # noqa: B006
+    more: Annotated[
+        list[Path], typer.Argument(help="Further files after --configfile.", show_default=False)
+    ] = [],  # noqa: B006
+    configfile: Annotated[
+        list[Path],
+        typer.Option("--configfile", "--configfiles", help="Configuration files; later ones override."),
+    ] = [],  # noqa: B006
     target_dim: Annotated[int, typer.Option(help="Width of the teacher's embedding.", min=1)] = 384,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the networks cost: parameters by part, operations per object, memory per batch."""
-    config = check(Config, read_configuration(configfile), "configuration")
+    config = check(Config, read_configuration([*configfile, *more]), "configuration")
     cost = measure(config.pretrain, 3 * config.render.colour_bins, target_dim)
     if as_json:
         typer.echo(json.dumps(cost))

@@ -22,10 +22,11 @@ Weights = Annotated[Path, typer.Option(help="Folder with the teacher's weights."
 def fetch_command(
     settings: Settings, output: Annotated[Path, typer.Option(help="Folder to write the weights into.")]
 ) -> None:
-    """Get the teacher's weights."""
+    """Get the teacher's weights, and try them on two images."""
     from crossjepa.teacher.weights import fetch
 
-    fetch(read_section(TeacherSettings, "teacher", settings), output)
+    size = read_section(RenderSettings, "render", settings).image_size
+    fetch(read_section(TeacherSettings, "teacher", settings), output, size)
 
 
 @app.command("layout")

@@ -92,16 +92,18 @@ class PointEncoder(nn.Module):
         """Features of clouds: the maximum and the mean over tokens, concatenated.
 
         Args:
-            cloud: (B, N, 3) points, centred in the unit sphere, +Y up; N at least `group_size`.
+            cloud: (B, N, 3) points, centred in the unit sphere, +Y up; N at least `group_size`. A single
+                cloud (N, 3) is taken too, as is float64.
 
         Returns:
-            (B, 2 * dim) float32.
+            (B, 2 * dim) float32; (2 * dim,) for a single cloud.
 
         Raises:
             ValueError: if the clouds have another shape or too few points, or do not lie in the unit sphere.
         """
-        if cloud.ndim != 3 or cloud.shape[1] < self.config.group_size or cloud.shape[2] != 3:
-            needed = f"(B, N, 3) with N at least {self.config.group_size}"
+        fits = cloud.ndim in (2, 3) and cloud.shape[-1] == 3 and cloud.shape[-2] >= self.config.group_size
+        if not fits:
+            needed = f"(B, N, 3) or (N, 3) with N at least {self.config.group_size}"
             raise ValueError(f"cloud: must be {needed}, not {tuple(cloud.shape)}")
         if not cloud.norm(dim=-1).max() <= 1.001:  # false for NaN, too
             raise ValueError("cloud: must be finite, centred and scaled into the unit sphere")
@@ -109,6 +111,12 @@ class PointEncoder(nn.Module):
 
     @torch.no_grad()
     def tokens(self, cloud: Tensor) -> Tensor:
-        """Tokens (B, G, dim) float32 of clouds (B, N, 3), which need not lie in the unit sphere."""
+        """Tokens (B, G, dim) float32 of clouds (B, N, 3), which need not lie in the unit sphere.
+
+        A single cloud (N, 3) gives (G, dim).
+        """
+        if cloud.ndim == 2:
+            return self.tokens(cloud.unsqueeze(0)).squeeze(0)
+        cloud = cloud.to(self.norm.weight.dtype)
         centres, members = group(cloud, self.config.groups, self.config.group_size)
         return self(*patches(cloud, centres, members)).float()

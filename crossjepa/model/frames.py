@@ -45,16 +45,18 @@ def normalise(clouds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Fit clouds into the unit sphere.
 
     Args:
-        clouds: (B, N, 3) points in any frame.
+        clouds: (B, N, 3) points in any frame, or a single cloud (N, 3). Give coordinates that are far from
+            the origin, such as a map's, in float64: float32 would round the object away.
 
     Returns:
         (B, N, 3) clouds, mean at the origin and farthest point at distance 1; the (B, 3) means and the (B,)
-        distances of the farthest points from them, in the given frame. See `move_cameras`.
+        distances of the farthest points from them, in the given frame. Without B for a single cloud; of the
+        given dtype. See `move_cameras`.
     """
-    centre = clouds.mean(1)
-    centred = clouds - centre.unsqueeze(1)
-    radius = centred.norm(dim=-1).amax(1)
-    return centred / radius[:, None, None], centre, radius
+    centre = clouds.mean(-2)
+    centred = clouds - centre.unsqueeze(-2)
+    radius = centred.norm(dim=-1).amax(-1)
+    return centred / radius[..., None, None], centre, radius
 
 
 def towards_camera(pose: Tensor) -> Tensor:

@@ -69,8 +69,8 @@ def scale_of(block: int, scales: Tensor | None) -> Tensor | None:
 
 
 def pool(tokens: Tensor) -> Tensor:
-    """Maximum and mean over tokens, concatenated: (B, T, dim) -> (B, 2 * dim)."""
-    return torch.cat([tokens.max(1).values, tokens.mean(1)], dim=-1)
+    """Maximum and mean over tokens, concatenated: (..., T, dim) -> (..., 2 * dim)."""
+    return torch.cat([tokens.max(-2).values, tokens.mean(-2)], dim=-1)
 
 
 def initialise(module: nn.Module) -> None:

@@ -12,13 +12,17 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 
-from crossjepa.artifact import save_encoder, save_predictor
+from crossjepa.artifact import load_encoder, save_encoder, save_predictor
+from crossjepa.errors import UserError
 from crossjepa.files import sha256_file, write_whole
+from crossjepa.model.encoder import PointEncoder
 from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import ViewPredictor
+from crossjepa.model.sizes import SIZES
 from crossjepa.model.transformer import parameters
 from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_examples, load_held_out, usable_ids
 from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.start import find_start
 from crossjepa.pretrain.train import Training
 
 logger = logging.getLogger(__name__)
@@ -44,7 +48,8 @@ def pretrain(
             `checkpoint` holds the checkpoint that a killed run resumes from, and logs.
 
     Raises:
-        UserError: if stores and settings do not fit together, or training diverges.
+        UserError: if stores, settings and the encoder to start from do not fit together, or training
+            diverges.
     """
     if fabric.is_global_zero:
         logger.info("train on %d x %s in %s", fabric.world_size, fabric.device.type, settings.precision)
@@ -52,9 +57,14 @@ def pretrain(
     examples = load_examples(stores, settings.points, shuffle_seed, standardise=settings.standardise_targets)
     held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
     origin = _origin(settings, stores, seed)
+    start = None
+    if settings.start_from:
+        file = find_start(settings.start_from)
+        start = _read_start(file, settings)
+        origin["start"] = {"from": settings.start_from, "sha256": sha256_file(file)}
     run = fingerprint(**origin, ids=examples.ids, code=code, device=fabric.device.type)
     state = output / "checkpoint"
-    training = Training(fabric, examples, settings, seed, state, run, held_out)
+    training = Training(fabric, examples, settings, seed, state, run, held_out, start)
     model = training.run()
     if not fabric.is_global_zero:
         return
@@ -73,6 +83,15 @@ def pretrain(
     save_predictor(output / "predictor.safetensors", imagination, model.encoder.config.dim)
     with write_whole(output / "metrics.jsonl") as partial:
         shutil.copyfile(state / "metrics.jsonl", partial)
+
+
+def _read_start(file: Path, settings: PretrainSettings) -> PointEncoder:
+    encoder, _ = load_encoder(file)
+    fitting = [name for name, size in SIZES.items() if size.encoder == encoder.config]
+    if settings.model not in fitting:
+        kind = f"pretrain.model: {fitting[0]}" if fitting else f"no size of pretrain.model: {encoder.config}"
+        raise UserError(f"pretrain.start_from: {file} has {kind}, but this run has {settings.model}")
+    return encoder
 
 
 def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from crossjepa.settings import Section, setting
+from crossjepa.settings import Place, Section, setting
 
 
 class WeightedDataset(Section):
@@ -28,6 +28,11 @@ class PretrainSettings(Section):
         min_length=1,
     )
     model: Literal["tiny", "base", "large"] = setting("tiny", "Size of encoder and predictor.")
+    start_from: Place | None = setting(
+        None,
+        "Start from the weights of an encoder of the same `model`: a file of another run, or a model of the "
+        "Hugging Face hub that has encoder.safetensors. An edited file trains again.",
+    )
     seeds: list[int] = setting([0], "One encoder is trained for each seed.", min_length=1)
     epochs: int = setting(40, "Passes over the objects.", "epochs", ge=1)
     batch_size: int = setting(16, "Objects in a step.", "objects", ge=2)

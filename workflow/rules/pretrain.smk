@@ -5,9 +5,10 @@ rule pretrain:
     input:
         lambda w: inputs.files(PLAN, inputs.training(PLAN, w.variant)),
     output:
-        encoder=RUN.encoder("{variant}", "{seed}"),
-        predictor=RUN.predictor("{variant}", "{seed}"),
-        metrics=RUN.metrics("{variant}", "{seed}"),
+        # A finished encoder stays until the next one is there, and comes back if training fails.
+        encoder=update(RUN.encoder("{variant}", "{seed}")),
+        predictor=update(RUN.predictor("{variant}", "{seed}")),
+        metrics=update(RUN.metrics("{variant}", "{seed}")),
     log:
         RUN.log("pretrain/{variant}/{seed}"),
     benchmark:
@@ -25,6 +26,7 @@ rule pretrain:
     params:
         settings=lambda w: PLAN.settings("pretrain", variant=w.variant),
         inputs=lambda w: inputs.options(inputs.training(PLAN, w.variant)),
+        start=lambda w: PLAN.start(w.variant),
         # Also holds the checkpoint. It is no declared output, or Snakemake would delete it before a rerun.
         folder=lambda w: RUN.encoder_folder(w.variant, w.seed),
         code=code("pretrain train"),
