@@ -89,7 +89,9 @@ def test_versions_agree_with_the_project(stage: str) -> None:
     pins |= {"pytorch": pins["torch"], "matplotlib-base": pins["matplotlib"], "python": "3.11"}
     for name, version in environment(stage).items():
         if name != "pip":
-            assert (pins[name] + ".").startswith(version + "."), f"{name} {version} is not {pins[name]}"
+            assert (pins[name.lower()] + ".").startswith(version + "."), (
+                f"{name} {version} is not {pins[name.lower()]}"
+            )
 
 
 @pytest.mark.parametrize("stage", ["data", "render", "probe", "report"])

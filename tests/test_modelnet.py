@@ -210,13 +210,13 @@ def test_a_class_may_occur_in_test_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("OFF\n3 1 0\n0 0 0\n1 0 0\n", "ends early: 2 of 4 vertices and faces"),
-        ("OFF\n3 2 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "ends early: 4 of 5"),
-        ("OFF\n3 1 0\n0 0 0\n# 1 0 0\n# 0 1 0\n3 0 1 2\n", "ends early: 2 of 4"),
+        ("OFF\n3 1 0\n0 0 0\n1 0 0\n", "ends early"),
+        ("OFF\n3 2 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "ends early"),
+        ("OFF\n3 1 0\n0 0 0\n# 1 0 0\n# 0 1 0\n3 0 1 2\n", "ends early"),
         ("OFF # 3 1 0\n", "not an OFF file"),
         ("PLY\n", "not an OFF file"),
         ("", "not an OFF file"),
-        ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 x\n3 0 1 2\n", "cannot be read"),
+        ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 x\n3 0 1 2\n", "not a number"),
     ],
 )
 def test_broken_meshes_are_bad_meshes(tmp_path: Path, text: str, reason: str) -> None:

@@ -124,7 +124,7 @@ def test_binary_files_are_big_endian() -> None:
     ("data", "message"),
     [
         (b"", "not an OFF file"),
-        (b"hello", "not a number"),
+        (b"hello", "not an OFF file"),
         (off()[:-4], "ends early"),
         (off(faces=("3 0 1", "2 255 0 0")).replace(b"2 0\n", b"1 0\n", 1), "more numbers"),
         (off("OFF\n1000000000 1 0\n"), "ends early"),
@@ -143,3 +143,9 @@ def test_binary_files_are_big_endian() -> None:
 def test_what_is_damaged_or_rare_is_told(data: bytes, message: str) -> None:
     with pytest.raises(BadMesh, match=message):
         read(data)
+
+
+def test_two_counts_alone_on_their_line_are_enough() -> None:
+    text = b"OFF\n3 1\n0 0 0\n2 0 0\n0 1 0\n3 0 1 2\n"
+    mesh = read_mesh(text, ".off", lambda _: b"")
+    np.testing.assert_array_equal(mesh.parts[0].vertices, [[0, 0, 0], [2, 0, 0], [0, 1, 0]])

@@ -104,13 +104,17 @@ def inspect_mesh(mesh: Mesh, settings: DataSettings) -> dict[str, Any]:
 def _stray(whole: trimesh.Trimesh) -> list[str]:
     """A warning if a small part of the surface lies far from the rest, which makes the object tiny."""
     areas, centres = whole.area_faces, whole.triangles_center
-    middle = np.median(centres, axis=0)
+    middle = [_quantile(along, areas, 0.5) for along in centres.T]
     distances = np.linalg.norm(centres - middle, axis=1)
-    order = distances.argsort()
-    share = areas[order].cumsum() / areas.sum()
-    most = distances[order][np.searchsorted(share, 1 - STRAY_AREA)]
+    most = _quantile(distances, areas, 1 - STRAY_AREA)
     times = distances.max() / most if most else 1.0
     return [f"a part lies {times:.0f} times as far out as the rest"] if times > STRAY_DISTANCE else []
+
+
+def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
+    """The smallest value that at least this share of the weight does not exceed."""
+    order = values.argsort()
+    return float(values[order][np.searchsorted(weights[order].cumsum(), share * weights.sum())])
 
 
 def inspect_cloud(cloud: Cloud) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.text import numbers
 
 KEYWORD = re.compile(rb"\s*([A-Za-z0-9]*?)(?:OFF|off)(\s+BINARY[ \t]*(?:\r\n|\n|\r))?")
+# Two counts alone on their line, before one with coordinates: the third, of edges, is missing.
+TWO_COUNTS = re.compile(rb"\s*\d+[ \t]+\d+(?=[ \t]*[\r\n]\s*\S+[ \t]+\S)")
 KIND = re.compile(r"(?P<ST>ST)?(?P<C>C)?(?P<N>N)?")
 ENDS_EARLY = "ends early: it holds fewer numbers than it counts"
 
@@ -49,6 +51,8 @@ def read_off(data: bytes, resources: Resources) -> Mesh:
     if b"#" in data and not (keyword and keyword[2]):
         data = re.sub(rb"#[^\r\n]*", b"", data)
         keyword = KEYWORD.match(data)
+    if keyword is None and not re.match(rb"\s*\d", data):
+        raise BadMesh("not an OFF file: it begins neither with OFF nor with counts")
     word = keyword[1].decode() if keyword else ""
     kind = KIND.fullmatch(word)
     if kind is None:
@@ -78,6 +82,8 @@ def _linear(colours: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _text(text: bytes, plain: int, coloured: bool) -> Content:
     """A file in text: its lines matter only where they tell how many numbers a colour has."""
+    if header := TWO_COUNTS.match(text):
+        text = header[0] + b" 0" + text[header.end() :]
     words = numbers(text)
     vertices, faces = _counts(words)
     firsts, lengths = _lines(text, len(words))
@@ -117,7 +123,7 @@ def _binary(body: bytes, plain: int, coloured: bool) -> Content:
 def _counts(words: NDArray[Any]) -> tuple[int, int]:
     """The numbers of vertices and faces; a file's first two."""
     if len(words) < 3:
-        raise BadMesh("not an OFF file: it does not begin with three counts")
+        raise BadMesh("not an OFF file: it does not begin with counts")
     vertices, faces = words[:2].tolist()
     if not (vertices >= 0 and faces >= 0 and vertices == int(vertices) and faces == int(faces)):
         raise BadMesh(f"{vertices} vertices and {faces} faces are counted")

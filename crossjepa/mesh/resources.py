@@ -6,7 +6,7 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from crossjepa.errors import BadMesh
 
@@ -56,9 +56,11 @@ class Resources:
                     image.draft("RGB", (LARGEST, LARGEST))
                     colours = _to_rgba(image)
             return np.array(colours.reduce(-(-max(colours.size) // LARGEST)))
+        except UnidentifiedImageError:
+            self.warnings.append(f"texture {name} is not an image that Pillow knows")
         except Exception as error:  # Pillow's decoders raise all kinds of errors
-            self.warnings.append(f"texture {name} cannot be decoded ({type(error).__name__})")
-            return None
+            self.warnings.append(f"texture {name} cannot be decoded ({error})")
+        return None
 
 
 def _to_rgba(image: Image.Image) -> Image.Image:
