@@ -328,21 +328,21 @@ def test_broken_weights_are_refused_at_fetch(
     assert not (tmp_path / "weights").exists()
 
 
-KEY = "encoder.layer.1.attention.attention.key.weight"
+KEY = "encoder.layer.1.norm1.weight"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda tensors: tensors.pop(KEY), rf"{KEY} is missing; .* random values"),
-        (lambda tensors: tensors.pop("embeddings.cls_token"), r"embeddings\.cls_token is missing"),
+        (lambda tensors: tensors.pop(KEY), rf"{KEY} .*is missing; .* random values"),
+        (lambda tensors: tensors.pop("embeddings.cls_token"), r"embeddings\.cls_token .*is missing"),
         (
-            lambda tensors: tensors.update({KEY: torch.zeros(16, 32)}),
-            rf"{KEY} has the shape \[16, 32\], not \[32, 32\]",
+            lambda tensors: tensors.update({KEY: torch.zeros(16)}),
+            rf"{KEY} .*has the shape \[16\], not \[32\]",
         ),
         (
             lambda tensors: tensors.update({f"other.{name}": tensors.pop(name) for name in list(tensors)}),
-            r"embeddings\.cls_token is missing, nor do \d+ others",
+            r"embeddings\.cls_token .*is missing, and \d+ others",
         ),
     ],
 )
@@ -370,7 +370,7 @@ def test_absent_tensors_that_no_embedding_needs_are_fine(tmp_path: Path) -> None
         digests.add(read_description(tmp_path / "weights")["sha256"])
     assert len(digests) == 1
     edit(given, lambda tensors: tensors.pop("vision_model.embeddings.class_embedding"))
-    with pytest.raises(UserError, match=r"embeddings\.class_embedding is missing"):
+    with pytest.raises(UserError, match=r"embeddings\.class_embedding .*is missing"):
         fetch(settings, tmp_path / "weights", 32)
 
 

@@ -47,10 +47,10 @@ def try_teacher(folder: Path, settings: TeacherSettings, size: int, absent: Mapp
         ) from error
     if needed:
         named = min(needed)
-        more = f", nor do {len(needed) - 1} others that it needs" if len(needed) > 1 else ""
+        more = f", and {len(needed) - 1} others do not fit either" if len(needed) > 1 else ""
         raise UserError(
-            f"teacher.name: the weights of {settings.name} do not fit: {named} {absent[named]}{more}; "
-            "transformers would fill in random values; give the weights that belong to its config.json"
+            f"teacher.name: the weights of {settings.name} do not fit: {named} (as transformers names it) "
+            f"{absent[named]}{more}; it would get random values; give the weights that belong to config.json"
         )
     _check_embeddings(settings.name, first, second)
 
