@@ -101,10 +101,12 @@ def _texture(image: NDArray[np.uint8] | None, texture: Texture | None) -> Any:
 
 
 def _vertex_normals(part: Part) -> NDArray[np.float64]:
-    """(V, 3) mean normals of the faces around each vertex, weighted by angle."""
+    """(V, 3) mean normals of the faces around each vertex, weighted by angle; zero where they cancel."""
     shapes = part.vertices[part.faces]
     flat, angles = _unit(triangles.cross(shapes)), triangles.angles(shapes)
-    return np.asarray(geometry.weighted_vertex_normals(len(part.vertices), part.faces, flat, angles))
+    mean = np.asarray(geometry.weighted_vertex_normals(len(part.vertices), part.faces, flat, angles))
+    # Of faces that lie back to back only rounding is left, without a direction.
+    return np.where(np.linalg.norm(mean, axis=1, keepdims=True) > 0.5, mean, 0.0)
 
 
 def _normals(corners: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArray[np.float64]:
