@@ -121,7 +121,7 @@ def test_an_image_is_a_file_or_a_uri_with_its_data():
     [
         (Document().textured(uri="gone.png"), "gone.png is missing"),
         (Document().textured(bufferView=99), "image 0 is missing"),
-        (Document().textured(uri="data:image/png;base64,AAAA"), "cannot be decoded"),
+        (Document().textured(uri="data:image/png;base64,AAAA"), "is not an image"),
         (
             Document().textured(texture={"extensions": {"KHR_texture_basisu": {"source": 0}}}),
             "KHR_texture_basisu",
