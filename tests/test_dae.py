@@ -251,6 +251,14 @@ def test_vertex_colours_stand_alone_where_the_material_has_no_colour(shading):
     assert read(painted(shading, coloured)).parts[0].factor.tolist() == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("diffuse", "emission", "wanted"), [("0 0 0 1", "1 0 0 1", [1, 0, 0]), ("0 1 0 1", "1 0 0 1", [0, 1, 0])]
+)
+def test_an_emission_shows_where_the_diffuse_colour_is_black(diffuse, emission, wanted):
+    shading = f"<emission><color>{emission}</color></emission><diffuse><color>{diffuse}</color></diffuse>"
+    assert read(painted(shading)).parts[0].factor[:3].tolist() == wanted
+
+
 def test_a_missing_material_costs_the_colour_only():
     mesh = read(painted(RED).replace('target="#m"', 'target="#lost"'))
     assert (mesh.count, mesh.warnings) == (2, ("material lost is missing",))

@@ -70,9 +70,7 @@ class Materials:
         return Material(UNKNOWN, stated=False) if shading is None else self._shaded(shading, values)
 
     def _shaded(self, shading: etree._Element, values: dict[str, etree._Element]) -> Material:
-        base = shading.find("{*}diffuse")
-        if base is None and local_name(shading) == "constant":
-            base = shading.find("{*}emission")
+        base = _base(shading, values)
         texture = None if base is None else base.find("{*}texture")
         colour = None if base is None else _colour(base, values)
         factor = UNKNOWN.copy() if colour is None else to_linear(np.append(colour[:3].clip(0, 1), 1.0))
@@ -101,6 +99,19 @@ class Materials:
         if image is not None:
             name = image.findtext("{*}init_from/{*}ref") or image.findtext("{*}init_from") or name
         return unquote(name.strip()).removeprefix("file://").lstrip("/"), wrap
+
+
+def _base(shading: etree._Element, values: dict[str, etree._Element]) -> etree._Element | None:
+    """What gives the base colour: <diffuse>, or <emission> where <diffuse> is black or left out."""
+    diffuse, emission = shading.find("{*}diffuse"), shading.find("{*}emission")
+    if emission is None or not (local_name(shading) == "constant" or _shows(emission, values)):
+        return diffuse
+    return diffuse if diffuse is not None and _shows(diffuse, values) else emission
+
+
+def _shows(element: etree._Element, values: dict[str, etree._Element]) -> bool:
+    colour = _colour(element, values)
+    return element.find("{*}texture") is not None or (colour is not None and bool(colour[:3].any()))
 
 
 def _colour(element: etree._Element, values: dict[str, etree._Element]) -> NDArray[np.float64] | None:
