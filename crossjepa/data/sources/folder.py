@@ -29,7 +29,8 @@ def read_labels(
     Args:
         path: the CSV. `path` is a file's path in the folder, or an absolute one; `id` names the object; one
             of the two is needed. Without `path`, `id` is the file's name without suffix, as in Objaverse, or
-            its path in any spelling. `class`, `split` (train, test, pretrain) and `group` may be left out or empty.
+            its path in any spelling. `class`, `split` (train, test, pretrain) and `group` may be left out or
+            empty.
         folder: the folder.
         found: a record for each file, with its path as id.
 
