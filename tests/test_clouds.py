@@ -193,6 +193,7 @@ PCDS = {
         "ascii", FIELDS="rgb fpfh z y x", SIZE="4 4 4 4 4", TYPE="U F F F F", COUNT="1 2 1 1 1"
     )
     + rows("4278190080 nan 3 {2} {1} {0}").encode(),
+    "capitals": pcd("ascii", FIELDS="X Y Z") + rows().encode(),
     "binary": pcd("binary") + SINGLE.tobytes() + b"\0" * 9,
     "padding": pcd("binary", **PADDING) + PADDED.tobytes(),
     "compressed": pcd("binary_compressed", **PADDING) + packed(BESIDE),

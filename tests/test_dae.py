@@ -142,10 +142,33 @@ def test_skins_follow_their_joints_or_else_their_node():
     assert read(skin("other")).triangles[0, 0].tolist() == [0, 5, 0]
 
 
-def test_morphs_are_drawn_as_their_base():
-    morph = '<library_controllers><controller id="k"><morph source="#g"/></controller></library_controllers>'
-    mesh = read(document(nodes='<node><instance_controller url="#k"/></node>', more=morph))
-    assert area(mesh) == pytest.approx(1)
+def morph(weight: float, method: str) -> str:
+    """A document of a square whose target is twice as wide; both are 1 high."""
+    accessor = '<technique_common><accessor source="#t-a" count="1"/></technique_common>'
+    controller = (
+        f'<library_controllers><controller id="k"><morph source="#g" method="{method}">'
+        f'<source id="t"><IDREF_array id="t-a">wide</IDREF_array>{accessor}</source>'
+        + source("w", str(weight), 1)
+        + '<targets><input semantic="MORPH_TARGET" source="#t"/><input semantic="MORPH_WEIGHT" source="#w"/>'
+        "</targets></morph></controller></library_controllers>"
+    )
+    wide = source("q", "0 0 0  2 0 0  2 1 0  0 1 0")
+    wide += '<vertices id="u"><input semantic="POSITION" source="#q"/></vertices>'
+    geometry = f'<library_geometries><geometry id="wide"><mesh>{wide}</mesh></geometry></library_geometries>'
+    return document(nodes='<node><instance_controller url="#k"/></node>', more=controller + geometry)
+
+
+@pytest.mark.parametrize(
+    ("weight", "method", "wanted"),
+    [(0, "NORMALIZED", 1), (1, "NORMALIZED", 2), (0.5, "NORMALIZED", 1.5), (0.5, "RELATIVE", 2 * 1.5)],
+)
+def test_morphs_are_drawn_by_their_weights(weight, method, wanted):
+    assert area(read(morph(weight, method))) == pytest.approx(wanted)
+
+
+def test_a_morph_without_its_target_is_told():
+    with pytest.raises(BadMesh, match="morph target"):
+        read(morph(1, "NORMALIZED").replace('id="wide"', 'id="lost"'))
 
 
 def painted(shading: str, primitives: str = TRIANGLES, params: str = "", more: str = "") -> str:
@@ -220,6 +243,20 @@ def test_vertex_colours_multiply_a_material_and_stand_alone_without():
         part = read(text).parts[0]
         assert part.vertex_colours.tolist() == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]
         assert part.factor.tolist() == factor
+
+
+@pytest.mark.parametrize("shading", ["", "<diffuse/>", '<diffuse><texture texture="lost.png"/></diffuse>'])
+def test_vertex_colours_stand_alone_where_the_material_has_no_colour(shading):
+    coloured = primitive("triangles", "<p>0 1 2</p>", '<input semantic="COLOR" source="#c" offset="0"/>')
+    assert read(painted(shading, coloured)).parts[0].factor.tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("diffuse", "emission", "wanted"), [("0 0 0 1", "1 0 0 1", [1, 0, 0]), ("0 1 0 1", "1 0 0 1", [0, 1, 0])]
+)
+def test_an_emission_shows_where_the_diffuse_colour_is_black(diffuse, emission, wanted):
+    shading = f"<emission><color>{emission}</color></emission><diffuse><color>{diffuse}</color></diffuse>"
+    assert read(painted(shading)).parts[0].factor[:3].tolist() == wanted
 
 
 def test_a_missing_material_costs_the_colour_only():

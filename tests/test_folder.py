@@ -367,6 +367,10 @@ def test_a_csv_may_spell_a_path_in_any_way(tmp_path: Path, spelling: str) -> Non
     (tmp_path / "labels.csv").write_text(f"path,class\n{written},box\n")
     dataset = open_dataset(FolderSource(path=str(folder), labels=str(tmp_path / "labels.csv")))
     assert [(record.id, record.label) for record in dataset.objects()] == [("a/box.stl", "box")]
+    (tmp_path / "labels.csv").write_text(f"id,class\n{written},box\n")
+    dataset = open_dataset(FolderSource(path=str(folder), labels=str(tmp_path / "labels.csv")))
+    assert [(record.id, record.label) for record in dataset.objects()] == [(written, "box")]
+    assert dataset.load(written).count == 12
 
 
 def test_an_object_in_several_formats_is_one_group_unless_the_csv_says_otherwise(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def only(data: bytes) -> Part:
     return part
 
 
-@pytest.mark.parametrize("keyword", ["OFF\n", "OFF ", "OFF", "", "\n# by hand\nOFF # it is\n\n", "off\n"])
+@pytest.mark.parametrize(
+    "keyword", ["OFF\n", "OFF ", "OFF", "", "\ufeffOFF\n", "\n# by hand\nOFF # it is\n\n", "off\n"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_counts_follow_the_keyword_in_any_way(keyword: str, end: str) -> None:
     part = only(off(keyword, end=end))

@@ -46,6 +46,14 @@ def area(mesh: Mesh) -> float:
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
+def test_materials_are_told() -> None:
+    data = ply(XYZ, FACE, SQUARE + "4 0 1 2 3\n255\n").replace(
+        b"end_header", b"element material 1\nproperty uchar diffuse_red\nend_header"
+    )
+    assert read(data).warnings == ("materials of a PLY file are not read",)
+    assert read(b"\xef\xbb\xbf" + data).count == 2
+
+
 MIXED = ply(XYZ, FACE, SQUARE + "3 0 1 2\n4 0 1 2 3\n3 0 2 3\n", faces=3)
 
 
@@ -112,7 +120,7 @@ def colours(names: str, kind: str) -> str:
     [("uchar", "128"), ("ushort", "32896"), ("float", ".50196"), ("float", "128"), ("int", "128")],
 )
 @pytest.mark.parametrize(
-    "names", ["red green blue", "diffuse_red diffuse_green diffuse_blue", "red green blue alpha"]
+    "names", ["red green blue", "diffuse_red diffuse_green diffuse_blue", "red green blue alpha", "r g b"]
 )
 @pytest.mark.parametrize("where", ["vertex", "face"])
 def test_colours_of_vertices_and_faces(kind: str, half: str, names: str, where: str) -> None:

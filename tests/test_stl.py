@@ -64,6 +64,12 @@ def test_binary(header: bytes, trailing: bytes) -> None:
     assert part.face_colours is None
 
 
+def test_facets_that_are_not_counted_are_told() -> None:
+    data = bytearray(binary(0, 0))
+    data[80] = 1
+    assert read(bytes(data)).warnings == ("1 facets after the 1 that are counted are not read",)
+
+
 def test_viscam_colours_of_facets() -> None:
     colours = only(binary(0x8000 | 31 << 10, 0x8000 | 15, 31)).face_colours
     assert colours is not None

@@ -130,6 +130,9 @@ def test_a_missing_property_costs_the_colour_only():
     mesh = read(model(thing(1, 'pid="9" p1="0"')))
     assert mesh.count == 1
     assert mesh.warnings == ("the properties 9 of triangles are missing",)
+    base = '<basematerials id="9"><base displaycolor="#FF0000"/></basematerials>'
+    mesh = read(model(base + thing(1, 'pid="9" p1="1"')))
+    assert mesh.warnings == ("some of the properties 9 of triangles are missing",)
 
 
 BOMB = "".join(group(n, f'<component objectid="{n - 1}"/>' * 10) for n in range(2, 12))

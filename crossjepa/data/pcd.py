@@ -68,7 +68,7 @@ def read_pcd(data: bytes) -> NDArray[np.float64]:
 def _read_header(text: bytes) -> _Header:
     lines = (line.split() for line in text.decode(errors="replace").splitlines())
     entries = {words[0].upper(): words[1:] for words in lines if words and not words[0].startswith("#")}
-    fields = entries.get("FIELDS") or entries.get("COLUMNS") or []
+    fields = [field.lower() for field in entries.get("FIELDS") or entries.get("COLUMNS") or []]
     if not {"x", "y", "z"} <= set(fields):
         raise BadMesh(f"no fields x, y and z, only {' '.join(fields)}")
     counts = np.array([int(count) for count in entries.get("COUNT", ["1"] * len(fields))])

@@ -13,6 +13,7 @@ from crossjepa.errors import BadMesh
 from crossjepa.mesh.appearance import UNKNOWN, with_alpha
 from crossjepa.mesh.dae_geometry import Elements, Primitive, positions, primitives
 from crossjepa.mesh.dae_materials import Materials
+from crossjepa.mesh.dae_morph import morphed
 from crossjepa.mesh.dae_scene import Matrix, Node, read_nodes, target
 from crossjepa.mesh.dae_skin import bind_shape, posed
 from crossjepa.mesh.mesh import Axis, Mesh, Part, Texture, to_linear, transform
@@ -26,7 +27,7 @@ AXES: dict[str, Axis] = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
 def read_dae(data: bytes, resources: Resources) -> Mesh:
     """Read a COLLADA file: one part for each primitive of each instance in its scene.
 
-    Skins are drawn in the pose of their joints, morphs as their base mesh; without <up_axis>, +Y is up.
+    Skins are drawn in the pose of their joints, morphs by their weights; without <up_axis>, +Y is up.
 
     Raises:
         BadMesh: if it is damaged, has no scene, or asks for too many copies.
@@ -72,33 +73,37 @@ class _Drawer:
 
     def _instance(self, instance: etree._Element, matrix: Matrix) -> Iterator[Part]:
         """The parts of a geometry, or of a controller's, under its node's (4, 4) transform."""
-        name, skin = self._geometry(target(instance))
+        name, controllers = self._geometry(target(instance))
         mesh = self._elements[name].find("{*}mesh")
         if mesh is None:
             return  # splines are no surface
         points, held = positions(self._elements, mesh), None
-        if skin is not None:
+        if (morph := controllers.get("morph")) is not None:
+            points = morphed(self._elements, morph, points)
+        if (skin := controllers.get("skin")) is not None:
             held = posed(self._elements, skin, points, self._joints(instance))
             matrix = matrix @ bind_shape(skin)
         if name not in self._primitives:
             self._primitives[name] = list(primitives(self._elements, mesh))
         for primitive in self._primitives[name]:
             part = self._dressed(primitive, instance, (points if held is None else held)[primitive.points])
-            yield transform(part, matrix) if held is None else replace(part, normals=None)
+            if controllers:
+                part = replace(part, normals=None)
+            yield transform(part, matrix) if held is None else part
 
-    def _geometry(self, name: str) -> tuple[str, etree._Element | None]:
-        """The geometry that an instance draws, through its controllers, and its skin."""
-        skin = None
+    def _geometry(self, name: str) -> tuple[str, dict[str, etree._Element]]:
+        """The geometry that an instance draws, and its controllers, `skin` or `morph`, on the way there."""
+        controllers: dict[str, etree._Element] = {}
         for _ in range(8):  # a morph may be skinned, or a skin morphed
             element = self._elements.get(name)
             if element is None:
                 raise BadMesh(f"geometry {name} is missing")
             if local_name(element) == "geometry":
-                return name, skin
+                return name, controllers
             for inner in element:
                 if local_name(inner) in ("skin", "morph"):
                     name = target(inner, "source")
-                    skin = inner if local_name(inner) == "skin" else skin
+                    controllers[local_name(inner)] = inner
         raise BadMesh(f"controller {name} has no geometry")
 
     def _joints(self, instance: etree._Element) -> dict[str, Matrix]:
@@ -123,7 +128,8 @@ class _Drawer:
             return part
         if (material := self._materials.get(name)) is None:
             return part
-        part = replace(part, factor=material.factor)
+        if material.stated or primitive.colours is None:
+            part = replace(part, factor=material.factor)
         if material.image is not None and primitive.uv:
             inputs = [] if binding is None else binding.findall("{*}bind_vertex_input")
             sets = {e.get("semantic"): int(e.get("input_set", 0)) for e in inputs}

@@ -65,6 +65,14 @@ def source(elements: Elements, reference: str) -> NDArray[np.float64]:
     return rows[:, named] if named else rows
 
 
+def words(elements: Elements, reference: str) -> list[str]:
+    """The names or ids in a <source>; none if it is missing."""
+    element = elements.get(reference.lstrip("#"))
+    accessor = None if element is None else element.find("{*}technique_common/{*}accessor")
+    array = None if accessor is None else elements.get(accessor.get("source", "").lstrip("#"))
+    return [] if array is None else (array.text or "").split()
+
+
 def positions(elements: Elements, mesh: etree._Element) -> NDArray[np.float64]:
     """The (N, 3) positions of a mesh."""
     for entry in mesh.iterfind("{*}vertices/{*}input"):

@@ -32,12 +32,14 @@ class Material:
         image: (H, W, 4) uint8 sRGB, or None.
         texcoord: semantic by which its texture coordinates are bound.
         wrap: along u and v.
+        stated: whether the file gives a colour, so that `factor` is no stand-in for one.
     """
 
     factor: NDArray[np.float64]
     image: NDArray[np.uint8] | None = None
     texcoord: str = ""
     wrap: tuple[Wrap, Wrap] = ("repeat", "repeat")
+    stated: bool = True
 
 
 class Materials:
@@ -65,21 +67,19 @@ class Materials:
             return None
         values = {e.get("sid", ""): e for e in effect.iter("{*}newparam")}
         shading = next((e for e in profile.iterfind("{*}technique/*") if local_name(e) in SHADINGS), None)
-        return Material(UNKNOWN) if shading is None else self._shaded(shading, values)
+        return Material(UNKNOWN, stated=False) if shading is None else self._shaded(shading, values)
 
     def _shaded(self, shading: etree._Element, values: dict[str, etree._Element]) -> Material:
-        base = shading.find("{*}diffuse")
-        if base is None and local_name(shading) == "constant":
-            base = shading.find("{*}emission")
+        base = _base(shading, values)
         texture = None if base is None else base.find("{*}texture")
         colour = None if base is None else _colour(base, values)
         factor = UNKNOWN.copy() if colour is None else to_linear(np.append(colour[:3].clip(0, 1), 1.0))
         factor[3] = _opacity(shading, values)
         if texture is None:
-            return Material(factor)
+            return Material(factor, stated=colour is not None)
         name, wrap = self._file(texture.get("texture", ""), values)
         if (image := self._image(name)) is None:
-            return Material(np.append(MISSING[:3], factor[3]))
+            return Material(np.append(MISSING[:3], factor[3]), stated=False)
         if shading.find("{*}transparent/{*}texture") is None:  # then the image's alpha means nothing
             image = np.concatenate([image[..., :3], np.full_like(image[..., :1], 255)], axis=-1)
         return Material(np.array([1, 1, 1, factor[3]]), image, texture.get("texcoord", ""), wrap)
@@ -99,6 +99,19 @@ class Materials:
         if image is not None:
             name = image.findtext("{*}init_from/{*}ref") or image.findtext("{*}init_from") or name
         return unquote(name.strip()).removeprefix("file://").lstrip("/"), wrap
+
+
+def _base(shading: etree._Element, values: dict[str, etree._Element]) -> etree._Element | None:
+    """What gives the base colour: <diffuse>, or <emission> where <diffuse> is black or left out."""
+    diffuse, emission = shading.find("{*}diffuse"), shading.find("{*}emission")
+    if emission is None or not (local_name(shading) == "constant" or _shows(emission, values)):
+        return diffuse
+    return diffuse if diffuse is not None and _shows(diffuse, values) else emission
+
+
+def _shows(element: etree._Element, values: dict[str, etree._Element]) -> bool:
+    colour = _colour(element, values)
+    return element.find("{*}texture") is not None or (colour is not None and bool(colour[:3].any()))
 
 
 def _colour(element: etree._Element, values: dict[str, etree._Element]) -> NDArray[np.float64] | None:

@@ -10,7 +10,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.dae_geometry import Elements, source
+from crossjepa.mesh.dae_geometry import Elements, source, words
 from crossjepa.mesh.numbers import floats, integers
 
 
@@ -41,7 +41,7 @@ def posed(
         BadMesh: if the weights are damaged.
     """
     sources = {e.get("semantic"): e.get("source", "") for e in skin.iterfind("{*}joints/{*}input")}
-    names = _names(elements, sources.get("JOINT", ""))
+    names = words(elements, sources.get("JOINT", ""))
     weights = skin.find("{*}vertex_weights")
     if not names or weights is None or any(name not in joints for name in names):
         return None
@@ -58,13 +58,6 @@ def posed(
     total[total[:, 3, 3] == 0] = shape  # points without weights
     placed = np.einsum("nij,nj->ni", total, np.insert(points, 3, 1.0, axis=1))
     return placed[:, :3] / total[:, 3, 3, None]
-
-
-def _names(elements: Elements, reference: str) -> list[str]:
-    element = elements.get(reference.lstrip("#"))
-    accessor = None if element is None else element.find("{*}technique_common/{*}accessor")
-    array = None if accessor is None else elements.get(accessor.get("source", "").lstrip("#"))
-    return [] if array is None else (array.text or "").split()
 
 
 def _influences(

@@ -47,6 +47,7 @@ def read_off(data: bytes, resources: Resources) -> Mesh:
     Raises:
         BadMesh: if it has not three dimensions, ends early, or a face has a vertex that does not exist.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf")
     keyword = KEYWORD.match(data)
     if b"#" in data and not (keyword and keyword[2]):
         data = re.sub(rb"#[^\r\n]*", b"", data)

@@ -13,6 +13,11 @@ from crossjepa.mesh.ply_elements import Element, read_elements
 from crossjepa.mesh.polygons import check_corners, triangulate
 from crossjepa.mesh.resources import Resources
 
+CHANNELS = (
+    ("red", "green", "blue", "alpha"),
+    ("diffuse_red", "diffuse_green", "diffuse_blue", "diffuse_alpha"),
+    ("r", "g", "b", "a"),
+)
 COORDINATES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 NO_ROWS = Element()
 NO_LISTS = (np.zeros(0, np.int64), np.zeros(0))
@@ -50,6 +55,8 @@ def read_ply(data: bytes, resources: Resources) -> Mesh:
     rows: NDArray[np.int64] | slice = slice(None)
     if names and face.lists.get("texcoord", NO_LISTS)[0].any():
         rows, corners, uv = _split(counts, corners, *face.lists["texcoord"])
+    if "material" in elements:
+        resources.warnings.append("materials of a PLY file are not read")
     normals, colours, face_colours = _normals(vertex), _colours(vertex), _colours(face)
     if face_colours is not None and colours is not None and (colours == colours[0]).all():
         colours = None
@@ -116,8 +123,7 @@ def _normals(vertex: Element) -> NDArray[np.float64] | None:
 
 def _colours(element: Element) -> NDArray[np.float64] | None:
     """(N, 4) linear colours, or None."""
-    for prefix in ("", "diffuse_"):
-        names = [prefix + channel for channel in ("red", "green", "blue", "alpha")]
+    for names in CHANNELS:
         numbers = _columns(element, names)
         if numbers is None:
             numbers = _columns(element, names[:3])

@@ -13,7 +13,7 @@ from crossjepa.mesh.polygons import runs
 from crossjepa.mesh.text import numbers
 
 LINE_END = rb"(?:\r\n|\n|\r)"
-FIRST_LINE = re.compile(rb"\s*ply[ \t]*(" + LINE_END + rb")", re.IGNORECASE)
+FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*ply[ \t]*(" + LINE_END + rb")", re.IGNORECASE)
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
     "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",

@@ -16,7 +16,7 @@ TEXT = re.compile(rb"\s*solid\b.*?\b(facet\s+normal|end\s*solid)\b", re.IGNORECA
 START = 84  # of a binary file's facets: after a header of 80 bytes and their number
 
 
-def read_stl(data: bytes, resources: Resources) -> Mesh:  # noqa: ARG001
+def read_stl(data: bytes, resources: Resources) -> Mesh:
     """Read all facets of all solids, each with corners of its own.
 
     See https://www.fabbers.com/tech/STL_Format and, for the colours,
@@ -32,6 +32,8 @@ def read_stl(data: bytes, resources: Resources) -> Mesh:  # noqa: ARG001
         raise BadMesh(
             f"ends early: {count} facets are counted, {max(len(data) - START, 0) // FACET.itemsize} there"
         )
+    if more := (len(data) - START) // FACET.itemsize - count:
+        resources.warnings.append(f"{more} facets after the {count} that are counted are not read")
     facets = np.frombuffer(data, FACET, count, offset=START)
     return _mesh(facets["corners"].astype(np.float64), _colours(facets["attribute"], data[:80]))
 

@@ -126,10 +126,13 @@ class _Models:
         if missing := sorted(set(used) - {"", *groups}):
             self._resources.warnings.append(f"the properties {missing[0]} of triangles are missing")
         names, group = np.unique(used, return_inverse=True)
-        return [
-            _part(vertices, faces[group == number], numbers[group == number], groups.get(str(name), NONE))
-            for number, name in enumerate(names)
-        ]
+        parts = []
+        for row, name in enumerate(names):
+            properties, mine = groups.get(str(name), NONE), group == row
+            if properties is not NONE and numbers[mine].max() >= len(properties.rows) - 1:
+                self._resources.warnings.append(f"some of the properties {name} of triangles are missing")
+            parts.append(_part(vertices, faces[mine], numbers[mine], properties))
+        return parts
 
 
 def _components(element: etree._Element) -> list[etree._Element]:

@@ -29,7 +29,8 @@ def read_labels(
     Args:
         path: the CSV. `path` is a file's path in the folder, or an absolute one; `id` names the object; one
             of the two is needed. Without `path`, `id` is the file's name without suffix, as in Objaverse, or
-            its path. `class`, `split` (train, test, pretrain) and `group` may be left out or empty.
+            its path in any spelling. `class`, `split` (train, test, pretrain) and `group` may be left out or
+            empty.
         folder: the folder.
         found: a record for each file, with its path as id.
 
@@ -50,7 +51,7 @@ def read_labels(
     records, paths = [], {}
     groups: dict[str, str] = {}
     for row in _read(path).to_dict("records"):
-        fitting = fits.get(row["id"], [row["id"]])
+        fitting = fits.get(row["id"]) or fits.get(_inside(folder, row["id"]), [row["id"]])
         if row["path"]:
             fitting = [row["path"] if row["path"] in files else _inside(folder, row["path"])]
         if len(fitting) > 1:
