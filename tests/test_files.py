@@ -34,7 +34,7 @@ def test_empty_missing_and_torn_meshes_are_set_aside(tmp_path: Path) -> None:
         archive.writestr("torn/t.png", png.getvalue()[:2000])
     table = scan(FurnitureSource(path=str(tmp_path)), DataSettings(), threads=1)
     status = table["status"].tolist()
-    assert status[:2] == ["ok", "no faces"]
+    assert status[:2] == ["ok", "the file is empty"]
     assert "KeyError" in status[2]
     assert status[3] == "ok", "its shape is whole"
     assert "truncated" in table["warnings"][3]

@@ -184,7 +184,7 @@ BROKEN_MESHES = {
     "faceless.off": (b"OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n", "no faces"),
     "words.obj": (b"Dear reader, this is a letter.\n", "no faces"),
     "buffers.glb": (_missing_buffers(), "buffer 0 has no data"),
-    "empty.ply": (b"", "not a PLY file"),
+    "empty.ply": (b"", "the file is empty"),
 }
 
 

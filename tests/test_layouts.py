@@ -26,10 +26,10 @@ PROBED = {  # name -> train and test objects
 WITHOUT_VIEWS = {name for name in PROBED if name.startswith(("resampled", "hdf5", "scan"))}
 BROKEN = {
     "box/words.obj": (b"Dear reader,\n", "no faces"),
-    "box/torn.glb": (b"glTF", "cannot be read"),
+    "box/torn.glb": (b"glTF", "the GLB is cut short"),
     "ball/flat.ply": (None, "no surface area"),
-    "ball/empty.stl": (b"", "no faces"),
-    "ball/nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "not finite"),
+    "ball/empty.stl": (b"", "the file is empty"),
+    "ball/nan.obj": (b"v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "no finite coordinates"),
 }
 
 

@@ -215,7 +215,7 @@ def test_a_class_may_occur_in_test_alone(tmp_path: Path) -> None:
         ("OFF\n3 1 0\n0 0 0\n# 1 0 0\n# 0 1 0\n3 0 1 2\n", "ends early"),
         ("OFF # 3 1 0\n", "not an OFF file"),
         ("PLY\n", "not an OFF file"),
-        ("", "not an OFF file"),
+        ("", "the file is empty"),
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 x\n3 0 1 2\n", "not a number"),
     ],
 )

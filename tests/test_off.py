@@ -125,7 +125,7 @@ def test_binary_files_are_big_endian() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not an OFF file"),
+        (b"", "the file is empty"),
         (b"hello", "not an OFF file"),
         (off()[:-4], "ends early"),
         (off(faces=("3 0 1", "2 255 0 0")).replace(b"2 0\n", b"1 0\n", 1), "more numbers"),

@@ -234,7 +234,7 @@ def test_points_keep_double_precision(form: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a PLY file"),
+        (b"", "the file is empty"),
         (b"solid", "not a PLY file"),
         (MIXED[:40], "its header has no end"),
         (MIXED[:-4], "ends early"),

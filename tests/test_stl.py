@@ -87,7 +87,7 @@ def test_magics_colours_of_the_object_and_of_facets() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "ends early"),
+        (b"", "the file is empty"),
         (binary(0, 0)[:-1], "2 facets are counted, 1 there"),
         (binary()[:80] + b"\xff" * 4, "4294967295 facets are counted, 0 there"),
         (binary(), "no faces"),

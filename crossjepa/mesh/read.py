@@ -36,6 +36,8 @@ def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
     Raises:
         BadMesh: if it cannot be read as its format's specification says, or holds no triangle.
     """
+    if not data.strip():
+        raise BadMesh("the file is empty")
     resources = Resources(read)
     try:
         mesh = READERS[suffix.lstrip(".").lower()](data, resources)
