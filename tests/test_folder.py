@@ -228,6 +228,15 @@ def test_a_small_part_far_from_the_rest_is_told(tmp_path: Path) -> None:
     assert "times as far out as the rest" in table["warnings"][1]
 
 
+def test_vertices_that_are_not_finite_do_not_matter_where_no_face_has_them(tmp_path: Path) -> None:
+    corners = "0 0 0\n1 0 0\n0 2 0\nnan nan nan\n"
+    (tmp_path / "free.off").write_text(f"OFF\n4 1 0\n{corners}3 0 1 2\n")
+    (tmp_path / "used.off").write_text(f"OFF\n4 2 0\n{corners}3 0 1 2\n3 0 1 3\n")
+    table = scan(FolderSource(path=str(tmp_path)), DataSettings(), threads=1)
+    assert table["status"].tolist() == ["ok", "vertices that are not finite"]
+    assert table["extent_y"][0] == 2
+
+
 @pytest.mark.parametrize(("up", "height", "taken"), [("file", 3, "z"), ("x", 1, "x"), ("y", 2, "y")])
 def test_a_files_own_axis_is_taken_where_none_is_given(
     tmp_path: Path, up: Literal["file", "x", "y"], height: float, taken: str

@@ -93,7 +93,7 @@ def inspect_mesh(mesh: Mesh, settings: DataSettings) -> dict[str, Any]:
     if mesh.warnings and settings.missing_textures == "set_aside":
         raise BadMesh("; ".join(mesh.warnings))
     whole = surface(mesh)
-    if not np.isfinite(whole.vertices).all():
+    if not np.isfinite(whole.triangles).all():  # other vertices do not matter; depth images have such
         raise BadMesh("vertices that are not finite")
     if not whole.area > 1e-12 * np.square(whole.extents).sum():
         raise BadMesh("no surface area")
