@@ -433,6 +433,32 @@ def test_textures_are_found_elsewhere_in_the_tree_and_beside_the_mesh_but_never_
 
 
 @pytest.mark.parametrize(
+    ("name", "place", "found"),
+    [
+        ("sub/t.png", "lib/sub/t.png", True),
+        ("sub/t.png", "lib/t.png", True),
+        ("sub/t.png", "sub/t.png", True),
+        ("D:\\work\\sub\\T.png", "lib/t.png", True),
+        ("D:\\work\\sub\\t.png", "sub/t.png", True),
+        ("/home/me/t.png", "t.png", True),
+        ("t.png", "sub/t.png", False),
+    ],
+)
+def test_textures_are_found_from_the_library_and_from_the_mesh(
+    tmp_path: Path, name: str, place: str, found: bool
+) -> None:
+    mesh = "mtllib lib/m.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
+    texture = tmp_path / "a" / place
+    (tmp_path / "a" / "lib").mkdir(parents=True)
+    texture.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(texture)
+    (tmp_path / "a" / "box.obj").write_text(mesh)
+    (tmp_path / "a" / "lib" / "m.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
+    loaded = open_dataset(FolderSource(path=str(tmp_path))).load("a/box.obj")
+    assert (loaded.parts[0].texture is not None, loaded.warnings == ()) == (found, found)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("id,colour\na,red\n", r"unknown column 'colour'; the first line may hold id,path,class,split,group"),

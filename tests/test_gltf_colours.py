@@ -1,11 +1,15 @@
 """The colours of glTF 2.0: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#materials."""
 
 import base64
+import io
 from typing import Any
 
 import numpy as np
 import pytest
 from gltf_documents import RED_LEFT, Document, png, texels
+from PIL import Image
+
+from crossjepa.mesh.resources import Resources
 
 
 def test_without_a_material_or_factor_the_colour_is_white():
@@ -171,3 +175,12 @@ def test_of_black_surfaces_the_emission_is_the_texture():
     mesh = document.read()
     assert (texels(mesh) == [255, 0, 0, 255]).all()
     np.testing.assert_array_equal(mesh.parts[0].factor, np.ones(4))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
+def test_large_images_are_reduced(mode: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("crossjepa.mesh.resources.LARGEST", 4)
+    file = io.BytesIO()
+    Image.new("RGB", (10, 6), "white").convert(mode).save(file, "PNG")
+    image = Resources(lambda _: file.getvalue()).image("t.png")
+    assert image.tolist() == np.full((2, 4, 4), 255).tolist()

@@ -130,8 +130,39 @@ def test_diffuse_colours_are_srgb(mtl, colour):
 
 
 @pytest.mark.parametrize(
+    ("mtl", "colour"),
+    [
+        ("Kd 1 0 0 # red\n", [255, 0, 0]),
+        ("Kd 1 \\\n0 0\n", [255, 0, 0]),
+        ("Kd nan nan nan\n", [102, 102, 102]),
+        ("Kd 1 1 1\nmap_Kd gone.png\n", [102, 102, 102]),
+        ("Kd 0 0 0\nmap_Kd gone.png\n", [102, 102, 102]),
+    ],
+)
+def test_comments_joined_lines_and_what_is_no_colour(mtl, colour):
+    text = "mtllib m.mtl # library\nusemtl Material #25 # first\n" + PLACED + "f 1/1 2/2 3/3"
+    part = read(text, m=f"newmtl Material #25 # a name\n{mtl}").parts[0]
+    assert np.round(255 * srgb(part.factor[:3])).tolist() == colour
+
+
+def test_warnings_are_counted_where_they_are_many():
+    text = "".join(f"mtllib {n}.mtl\n" for n in range(50)) + SQUARE + "f 1 2 3"
+    assert read(text).warnings[19:] == ("library of materials 19.mtl is missing", "and 30 more")
+
+
+def test_a_material_that_no_library_has_is_told_unless_there_are_colours():
+    text = "mtllib m.mtl\nusemtl b\n" + SQUARE + "f 1 2 3"
+    told = ("1 materials are in no library, such as b",)
+    assert read(text, m="newmtl a\nKd 1 0 0").warnings == told
+    coloured = text.replace("v 0 0 0", "v 0 0 0 1 0 0")
+    assert read(coloured, m="newmtl a\nKd 1 0 0").warnings == ()
+
+
+@pytest.mark.parametrize(
     ("mtl", "opacity", "alpha"),
     [
+        ("d 0.25 # see-through", 0.25, "blend"),
+        ("d -3", 0, "opaque"),
         ("", 1, "opaque"),
         ("d 0.25", 0.25, "blend"),
         ("d -halo 0.25", 0.25, "blend"),

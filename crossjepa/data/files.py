@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
@@ -121,7 +122,7 @@ class Files:
     def beside(self, folder: str, name: str) -> bytes:
         """The bytes of a file that a mesh refers to.
 
-        Looked for by its path from the mesh, then by its last part beside it, each exactly, then without
+        Looked for by its path from the mesh, then without some of its folders, each exactly, then without
         regard to case. Paths that lead out of the data set are not followed.
 
         Args:
@@ -132,14 +133,23 @@ class Files:
             FileNotFoundError: if there is none.
         """
         wanted = name.strip().replace("\\", "/").removeprefix("file://").lstrip("/")
-        spellings = dict.fromkeys([wanted, unquote(wanted)])
-        for relative in [*spellings, *map(posixpath.basename, spellings)]:
+        places = [*zip(shortened(wanted), shortened(unquote(wanted)), strict=False)]
+        for relative in dict.fromkeys(chain(*places)):
             path = posixpath.normpath(posixpath.join(folder, relative))
             for found in (path, self._other_case(path)):
                 if found is not None and not found.startswith("../"):
                     with suppress(BadMesh):
                         return self.read(found)
         raise FileNotFoundError(f"{name} is not in {self.path}")
+
+
+def shortened(path: str) -> list[str]:
+    """A path, then without its first folders, then without its last ones: what was written elsewhere may hold
+    folders that are not here, before or behind one that is."""
+    *folders, last = path.split("/")
+    count = len(folders)
+    kept = [*(folders[n:] for n in range(count + 1)), *(folders[:n] for n in range(count - 1, 0, -1))]
+    return ["/".join([*each, last]) for each in kept]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,17 @@ Source: the MTL text of Alias/Wavefront, https://paulbourke.net/dataformats/mtl/
 """
 
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from math import isfinite
 
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.mesh import Wrap
 from crossjepa.mesh.resources import Resources
 
+COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 OPTION_VALUES = {"-mm": 2, "-o": 3, "-s": 3, "-t": 3}  # at most; all other options of maps have one
 
 
@@ -37,10 +40,20 @@ class Material:
 
 
 def plain_text(data: bytes) -> bytes:
-    """UTF-16, or text with a byte order mark, as UTF-8 without one; all line ends as line feeds."""
+    """UTF-16, or text with a byte order mark, as UTF-8 without one; all line ends as line feeds, blanks for
+    tabs, and lines joined that a backslash continues."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data = data.decode("utf-16", errors="replace").encode()
-    return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = text.replace(b"\t", b" ")
+    if b"\\\n" in text:  # but not where a comment ends in the name of a folder
+        text = re.sub(rb"(?m)^ *#.*$", b"", text).replace(b"\\\n", b" ")
+    return text
+
+
+def uncommented(line: str) -> str:
+    """A line without a comment at its end; `Material #25` is a name."""
+    return COMMENT.sub("", line)
 
 
 def decoded(text: bytes) -> str:
@@ -91,7 +104,7 @@ def read_mtl(data: bytes, folder: str) -> dict[str, Material]:
     values: dict[str, str] = {}  # here, of what stands before the first name
     materials: dict[str, dict[str, str]] = {}
     for line in decoded(plain_text(data)).split("\n"):
-        key, _, value = line.strip().replace("\t", " ").partition(" ")
+        key, _, value = uncommented(line).strip().partition(" ")
         if key.lower() == "newmtl":
             values = materials[" ".join(value.split())] = {}
         elif value.strip():
@@ -101,21 +114,18 @@ def read_mtl(data: bytes, folder: str) -> dict[str, Material]:
 
 def _material(values: dict[str, str], folder: str) -> Material:
     colour = _numbers(values.get("kd", "").split()[:3])
-    opaque, clear = (_numbers(values.get(key, "").split()[-1:]) for key in ("d", "tr"))
+    opaque, clear = (_numbers(values.get(key, "").removeprefix("-halo").split()[:1]) for key in ("d", "tr"))
+    opacity = opaque[0] if opaque else 1 - clear[0] if clear else 1.0
     name, options = _image(values.get("map_kd", ""))
     scale, offset = (_numbers(options.get(key, []))[:2] for key in ("-s", "-o"))
     return Material(
         colour=(colour if len(colour) == 3 else colour[:1] * 3) or None,
-        opacity=opaque[0] if opaque else 1 - clear[0] if clear else 1.0,
-        image=posixpath.join(folder, name) if name and not _absolute(name) else name or None,
+        opacity=min(max(opacity, 0.0), 1.0),
+        image=posixpath.join(folder, name.lstrip("/\\")) if name else None,
         scale=(*scale, 1.0, 1.0)[:2],
         offset=(*offset, 0.0, 0.0)[:2],
         wrap="clamp" if options.get("-clamp") == ["on"] else "repeat",
     )
-
-
-def _absolute(name: str) -> bool:
-    return name[0] in "/\\" or name[1:2] == ":"
 
 
 def _image(value: str) -> tuple[str, dict[str, list[str]]]:
@@ -138,7 +148,6 @@ def _numbers(words: list[str]) -> tuple[float, ...]:
 
 def _is_number(word: str) -> bool:
     try:
-        float(word)
+        return isfinite(float(word))
     except ValueError:
         return False
-    return True

@@ -38,6 +38,9 @@ def read_obj(data: bytes, resources: Resources) -> Mesh:
     triangles, polygons = _triangles(table.points, corners[:, 0], counts)
     names, used = _used_materials(text)
     materials, image = read_libraries(text.words("mtllib"), resources), cache(resources.image)
+    unknown = [name for name in names if name and name not in materials]
+    if materials and unknown and table.colours is None:
+        resources.warnings.append(f"{len(unknown)} materials are in no library, such as {unknown[0]}")
     mixed = np.bincount(used, counts != 4, len(names)) > 0
     parts = []
     for group in _groups(used[polygons]):
@@ -186,6 +189,8 @@ def _dressed(
         factor = np.array([1, 1, 1, material.opacity])
         return replace(part, texture=texture, factor=factor, vertex_colours=None)
     rgb = np.array(material.colour or (GREY,) * 3)
+    if material.image and uv is not None and (rgb == rgb[0]).all() and rgb[0] in (0, 1):
+        rgb[:] = GREY  # what stands beside a map that cannot be had is no colour
     if part.vertex_colours is not None and np.ptp(rgb) == 0:
         rgb = np.ones(3)
     rgb = np.round(rgb.clip(0, 1) * 255) / 255  # as fine as an image

@@ -13,6 +13,8 @@ from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.stl import read_stl
 from crossjepa.mesh.threemf import read_threemf
 
+MOST_WARNINGS = 20  # of one mesh; a file could name any number of textures that are not there
+
 READERS: dict[str, Callable[[bytes, Resources], Mesh]] = {
     "3mf": read_threemf,
     "dae": read_dae,
@@ -47,4 +49,6 @@ def read_mesh(data: bytes, suffix: str, read: Callable[[str], bytes]) -> Mesh:
         raise BadMesh(f"cannot be read: {type(error).__name__}: {error}") from error
     if not mesh.count:
         raise BadMesh("no faces")
-    return Mesh(mesh.parts, mesh.up, (*mesh.warnings, *dict.fromkeys(resources.warnings)))
+    warnings = [*mesh.warnings, *dict.fromkeys(resources.warnings)]
+    more = [f"and {len(warnings) - MOST_WARNINGS} more"] if len(warnings) > MOST_WARNINGS else []
+    return Mesh(mesh.parts, mesh.up, (*warnings[:MOST_WARNINGS], *more))

@@ -54,13 +54,21 @@ class Resources:
                 simplefilter("ignore", Image.DecompressionBombWarning)
                 with Image.open(io.BytesIO(data)) as image:
                     image.draft("RGB", (LARGEST, LARGEST))
-                    colours = _to_rgba(image)
-            return np.array(colours.reduce(-(-max(colours.size) // LARGEST)))
+                    return np.array(_to_rgba(_reduced(image)))
         except UnidentifiedImageError:
             self.warnings.append(f"texture {name} is not an image that Pillow knows")
         except Exception as error:  # Pillow's decoders raise all kinds of errors
             self.warnings.append(f"texture {name} cannot be decoded ({error})")
         return None
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """An image of `LARGEST` pixels at most; before it is converted, which would take longer."""
+    factor = -(-max(image.size) // LARGEST)
+    if factor == 1:
+        return image
+    plain = {"1": "L", "P": "RGBA", "PA": "RGBA"}.get(image.mode, image.mode)
+    return (image if plain == image.mode else image.convert(plain)).reduce(factor)
 
 
 def _to_rgba(image: Image.Image) -> Image.Image:

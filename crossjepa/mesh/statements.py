@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.mtl import decoded, plain_text
+from crossjepa.mesh.mtl import decoded, plain_text, uncommented
 from crossjepa.mesh.numbers import floats, integers
 
 LINE_END, BLANK, SLASH = 10, 32, 47
@@ -24,10 +24,7 @@ class Statements:
     """
 
     def __init__(self, data: bytes) -> None:
-        text = plain_text(data).replace(b"\t", b" ")
-        if b"\\\n" in text:  # joins two lines, but not where a comment ends in the name of a folder
-            text = re.sub(rb"(?m)^ *#.*$", b"", text).replace(b"\\\n", b" ")
-        text = b"\n" + text + b"\n" * MARGIN
+        text = b"\n" + plain_text(data) + b"\n" * MARGIN
         if b"\n " in text:
             text = re.sub(rb"\n +", b"\n", text)
         self._letters = np.frombuffer(text, np.uint8)
@@ -42,9 +39,9 @@ class Statements:
         return rows
 
     def words(self, keyword: str) -> list[str]:
-        """What follows a keyword in each of its lines, with single blanks."""
+        """What follows a keyword in each of its lines, with single blanks, without comments."""
         lines = self._lines(keyword).tobytes().splitlines()
-        return [" ".join(decoded(line).split()[1:]) for line in lines]
+        return [" ".join(uncommented(decoded(line)).split()[1:]) for line in lines]
 
     def numbers(self, keyword: str, columns: int) -> NDArray[np.float64]:
         """The first numbers of each line, (lines, columns); nan where there is none."""
