@@ -152,7 +152,7 @@ def test_warnings_are_counted_where_they_are_many():
 
 def test_a_material_that_no_library_has_is_told_unless_there_are_colours():
     text = "mtllib m.mtl\nusemtl b\n" + SQUARE + "f 1 2 3"
-    told = ("1 materials are in no library, such as b",)
+    told = ("no library has the material b",)
     assert read(text, m="newmtl a\nKd 1 0 0").warnings == told
     coloured = text.replace("v 0 0 0", "v 0 0 0 1 0 0")
     assert read(coloured, m="newmtl a\nKd 1 0 0").warnings == ()

@@ -40,7 +40,10 @@ def read_obj(data: bytes, resources: Resources) -> Mesh:
     materials, image = read_libraries(text.words("mtllib"), resources), cache(resources.image)
     unknown = [name for name in names if name and name not in materials]
     if materials and unknown and table.colours is None:
-        resources.warnings.append(f"{len(unknown)} materials are in no library, such as {unknown[0]}")
+        resources.warnings.append(
+            f"no library has the material {unknown[0]}"
+            + (f" and {len(unknown) - 1} more" if unknown[1:] else "")
+        )
     mixed = np.bincount(used, counts != 4, len(names)) > 0
     parts = []
     for group in _groups(used[polygons]):
