@@ -1,4 +1,4 @@
-"""Colours of formats that give them as numbers at vertices and faces."""
+"""Base colours that several formats share: of what a file leaves open, of numbers at vertices, and alpha."""
 
 from dataclasses import replace
 from typing import Literal
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from crossjepa.mesh.mesh import Part, to_linear
 
 WHITE = np.ones(4)
-PLAIN = to_linear(np.array([0.4, 0.4, 0.4, 1]))  # a surface whose colour the file does not say
+GREY = 0.4  # sRGB of a surface whose colour the file does not say
+PLAIN = to_linear(np.array([GREY, GREY, GREY, 1]))  # the same, linear
 MISSING = np.array([0.216, 0.216, 0.216, 1])  # a surface whose image cannot be had
 
 
@@ -41,3 +42,18 @@ def coloured(part: Part, vertices: NDArray[np.float64] | None, faces: NDArray[np
     faces = faces if vertices is None else None
     alpha = alpha_mode(colours[:, 3])
     return replace(part, factor=WHITE, vertex_colours=vertices, face_colours=faces, alpha=alpha)
+
+
+def with_alpha(part: Part) -> Part:
+    """The part drawn as its alpha says: blended if some of it is see-through.
+
+    It stays opaque if all of it would be invisible: exporters write alpha 0 for opaque, too.
+    """
+    least = most = part.factor[3]
+    if part.texture is not None:
+        alpha = part.texture.image[..., 3]
+        least, most = least * (alpha.min() / 255), most * (alpha.max() / 255)
+    for colours in (part.vertex_colours, part.face_colours):
+        if colours is not None:
+            least, most = least * colours[:, 3].min(), most * colours[:, 3].max()
+    return replace(part, alpha="blend" if least < 1 and most > 0 else "opaque")

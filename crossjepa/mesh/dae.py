@@ -10,7 +10,7 @@ import numpy as np
 from lxml import etree
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.appearance import UNKNOWN, with_alpha
+from crossjepa.mesh.colours import PLAIN, with_alpha
 from crossjepa.mesh.dae_geometry import Elements, Primitive, positions, primitives
 from crossjepa.mesh.dae_materials import Materials
 from crossjepa.mesh.dae_morph import morphed
@@ -117,7 +117,7 @@ class _Drawer:
 
     def _dressed(self, primitive: Primitive, instance: etree._Element, vertices: Matrix) -> Part:
         """A primitive in the material that the instance binds to its symbol."""
-        part = Part(vertices, primitive.faces, UNKNOWN, normals=primitive.normals)
+        part = Part(vertices, primitive.faces, PLAIN, normals=primitive.normals)
         if primitive.colours is not None:
             colours = np.insert(primitive.colours[:, :3], 3, 1.0, axis=1).clip(0, 1)
             part = replace(part, factor=np.ones(4), vertex_colours=to_linear(colours))

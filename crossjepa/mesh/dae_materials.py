@@ -11,13 +11,12 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from crossjepa.mesh.appearance import UNKNOWN
+from crossjepa.mesh.colours import MISSING, PLAIN
 from crossjepa.mesh.mesh import Wrap, to_linear
 from crossjepa.mesh.numbers import floats
 from crossjepa.mesh.resources import Resources
 from crossjepa.mesh.xml import local_name
 
-MISSING = np.array([0.216, 0.216, 0.216, 1.0])  # linear colour of a surface whose image is missing
 LUMINANCE = np.array([0.212671, 0.715160, 0.072169])  # of linear red, green and blue, as the format says
 SHADINGS = ("lambert", "phong", "blinn", "constant")
 WRAPS: dict[str, Wrap] = {"MIRROR": "mirror", "CLAMP": "clamp", "BORDER": "clamp", "NONE": "clamp"}
@@ -67,13 +66,13 @@ class Materials:
             return None
         values = {e.get("sid", ""): e for e in effect.iter("{*}newparam")}
         shading = next((e for e in profile.iterfind("{*}technique/*") if local_name(e) in SHADINGS), None)
-        return Material(UNKNOWN, stated=False) if shading is None else self._shaded(shading, values)
+        return Material(PLAIN, stated=False) if shading is None else self._shaded(shading, values)
 
     def _shaded(self, shading: etree._Element, values: dict[str, etree._Element]) -> Material:
         base = _base(shading, values)
         texture = None if base is None else base.find("{*}texture")
         colour = None if base is None else _colour(base, values)
-        factor = UNKNOWN.copy() if colour is None else to_linear(np.append(colour[:3].clip(0, 1), 1.0))
+        factor = PLAIN.copy() if colour is None else to_linear(np.append(colour[:3].clip(0, 1), 1.0))
         factor[3] = _opacity(shading, values)
         if texture is None:
             return Material(factor, stated=colour is not None)

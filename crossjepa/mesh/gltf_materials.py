@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
+from crossjepa.mesh.colours import MISSING
 from crossjepa.mesh.gltf_document import Document, Json
 from crossjepa.mesh.mesh import Wrap
 
-MISSING = (0.216, 0.216, 0.216)  # linear: the grey of what a texture that cannot be had would show
 WRAPS: dict[Any, Wrap] = {33071: "clamp", 33648: "mirror"}  # all others repeat
 ALPHAS: dict[str, Literal["opaque", "mask", "blend"]] = {"MASK": "mask", "BLEND": "blend"}
 FAINTEST = 1 / 255  # alpha below which nothing is seen
@@ -64,7 +64,7 @@ class Material:
         """The material without its image: of its factor if that has a colour, else grey."""
         white = bool((self.factor[:3] == 1).all())
         return replace(
-            self, image=None, factor=np.array([*MISSING, self.factor[3]]) if white else self.factor
+            self, image=None, factor=np.array([*MISSING[:3], self.factor[3]]) if white else self.factor
         )
 
 

@@ -29,6 +29,18 @@ def floats(text: bytes | str) -> NDArray[np.float64]:
     return _parsed(text, np.float64)
 
 
+def numbers(text: bytes) -> NDArray[np.float64]:
+    """Numbers, in a format that has nothing else here.
+
+    Raises:
+        BadMesh: if a word is none, or there are decimal commas.
+    """
+    try:
+        return floats(text)
+    except ValueError as error:
+        raise BadMesh("a word among its numbers is not a number") from error
+
+
 def _parsed(text: bytes | str, dtype: type[np.generic]) -> NDArray[Any]:
     if not text.strip():  # numpy would give one number
         return np.zeros(0, dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.appearance import GREY, with_alpha
+from crossjepa.mesh.colours import GREY, with_alpha
 from crossjepa.mesh.corners import weld
 from crossjepa.mesh.mesh import Mesh, Part, Texture, to_linear
 from crossjepa.mesh.mtl import Material, read_libraries

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.colours import PLAIN, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part
+from crossjepa.mesh.numbers import numbers
 from crossjepa.mesh.polygons import check_corners, runs, triangulate
 from crossjepa.mesh.resources import Resources
-from crossjepa.mesh.text import numbers
 
 KEYWORD = re.compile(rb"\s*([A-Za-z0-9]*?)(?:OFF|off)(\s+BINARY[ \t]*(?:\r\n|\n|\r))?")
 # Two counts alone on their line, before one with coordinates: the third, of edges, is missing.

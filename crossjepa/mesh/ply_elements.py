@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
+from crossjepa.mesh.numbers import numbers
 from crossjepa.mesh.polygons import runs
-from crossjepa.mesh.text import numbers
 
 LINE_END = rb"(?:\r\n|\n|\r)"
 FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*ply[ \t]*(" + LINE_END + rb")", re.IGNORECASE)

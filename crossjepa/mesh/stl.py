@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from crossjepa.errors import BadMesh
 from crossjepa.mesh.colours import PLAIN, coloured, linear_colours
 from crossjepa.mesh.mesh import Mesh, Part
+from crossjepa.mesh.numbers import numbers
 from crossjepa.mesh.resources import Resources
-from crossjepa.mesh.text import numbers
 
 FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 TEXT = re.compile(rb"\s*solid\b.*?\b(facet\s+normal|end\s*solid)\b", re.IGNORECASE | re.DOTALL)

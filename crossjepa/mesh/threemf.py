@@ -12,7 +12,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.appearance import with_alpha
+from crossjepa.mesh.colours import with_alpha
 from crossjepa.mesh.mesh import Mesh, Part, Texture, transform
 from crossjepa.mesh.package import Package, part_name
 from crossjepa.mesh.resources import Resources

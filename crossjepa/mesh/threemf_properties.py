@@ -10,7 +10,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from crossjepa.mesh.appearance import UNKNOWN
+from crossjepa.mesh.colours import PLAIN
 from crossjepa.mesh.mesh import Wrap, to_linear
 from crossjepa.mesh.xml import local_name
 
@@ -39,7 +39,7 @@ class Properties:
         return np.where((numbers >= 0) & (numbers < len(self.rows) - 1), numbers, len(self.rows) - 1)
 
 
-NONE = Properties(UNKNOWN[None])
+NONE = Properties(PLAIN[None])
 
 
 def read_properties(resources: etree._Element, read_image: ReadImage) -> dict[str, Properties]:
@@ -57,7 +57,7 @@ def read_properties(resources: etree._Element, read_image: ReadImage) -> dict[st
         kind = local_name(element)
         if kind in ("basematerials", "colorgroup"):
             colours = [_colour(e.get("displaycolor") or e.get("color") or "") for e in element]
-            groups[name] = Properties(np.array([*colours, UNKNOWN]))
+            groups[name] = Properties(np.array([*colours, PLAIN]))
         elif kind == "texture2dgroup":
             groups[name] = _textured(element, elements.get(element.get("texid", "")), read_image)
         elif kind == "compositematerials":
@@ -72,8 +72,8 @@ def _colour(text: str) -> NDArray[np.float64]:
     try:
         values = np.frombuffer(bytes.fromhex(text.strip().removeprefix("#")), np.uint8) / 255
     except ValueError:
-        return UNKNOWN
-    return to_linear(np.append(values, 1.0)[:4]) if len(values) in (3, 4) else UNKNOWN
+        return PLAIN
+    return to_linear(np.append(values, 1.0)[:4]) if len(values) in (3, 4) else PLAIN
 
 
 def _textured(group: etree._Element, texture: etree._Element | None, read_image: ReadImage) -> Properties:
@@ -91,8 +91,8 @@ def _mixed(group: Properties | None, element: etree._Element) -> Properties:
         return NONE
     bases = group.rows[group.at([int(word) for word in element.get("matindices", "").split()])]
     shares = [np.array(e.get("values", "").split(), dtype=np.float64)[: len(bases)] for e in element]
-    rows = [share @ bases[: len(share)] / share.sum() if share.sum() > 0 else UNKNOWN for share in shares]
-    return Properties(np.array([*rows, UNKNOWN]))
+    rows = [share @ bases[: len(share)] / share.sum() if share.sum() > 0 else PLAIN for share in shares]
+    return Properties(np.array([*rows, PLAIN]))
 
 
 def _layer(group: Properties | None, element: etree._Element, position: int) -> Properties:
