@@ -43,7 +43,7 @@ DEFAULT = DataSettings()
 PLANE = "v -1 0 -1\nv 1 0 -1\nv 1 0 1\nv -1 0 1\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
 TEXTURED = f"mtllib m.mtl\n{PLANE}usemtl painted\nf 1/1 3/3 2/2\nf 1/1 4/4 3/3\n"
 BROKEN = {
-    "empty": ("", "no faces"),
+    "empty": ("", "the file is empty"),
     "flat": ("v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", "no surface area"),
     "infinite": ("v 0 0 0\nv 1 0 0\nv 0 nan 1\nf 1 2 3\n", "finite"),
 }
