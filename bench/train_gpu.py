@@ -22,7 +22,7 @@ from torch.profiler import profile
 sys.path.insert(0, str(Path(__file__).parent))
 from synthetic import COLOURS, examples
 
-from crossjepa.devices import make_fabric
+from crossjepa.fabric import make_fabric
 from crossjepa.pretrain.cost import measure
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training

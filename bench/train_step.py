@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples
 
-from crossjepa.devices import make_fabric
+from crossjepa.fabric import make_fabric
 from crossjepa.pretrain.augment import draw
 from crossjepa.pretrain.batch import Batch, make_batch
 from crossjepa.pretrain.settings import PretrainSettings

@@ -1,9 +1,13 @@
-"""The devices to compute on, and their precision."""
+"""The device to compute on, and the precision that it is good at."""
 
 from typing import Literal
 
 import torch
-from lightning_fabric import Fabric
+
+
+def find_device() -> torch.device:
+    """The machine's accelerator, such as a GPU, or else its processor."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16", "fp32"]:
@@ -21,22 +25,3 @@ def resolve_precision(setting: Literal["auto", "bf16", "fp32"]) -> Literal["bf16
         capabilities = torch.cpu.get_capabilities()
         native = capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False)
     return "bf16" if native else "fp32"
-
-
-def make_fabric(
-    precision: Literal["auto", "bf16", "fp32"] = "fp32", devices: int = 1, nodes: int = 1
-) -> Fabric:
-    """A Fabric, not yet launched, on GPUs, or on the CPU of a machine without them.
-
-    Args:
-        precision: of the forward and backward pass; weights stay float32.
-        devices: GPUs of each node, or processes where there is no GPU.
-        nodes: machines; their launcher (srun or torchrun) starts one process for each device.
-    """
-    return Fabric(
-        accelerator="auto",
-        devices=devices,
-        num_nodes=nodes,
-        strategy="ddp" if devices * nodes > 1 else "auto",
-        precision="bf16-mixed" if resolve_precision(precision) == "bf16" else "32-true",
-    )

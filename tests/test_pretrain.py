@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from crossjepa.artifact import load_encoder, load_imagination, save_encoder, save_predictor
-from crossjepa.devices import make_fabric, resolve_precision
+from crossjepa.devices import resolve_precision
 from crossjepa.errors import UserError
+from crossjepa.fabric import make_fabric
 from crossjepa.files import sha256_file
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group, patches

@@ -102,12 +102,16 @@ def prepare(folder: Path) -> None:
         "class": labels,
         "split": splits,
         "status": "ok",
+        "warnings": "",
         "licence": "CC0",
         "creator": "Ann",
     }
     catalog = pd.DataFrame({**columns, "source": "procedural"})
     broken = pd.DataFrame([{**catalog.iloc[0], "id": "broken mesh", "split": "", "status": "zero area"}])
-    pd.concat([catalog, broken]).to_parquet(folder / "catalog.parquet")
+    catalog.loc[3, "warnings"] = "texture bark.png is missing"
+    table = pd.concat([catalog, broken])
+    table.attrs["passed_over"] = ["2 .txt passed over: no rows of numbers"]
+    table.to_parquet(folder / "catalog.parquet")
     features = rng.normal(size=(30, 12)).astype("float32")
     write_bundle(folder / "features.zip", {"canonical_tokens": features, "zz_tokens": features}, {"ids": IDS})
     store = folder / "targets"
@@ -171,6 +175,8 @@ def test_the_page_stands_alone_and_says_everything(page: str) -> None:
         "random weights",
         "made by code",
         "zero area",
+        "texture bark.png is missing",
+        "2 .txt passed over: no rows of numbers",
         "no renderer liked it",
         "Ann",
         "64.5",

@@ -12,7 +12,7 @@ from crossjepa.data.fetch import fetch
 from crossjepa.data.sample import point_arrays, stored_points, write_points
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings
-from crossjepa.data.table import OK, check_broken, read_meshes, stored_ids, write_meshes
+from crossjepa.data.table import check_broken, read_meshes, remarks, stored_ids, write_meshes
 from crossjepa.probe.settings import ProbeSettings
 from crossjepa.settings import read_section
 from crossjepa.store.settings import StoreSettings
@@ -40,14 +40,8 @@ def scan_command(
     source = read_source(settings, dataset)
     table = scan(source, read_section(DataSettings, "data", settings), threads)
     write_meshes(table, output)
-    aside = table[table["status"] != OK]
-    typer.echo(f"{output}: {len(table)} objects, {len(aside)} set aside")
-    for line in open_dataset(source).passed_over:
-        typer.echo(line)
-    for row in aside.itertuples():
-        typer.echo(f"set aside: {row.id}: {row.status}")
-    for row in table[table["warnings"] != ""].itertuples():
-        typer.echo(f"warning: {row.id}: {row.warnings}")
+    told = [*open_dataset(source).passed_over, *remarks(table)]
+    typer.echo("\n".join([f"{output}: {len(table)} objects", *told]))
 
 
 @app.command("catalog")
@@ -56,11 +50,10 @@ def catalog_command(settings: Settings, dataset: Dataset, meshes: Meshes, output
     chosen = read_section(DataSettings, "data", settings)
     opened = open_dataset(read_source(settings, dataset))
     table = make_catalog(read_meshes(meshes), opened.objects(), chosen.split_seed, chosen.test_fraction)
+    table.attrs["passed_over"] = [*opened.passed_over]
     write_meshes(table, output)
-    typer.echo(f"{output}: {table['split'].value_counts().to_dict()}")
-    folds = read_section(ProbeSettings, "probe", settings).folds
-    for line in (*opened.passed_over, *untestable(table, folds)):
-        typer.echo(line)
+    told = [*opened.passed_over, *untestable(table, ProbeSettings().folds)]
+    typer.echo("\n".join([f"{output}: {table['split'].value_counts().to_dict()}", *told]))
 
 
 @app.command("layout")
@@ -80,9 +73,6 @@ def layout_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: 
 @app.command("sample")
 def sample_command(settings: Settings, dataset: Dataset, meshes: Meshes, store: Store, shard: Shard) -> None:
     """Sample the point clouds of one shard."""
-    chosen, opened = (
-        read_section(DataSettings, "data", settings),
-        open_dataset(read_source(settings, dataset)),
-    )
-    points = stored_points(meshes, chosen.points)
+    chosen = read_section(DataSettings, "data", settings)
+    opened, points = open_dataset(read_source(settings, dataset)), stored_points(meshes, chosen.points)
     write_points(opened, stored_ids(meshes), store, shard, points, chosen.seed, chosen.limits)

@@ -8,7 +8,7 @@ import typer
 
 from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.commands.options import Settings
-from crossjepa.devices import make_fabric
+from crossjepa.devices import find_device
 from crossjepa.features.extract import describe_with, extract, load_clouds, read_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
@@ -38,7 +38,7 @@ def extract_command(
     chosen = read_section(FeaturesSettings, "features", settings)
     ids, clouds = read_clouds(points, cloud)
     model, provenance = load_encoder(encoder)
-    device = make_fabric().device
+    device = find_device()
     describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
     described = extract(clouds, ids, chosen.turn_seed, describe, device.type)
     origin = {"parameters": parameters(model), "config": asdict(model.config), "seed": provenance["seed"]}
@@ -68,7 +68,7 @@ def retrieve_command(
 
     One gallery holds objects that pretraining held out, the other as many that it was trained on.
     """
-    size, device = read_section(BenchmarkSettings, "benchmark", settings).gallery, make_fabric().device
+    size, device = read_section(BenchmarkSettings, "benchmark", settings).gallery, find_device()
     model, provenance = load_encoder(encoder / "encoder.safetensors")
     imagination = load_imagination(encoder / "predictor.safetensors")
     ids, clouds = load_clouds(points, "xyz", provenance["settings"]["points"])

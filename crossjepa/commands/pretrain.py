@@ -1,7 +1,6 @@
 """`crossjepa pretrain …`"""
 
 import logging
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,9 @@ import typer
 
 from crossjepa.artifact import save_encoder
 from crossjepa.commands.options import Inputs, Settings, named_paths
-from crossjepa.devices import make_fabric, resolve_precision
+from crossjepa.devices import resolve_precision
 from crossjepa.errors import UserError
+from crossjepa.fabric import launch
 from crossjepa.model.sizes import build
 from crossjepa.pretrain.examples import Stores
 from crossjepa.pretrain.run import pretrain as run
@@ -47,18 +47,7 @@ def train_command(
     if paths.keys() != set(Stores._fields) or {len(given) for given in paths.values()} != {len(names)}:
         raise UserError(f"--input: give catalog=, points= and targets= once for each of {names}, no others")
     stores = [Stores(*each) for each in zip(*(paths[name] for name in Stores._fields), strict=True)]
-    count = re.fullmatch(r"(?:([1-9]\d*)x)?([1-9]\d*)", devices)
-    if not count:
-        raise UserError(f"--devices {devices}: must be a number of GPUs, or nodes x GPUs of each, as in 2x4")
-    nodes, each_node = int(count[1] or 1), int(count[2])
-    fabric = make_fabric(chosen.precision, each_node, nodes)
-    fabric.launch()
-    if fabric.world_size != nodes * each_node:
-        raise UserError(
-            f"--devices {devices} needs {nodes * each_node} processes, but {fabric.world_size} started; "
-            "under Slurm srun has to start them: see launcher in profiles/slurm/config.yaml"
-        )
-    run(fabric, chosen, stores, seed, code, output)
+    run(launch(chosen.precision, devices), chosen, stores, seed, code, output)
 
 
 @app.command("random")

@@ -86,7 +86,7 @@ def untestable(table: pd.DataFrame, folds: int) -> list[str]:
         if name not in tested:
             lines.append(f"{groups}; it cannot be tested")
         elif number < folds and not labelled["split_given"].any():
-            lines.append(f"{groups}; it is missing from some of {folds} folds")
+            lines.append(f"{groups}; it would be missing from some of {folds} folds")
     training = labelled[labelled["split"] == "train"].groupby("class")["group"].nunique()
     if len(training) and training.max() < 2:
         lines.insert(0, "no class has two groups to train on: no folds can be made; label more objects")

@@ -16,7 +16,8 @@ def read_meshes(path: Path) -> pd.DataFrame:
     Columns: id, source, name, licence, creator, sha256, faces (0 for a point cloud), points (0 for a mesh),
     extent_x, extent_y, extent_z (source units), up (the axis of a mesh file that was taken to point up),
     warnings (about a usable object, such as a missing texture) and status, `ok` or the reason why the object
-    is set aside; a catalog adds class, group, split and split_given.
+    is set aside; a catalog adds class, group, split and split_given, and in `attrs["passed_over"]` how many
+    files of a folder are no objects and why, a line for each kind of file.
     """
     return pd.read_parquet(path)
 
@@ -31,6 +32,15 @@ def stored_ids(path: Path) -> list[str]:
     """Ids of the usable objects, in the order of the rows of every store."""
     table = read_meshes(path)
     return table.loc[table["status"] == OK, "id"].tolist()
+
+
+def remarks(table: pd.DataFrame) -> list[str]:
+    """A line for each object of a mesh table that is set aside, then one for each with warnings."""
+    aside, warned = table[table["status"] != OK], table[table["warnings"] != ""]
+    return [
+        *(f"set aside: {name}: {why}" for name, why in zip(aside["id"], aside["status"], strict=True)),
+        *(f"warning: {name}: {what}" for name, what in zip(warned["id"], warned["warnings"], strict=True)),
+    ]
 
 
 def check_broken(path: Path, max_bad_fraction: float) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pyarrow.parquet import read_table
 from torch import Tensor
 
 from crossjepa.model.encoder import PointEncoder
@@ -38,11 +38,11 @@ def draw_galleries(
     Returns:
         The ids of the `unseen` and of the `seen` gallery.
     """
-    table = pd.read_parquet(catalog)
-    table = table[table["id"].isin(set(available) - read_manifest(targets).set_aside.keys())]
+    usable = set(available) - read_manifest(targets).set_aside.keys()
+    rows = read_table(catalog, columns=["id", "split"]).to_pylist()
 
     def shuffled(*splits: str) -> list[str]:
-        ids = table.loc[table["split"].isin(splits), "id"]
+        ids = [row["id"] for row in rows if row["split"] in splits and row["id"] in usable]
         return sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
 
     unseen, seen = shuffled("test"), shuffled("train", "pretrain")

@@ -96,6 +96,8 @@ def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSet
         "intervals": data_uri(intervals),
         "confusion": data_uri(figures.confusion_matrix(np.array(result.confusion), result.classes)),
         "set_aside": [*unusable.items(), *sorted(without_targets.items())],
+        "warned": catalog.loc[catalog["warnings"] != "", ["id", "warnings"]].to_numpy().tolist(),
+        "passed_over": catalog.attrs.get("passed_over", []),
         "licences": [
             (*names, len(objects), ", ".join(sorted(objects["creator"].unique(), key=str.casefold)))
             for names, objects in catalog.groupby(["source", "licence"])

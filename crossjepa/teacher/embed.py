@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from crossjepa.devices import make_fabric, resolve_precision
+from crossjepa.devices import resolve_precision
 from crossjepa.errors import UserError
+from crossjepa.fabric import make_fabric
 from crossjepa.teacher.settings import TeacherSettings
 from crossjepa.teacher.weights import read_normalisation
 
