@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from crossjepa.data.dataset import open_dataset
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings, FurnitureSource
 from crossjepa.data.table import write_meshes

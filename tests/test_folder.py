@@ -11,7 +11,6 @@ import trimesh
 from PIL import Image
 
 from crossjepa.data.catalog import make_catalog
-from crossjepa.data.dataset import open_dataset
 from crossjepa.data.files import Files
 from crossjepa.data.listing import CLOUDS, MESHES, FolderListing, list_folder
 from crossjepa.data.location import (
@@ -23,6 +22,7 @@ from crossjepa.data.location import (
     outline_digest,
 )
 from crossjepa.data.normalise import UPRIGHT, surface
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings, FolderSource
 from crossjepa.data.table import write_meshes

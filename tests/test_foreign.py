@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.dataset import Dataset
 from crossjepa.data.normalise import surface
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import inspect
 from crossjepa.data.settings import DataSettings, FolderSource
 from crossjepa.errors import BadMesh, UserError

@@ -17,7 +17,8 @@ from layouts import (
 )
 
 from crossjepa.data import normalise
-from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.dataset import Dataset
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import inspect_cloud, inspect_mesh, scan
 from crossjepa.data.settings import DataSettings, ModelNetSource
 from crossjepa.data.sources.modelnet import SIZES

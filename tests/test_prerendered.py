@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from layouts import r2n2_camera, shapenet_models, write_shapenet_points, write_shapenet_views
 from PIL import Image
 
-from crossjepa.data.dataset import ViewFile, open_dataset
+from crossjepa.data.dataset import ViewFile
 from crossjepa.data.guard import Limits
 from crossjepa.data.r2n2 import Renderings
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.settings import ShapeNetSource
 from crossjepa.errors import BadMesh, UserError
 from crossjepa.render import views as rendering

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from layouts import SCANOBJECTNN, write_scanobjectnn, zipped
 
-from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.dataset import Dataset
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.settings import DataSettings, ScanObjectNNSource
 from crossjepa.data.sources.scanobjectnn import CLASSES, VARIANTS
 from crossjepa.errors import UserError

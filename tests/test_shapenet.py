@@ -18,9 +18,10 @@ from layouts import (
     zipped,
 )
 
-from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.dataset import Dataset
 from crossjepa.data.location import check_location
 from crossjepa.data.normalise import surface
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import inspect_cloud, inspect_mesh
 from crossjepa.data.settings import DataSettings, ShapeNetSource
 from crossjepa.errors import BadMesh, UserError

@@ -49,11 +49,13 @@ from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
 from crossjepa.store.seal import seal
 from crossjepa.teacher import derivative
+from crossjepa.teacher.description import read_description
 from crossjepa.teacher.embed import Teacher
+from crossjepa.teacher.normalisation import read_normalisation
 from crossjepa.teacher.place import check_place
 from crossjepa.teacher.settings import TeacherSettings
-from crossjepa.teacher.targets import embed_shard
-from crossjepa.teacher.weights import fetch, read_description, read_normalisation
+from crossjepa.teacher.shard import embed_shard
+from crossjepa.teacher.weights import fetch
 
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.3, 0.4]
 SIZES = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64}

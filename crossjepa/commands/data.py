@@ -7,9 +7,9 @@ import typer
 
 from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_source
 from crossjepa.data.catalog import make_catalog, untestable
-from crossjepa.data.dataset import open_dataset
 from crossjepa.data.fetch import fetch
-from crossjepa.data.sample import point_arrays, stored_points, write_points
+from crossjepa.data.point_store import point_arrays, stored_points, write_points
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.scan import scan
 from crossjepa.data.settings import DataSettings
 from crossjepa.data.table import check_broken, read_meshes, remarks, stored_ids, write_meshes

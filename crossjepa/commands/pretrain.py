@@ -11,10 +11,7 @@ from crossjepa.artifact import save_encoder
 from crossjepa.commands.options import Inputs, Settings, named_paths
 from crossjepa.devices import resolve_precision
 from crossjepa.errors import UserError
-from crossjepa.fabric import launch
 from crossjepa.model.sizes import build
-from crossjepa.pretrain.examples import Stores
-from crossjepa.pretrain.run import pretrain as run
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.settings import read_section
 
@@ -39,6 +36,10 @@ def train_command(
     Inputs, once per data set in the order of pretrain.datasets: catalog=FILE, points=STORE, targets=STORE.
     Without a GPU, --devices counts processes.
     """
+    from crossjepa.fabric import launch
+    from crossjepa.pretrain.examples import Stores
+    from crossjepa.pretrain.run import pretrain
+
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     chosen = read_section(PretrainSettings, "pretrain", settings)
     chosen = chosen.model_copy(update={"precision": resolve_precision(chosen.precision)})
@@ -47,7 +48,7 @@ def train_command(
     if paths.keys() != set(Stores._fields) or {len(given) for given in paths.values()} != {len(names)}:
         raise UserError(f"--input: give catalog=, points= and targets= once for each of {names}, no others")
     stores = [Stores(*each) for each in zip(*(paths[name] for name in Stores._fields), strict=True)]
-    run(launch(chosen.precision, devices), chosen, stores, seed, code, output)
+    pretrain(launch(chosen.precision, devices), chosen, stores, seed, code, output)
 
 
 @app.command("random")

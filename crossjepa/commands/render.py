@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from crossjepa.commands.options import Dataset, Meshes, Settings, Shard, Store, read_limits, read_source
-from crossjepa.data.dataset import open_dataset
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.table import read_meshes, stored_ids
 from crossjepa.errors import UserError
 from crossjepa.mesh.mesh import Mesh, Part

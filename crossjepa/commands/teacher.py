@@ -57,6 +57,6 @@ def embed_command(
 ) -> None:
     """Embed the views of one shard."""
     from crossjepa.teacher.embed import Teacher
-    from crossjepa.teacher.targets import embed_shard
+    from crossjepa.teacher.shard import embed_shard
 
     embed_shard(Teacher(weights, read_section(TeacherSettings, "teacher", settings)), views, store, shard)

@@ -1,25 +1,12 @@
-"""The interface of a data set.
-
-A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
-`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`.
-"""
+"""The interface of a data set."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, cast
-
-import numpy as np
 
 from crossjepa.data.clouds import Cloud
-from crossjepa.data.guard import reason
-from crossjepa.data.settings import Source
-from crossjepa.errors import BadMesh, UserError
+from crossjepa.errors import BadMesh
 from crossjepa.mesh.mesh import Mesh
-from crossjepa.progress import track
-from crossjepa.store.bundle import Arrays
-from crossjepa.store.sharded import ArraySpec
 
 
 @dataclass(frozen=True)
@@ -116,48 +103,3 @@ class Dataset(ABC):
             BadMesh: if the views cannot be read.
         """
         return None
-
-
-def open_dataset(source: Source) -> Dataset:
-    """Open a configured data set.
-
-    Args:
-        source: its entry under `data`; `path` says where its files lie.
-
-    Raises:
-        UserError: if its files are missing, or are not of this kind of data set.
-    """
-    adapter = import_module(f"crossjepa.data.sources.{source.kind}")
-    return cast(Dataset, adapter.open_source(source))
-
-
-def gather(
-    make: Callable[[str], Mapping[str, Any]], ids: Sequence[str], specs: Mapping[str, ArraySpec], task: str
-) -> tuple[Arrays, dict[str, str]]:
-    """Make arrays with a row for each object. An object that fails is set aside, and its rows stay zero.
-
-    Args:
-        make: makes an object's row of each array from its id.
-        ids: the n objects.
-        specs: shape and dtype of a row of each array.
-        task: title of the progress bar.
-
-    Returns:
-        The (n, ...) arrays by name, and the reason for each object that is set aside.
-
-    Raises:
-        UserError: if `make` raises it, because all objects would fail for the same reason.
-    """
-    arrays: Arrays = {name: np.zeros((len(ids), *spec.shape), spec.dtype) for name, spec in specs.items()}
-    set_aside = {}
-    for row, object_id in enumerate(track(ids, len(ids), task, "object")):
-        try:
-            values = make(object_id)
-        except UserError:
-            raise
-        except Exception as error:  # a broken object must not stop the others
-            set_aside[object_id] = reason(error)
-            continue
-        for name, value in values.items():
-            arrays[name][row] = value
-    return arrays, set_aside

@@ -1,29 +1,20 @@
-"""Files in a folder or a zip archive, and data sets with a file for each object."""
+"""Files in a folder or a zip archive."""
 
-import hashlib
 import io
 import os
 import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crossjepa.data.clouds import Cloud, read_cloud, to_single
-from crossjepa.data.dataset import Dataset, ObjectRecord
-from crossjepa.data.normalise import UPRIGHT
 from crossjepa.errors import BadMesh, UserError
-from crossjepa.mesh.mesh import Axis, Mesh
+from crossjepa.mesh.mesh import Mesh
 from crossjepa.mesh.read import read_mesh
 
 HIDDEN = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
@@ -150,79 +141,3 @@ def shortened(path: str) -> list[str]:
     count = len(folders)
     kept = [*(folders[n:] for n in range(count + 1)), *(folders[:n] for n in range(count - 1, 0, -1))]
     return ["/".join([*each, last]) for each in kept]
-
-
-@dataclass(frozen=True, eq=False)
-class ObjectFile:
-    """The file of an object.
-
-    Attributes:
-        files: the folder or archive that it lies in.
-        name: its path inside.
-        up: the axis that points up in the file, or None for what a file says itself, and y where it does not.
-        turn: (3, 3) matrix from the file's upright frame and units to the data set's.
-    """
-
-    files: Files
-    name: str
-    up: Axis | None = "y"
-    turn: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
-
-
-class FileDataset(Dataset):
-    """A data set with a file for each object.
-
-    Args:
-        records: the objects.
-        places: the file of each id.
-        has_clouds: whether the files hold point clouds and not meshes.
-        passed_over: how many files are no objects and why.
-    """
-
-    def __init__(
-        self,
-        records: Sequence[ObjectRecord],
-        places: Mapping[str, ObjectFile],
-        has_clouds: bool = False,
-        passed_over: Sequence[str] = (),
-    ) -> None:
-        self.records = records
-        self.places = places
-        self.has_clouds = has_clouds
-        self.passed_over = passed_over
-
-    def objects(self) -> list[ObjectRecord]:
-        """All objects."""
-        return list(self.records)
-
-    def find(self, object_id: str) -> ObjectFile:
-        """An object's file.
-
-        Raises:
-            BadMesh: if it is missing.
-        """
-        return self.places[object_id]
-
-    def load(self, object_id: str) -> Mesh:
-        """An object's mesh with its base colours, +Y up; its `up` is the axis of the file that was taken."""
-        if self.has_clouds:
-            return super().load(object_id)
-        file, matrix = self.find(object_id), np.eye(4)
-        mesh = file.files.mesh(file.name)
-        up = file.up or mesh.up or "y"
-        matrix[:3, :3] = file.turn @ UPRIGHT[up]
-        return replace(mesh.transformed(matrix), up=up)
-
-    def cloud(self, object_id: str) -> Cloud | None:
-        """An object's (N, 3) float32 points, +Y up, or None if the files are meshes."""
-        if not self.has_clouds:
-            return None
-        file = self.find(object_id)
-        read = read_cloud(file.files.read(file.name), posixpath.splitext(file.name)[1])
-        matrix = file.turn @ UPRIGHT[file.up or "y"]
-        return Cloud(to_single(read.points @ matrix.T), read.dropped)
-
-    def digest(self, object_id: str) -> str:
-        """SHA-256 of an object's file."""
-        file = self.find(object_id)
-        return hashlib.sha256(file.files.read(file.name)).hexdigest()

@@ -56,7 +56,7 @@ class FolderListing:
         Raises:
             UserError: if the folder is missing or holds neither meshes nor point clouds.
         """
-        kinds = {path: _kind(path) for path in sorted(_walk(folder))}
+        kinds = {path: kind_of(path) for path in sorted(_walk(folder))}
         counts = Counter(kinds.values())
         has_meshes = counts[MESH] >= counts[CLOUD]
         chosen, other = (MESH, CLOUD) if has_meshes else (CLOUD, MESH)
@@ -109,7 +109,8 @@ def _holds(outer: str, inner: str) -> bool:
     return os.path.commonpath([outer, inner]) == outer
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """Whether a file is a mesh, a cloud, either because it is damaged, a companion, or why it is none."""
     suffix = path.suffix.lower()
     if suffix not in MESHES | CLOUDS:
         return COMPANION if suffix in COMPANIONS else NO_FORMAT

@@ -1,10 +1,14 @@
 """Frames: from a file's axes to +Y up, and from there to the unit sphere shared by rendering and sampling."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.mesh.mesh import Axis, Mesh, Part
+
+if TYPE_CHECKING:
+    import trimesh
 
 # (3, 3) rotations; each moves the named axis of a file to +Y and keeps the frame right-handed.
 UPRIGHT: dict[Axis, NDArray[np.float64]] = {
@@ -14,8 +18,10 @@ UPRIGHT: dict[Axis, NDArray[np.float64]] = {
 }
 
 
-def surface(mesh: Mesh | Part) -> trimesh.Trimesh:
+def surface(mesh: Mesh | Part) -> "trimesh.Trimesh":
     """The triangles without their colours, to measure and sample."""
+    import trimesh  # takes longer to import than all else that a catalog needs
+
     parts = mesh.parts if isinstance(mesh, Mesh) else (mesh,)
     first = np.cumsum([0, *(len(part.vertices) for part in parts)])
     faces = [part.faces + start for part, start in zip(parts, first, strict=False)]

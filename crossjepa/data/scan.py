@@ -4,27 +4,30 @@ import multiprocessing
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import trimesh
 from numpy.typing import NDArray
 
 from crossjepa.data.clouds import Cloud
-from crossjepa.data.dataset import Dataset, open_dataset
+from crossjepa.data.dataset import Dataset
 from crossjepa.data.guard import Guarded
 from crossjepa.data.normalise import surface
+from crossjepa.data.registry import open_dataset
 from crossjepa.data.settings import DataSettings, Source
 from crossjepa.data.table import OK
+from crossjepa.data.usable import check_cloud, check_surface
 from crossjepa.errors import BadMesh, UserError
 from crossjepa.files import printable
 from crossjepa.mesh.mesh import Mesh
 from crossjepa.progress import track
 
+if TYPE_CHECKING:
+    import trimesh
+
 CHUNK = 8  # objects that a process gets at a time
 STRAY_AREA, STRAY_DISTANCE = 0.01, 10.0  # share of the surface; times the distance of the rest
-MIN_POINTS = 32  # fewer say little about a shape
 
 
 def scan(source: Source, settings: DataSettings, threads: int) -> pd.DataFrame:
@@ -93,15 +96,12 @@ def inspect_mesh(mesh: Mesh, settings: DataSettings) -> dict[str, Any]:
     if mesh.warnings and settings.missing_textures == "set_aside":
         raise BadMesh("; ".join(mesh.warnings))
     whole = surface(mesh)
-    if not np.isfinite(whole.triangles).all():  # other vertices do not matter; depth images have such
-        raise BadMesh("vertices that are not finite")
-    if not whole.area > 1e-12 * np.square(whole.extents).sum():
-        raise BadMesh("no surface area")
+    check_surface(whole)
     warnings = printable("; ".join([*mesh.warnings, *_stray(whole)]))
     return {"faces": mesh.count, **_extents(whole.extents), "up": mesh.up or "y", "warnings": warnings}
 
 
-def _stray(whole: trimesh.Trimesh) -> list[str]:
+def _stray(whole: "trimesh.Trimesh") -> list[str]:
     """A warning if a small part of the surface lies far from the rest, which makes the object tiny."""
     areas, centres = whole.area_faces, whole.triangles_center
     middle = [_quantile(along, areas, 0.5) for along in centres.T]
@@ -123,13 +123,9 @@ def inspect_cloud(cloud: Cloud) -> dict[str, Any]:
     Raises:
         BadMesh: if it has too few points, or no extent.
     """
-    if (number := len(cloud.points)) < MIN_POINTS:
-        rows = f"; {cloud.warning}" if cloud.dropped else ""
-        raise BadMesh(f"{number} points, fewer than {MIN_POINTS}{rows}")
+    check_cloud(cloud)
     extents = np.ptp(cloud.points, axis=0)
-    if not extents.max() > 0:
-        raise BadMesh("all points are the same")
-    return {"points": number, **_extents(extents), "warnings": cloud.warning}
+    return {"points": len(cloud.points), **_extents(extents), "warnings": cloud.warning}
 
 
 def _row(reader: Guarded[dict[str, Any]], object_id: str) -> dict[str, Any]:

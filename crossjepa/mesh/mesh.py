@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from trimesh import transform_points
 
 Wrap = Literal["repeat", "clamp", "mirror"]
 Axis = Literal["x", "y", "z"]
@@ -92,7 +91,7 @@ def transform(part: Part, matrix: NDArray[np.float64]) -> Part:
     if normals is not None:
         turned = normals @ np.linalg.inv(matrix[:3, :3])
         normals = turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-30)
-    return replace(part, vertices=transform_points(part.vertices, matrix), normals=normals)
+    return replace(part, vertices=part.vertices @ matrix[:3, :3].T + matrix[:3, 3], normals=normals)
 
 
 def to_linear(srgb: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.data.dataset import Dataset, gather
+from crossjepa.data.dataset import Dataset
+from crossjepa.data.gather import gather
 from crossjepa.data.guard import Guarded, Limits
 from crossjepa.data.normalise import unit_sphere
 from crossjepa.errors import BadMesh

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from crossjepa.devices import resolve_precision
+from crossjepa.devices import find_device, resolve_precision
 from crossjepa.errors import UserError
-from crossjepa.fabric import make_fabric
+from crossjepa.teacher.normalisation import read_normalisation
 from crossjepa.teacher.settings import TeacherSettings
-from crossjepa.teacher.weights import read_normalisation
 
 CPU_BATCH, GPU_BATCH = 8, 256
 # Tokens that a transformer adds to its patches are parameters of its embeddings under these names.
@@ -34,9 +33,9 @@ class Teacher:
         Raises:
             UserError: if `teacher.layer` is deeper than the model.
         """
-        precision = resolve_precision(settings.precision)
-        self.fabric = make_fabric(precision)
-        on_cpu = self.fabric.device.type == "cpu"
+        self.device = find_device()
+        self.in_bf16 = resolve_precision(settings.precision) == "bf16"
+        on_cpu = self.device.type == "cpu"
         self.batch = CPU_BATCH if on_cpu else GPU_BATCH
         # On a processor in bf16 the fused attention kernel takes a fifth longer than plain products.
         vision = _load(folder, settings.random_weights, "eager" if on_cpu else "sdpa")
@@ -52,10 +51,10 @@ class Teacher:
         self.options = {resize: True} if resize in self.arguments else {}
         if hasattr(vision.config, "mask_ratio"):  # ViT-MAE would see a random quarter of the patches
             vision.config.mask_ratio = 0.0
-        self.model = vision.to(self.fabric.device).eval().requires_grad_(False)
-        if precision == "bf16":
+        self.model = vision.to(self.device).eval().requires_grad_(False)
+        if self.in_bf16:
             _cast_products(self.model)
-        normalisation = torch.tensor(read_normalisation(folder), device=self.fabric.device)
+        normalisation = torch.tensor(read_normalisation(folder), device=self.device)
         self.mean, self.std = normalisation.view(2, 3, 1, 1)
 
     @torch.inference_mode()
@@ -75,12 +74,12 @@ class Teacher:
 
     def tokens(self, images: NDArray[np.uint8]) -> Tensor:
         """Tokens (N, `added` + `patches`, D) after block `teacher.layer` of (N, S, S, 3) uint8 images."""
-        pixels = torch.from_numpy(images).to(self.fabric.device).permute(0, 3, 1, 2) / 255
+        pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2) / 255
         options: dict[str, Any] = dict(self.options)
         if "noise" in self.arguments:  # ViT-MAE sorts the patches by it
             order = torch.arange(self.patches(images.shape[1]), device=pixels.device)
             options["noise"] = order.expand(len(images), -1)
-        with self.fabric.autocast():
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bf16):
             output = self.model((pixels - self.mean) / self.std, output_hidden_states=True, **options)
         hidden: Tensor = output.hidden_states[self.layer]
         return hidden

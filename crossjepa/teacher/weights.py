@@ -5,7 +5,6 @@ other one replaces it.
 """
 
 import hashlib
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,11 +18,11 @@ from crossjepa.errors import UserError
 from crossjepa.files import default_rights, write_json
 from crossjepa.render.settings import RenderSettings
 from crossjepa.teacher import derivative
+from crossjepa.teacher.description import DESCRIPTION
+from crossjepa.teacher.normalisation import PROCESSOR, read_normalisation
 from crossjepa.teacher.place import check_place
 from crossjepa.teacher.settings import DERIVATIVE, TeacherSettings
 
-DESCRIPTION = "teacher.json"
-PROCESSOR = "preprocessor_config.json"
 NOTICE = "Weights of {}, unchanged, under the licence that their authors state where they publish them.\n"
 
 
@@ -78,35 +77,6 @@ def describe(settings: TeacherSettings, folder: Path) -> dict[str, Any]:
         digest.update(file.read_bytes())
     size = {"hidden_size": vision.hidden_size, "layers": vision.num_hidden_layers}
     return {"name": settings.name, "revision": settings.revision, **size, "sha256": digest.hexdigest()}
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The description that `fetch` wrote of the weights in `folder`."""
-    described: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text())
-    return described
-
-
-def read_normalisation(folder: Path) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the 3 channels, on a scale of 0..1, by which the model's images are
-    normalised.
-
-    Raises:
-        UserError: if the model does not state them; another model's numbers would give wrong embeddings.
-    """
-    processor = get_image_processor_config(folder)
-    processor = processor.get("image_processor", processor)
-    if (
-        not processor.get("do_rescale", True)
-        or abs(255 * processor.get("rescale_factor", 1 / 255) - 1) > 0.01
-    ):
-        raise UserError("teacher: its image processor scales pixels to another range than 0..1; name another")
-    if processor.get("do_normalize") is False:
-        return [0.0] * 3, [1.0] * 3
-    mean, std = processor.get("image_mean"), processor.get("image_std")
-    if isinstance(mean, list) and isinstance(std, list) and len(mean) == len(std) == 3:
-        return mean, std
-    missing = f"no {PROCESSOR} with image_mean and image_std of three channels beside the weights"
-    raise UserError(f"teacher: {missing}; save the model's image processor there")
 
 
 def _save_model(settings: TeacherSettings, folder: Path) -> dict[str, str]:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from crossjepa.data.dataset import ObjectRecord
-from crossjepa.data.files import FileDataset, Files, ObjectFile
+from crossjepa.data.file_dataset import FileDataset, ObjectFile
+from crossjepa.data.files import Files
 from crossjepa.data.location import FURNITURE_ARCHIVES
 from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError

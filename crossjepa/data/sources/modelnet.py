@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from crossjepa.data.dataset import Dataset, ObjectRecord
-from crossjepa.data.files import FileDataset, Files, ObjectFile
+from crossjepa.data.file_dataset import FileDataset, ObjectFile
+from crossjepa.data.files import Files
 from crossjepa.data.releases import Hdf5Clouds, Release
 from crossjepa.data.settings import ModelNetSource
 from crossjepa.errors import UserError

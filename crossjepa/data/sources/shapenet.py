@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from crossjepa.data.dataset import ObjectRecord, ViewFile
-from crossjepa.data.files import FileDataset, Files, ObjectFile
+from crossjepa.data.file_dataset import FileDataset, ObjectFile
+from crossjepa.data.files import Files
 from crossjepa.data.location import BY_HAND, places
 from crossjepa.data.r2n2 import Renderings
 from crossjepa.data.settings import ShapeNetSource
