@@ -25,7 +25,7 @@ demo: setup
 	snakemake --cores all
 
 test: check
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
 
 test-conda: setup
 	python tests/conda_standin/check.py

@@ -13,7 +13,7 @@ import yaml
 from clone import Clone
 
 CLASSES = layouts.MODELNET40[:4]
-PROBED = {  # name -> train and test objects
+SPLITS = {  # name -> train and test objects, where the data set has a split of its own
     "modelnet40": (12, 4),
     "resampled": (12, 4),
     "hdf5": (150, 100),  # as many as a few-shot probe needs
@@ -23,7 +23,8 @@ PROBED = {  # name -> train and test objects
     "mine": None,
     "scans": None,
 }
-WITHOUT_VIEWS = {name for name in PROBED if name.startswith(("resampled", "hdf5", "scan"))}
+# A kind of each: meshes, clouds, clouds and views that the data set ships, the user's own files.
+PROBED = ("modelnet40", "hdf5", "shapenet_v1", "mine")
 BROKEN = {
     "box/words.obj": (b"Dear reader,\n", "no faces"),
     "box/torn.glb": (b"glTF", "the GLB is cut short"),
@@ -102,10 +103,12 @@ def settings(official: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """One run over all layouts."""
+    """One run that reads all layouts, and goes on to the probe of some."""
     folder = tmp_path_factory.mktemp("layouts")
     clone = Clone(folder, "layouts.yaml")
     (folder / "layouts.yaml").write_text(yaml.safe_dump(settings(folder / "official data")))
+    everything = f"probe={{datasets: [{', '.join(SPLITS)}]}}"
+    clone.snakemake("--until", "catalog", "points_seal", "--config", everything)
     clone.snakemake()
     return clone
 
@@ -115,13 +118,22 @@ def result(clone: Clone, name: str) -> dict[str, object]:
     return dict(json.loads((clone.results / f"probe_{name}.json").read_text()))
 
 
+@pytest.mark.parametrize("name", SPLITS)
+def test_a_layout_is_read_with_its_split(finished: Clone, name: str) -> None:
+    (path,) = (finished.folder / "results/data").glob(f"{name}-*/catalog.parquet")
+    sides = pd.read_parquet(path)["split"].value_counts()
+    assert SPLITS[name] in (None, (sides["train"], sides["test"]))
+    (manifest,) = (finished.folder / "results/points").glob(f"{name}-*/manifest.json")
+    assert json.loads(manifest.read_text())["set_aside"] == {}
+
+
 @pytest.mark.parametrize("name", PROBED)
 def test_a_layout_ends_in_a_probe(finished: Clone, name: str) -> None:
     found = result(finished, name)
-    if PROBED[name] is not None:
-        assert (found["n_train"], found["n_test"]) == PROBED[name]
+    if SPLITS[name] is not None:
+        assert (found["n_train"], found["n_test"]) == SPLITS[name]
         assert found["cross_validation"] is None, "the official split is kept"
-    assert (found["baselines"]["teacher_views"] is None) == (name in WITHOUT_VIEWS)
+    assert (found["baselines"]["teacher_views"] is None) == (name == "hdf5")
     assert found["pretraining"]["same_dataset"] == (name == "shapenet_v1")
     assert found["pretraining"]["saw_test_objects"] == 0
     if not name.startswith("shapenet"):
@@ -160,9 +172,8 @@ def test_nothing_is_left_to_do_and_an_edited_file_is_noticed(finished: Clone) ->
 
 def test_few_shot_and_label_efficiency(finished: Clone) -> None:
     wanted = ["fewshot_hdf5.json", "label_efficiency_hdf5.json", "label_efficiency_hdf5.png"]
-    for name in wanted:
-        finished.snakemake(f"results/layouts/{name}")
-        assert (finished.results / name).is_file()
+    finished.snakemake(*[f"results/layouts/{name}" for name in wanted])
+    assert all((finished.results / name).is_file() for name in wanted)
 
 
 def test_the_summary_marks_what_is_published(finished: Clone) -> None:

@@ -195,44 +195,35 @@ def test_a_failing_job_fails_with_its_own_message(clone: Clone) -> None:
     assert "data.mine.path: nowhere: no such file or folder" in missing
 
 
-def test_a_finished_encoder_outlives_training_that_fails(clone: Clone) -> None:
-    encoder = clone.results / "encoders/trained/0/encoder.safetensors"
-    before = encoder.read_bytes()
-    printed = clone.snakemake("--until", "pretrain", "--config", "pretrain={accumulate: 3}", succeeds=False)
-    assert "cannot be divided evenly" in printed
-    assert encoder.read_bytes() == before
-    clone.snakemake()
-    assert encoder.read_bytes() == before, "a finished run is taken up, not trained again"
-
-
 def test_a_run_without_probes_ends_with_its_encoder(clone: Clone) -> None:
     without = ["--config", "probe={datasets: []}"]
     assert clone.planned(*without) == {}
     assert clone.planned("--forcerun", "pretrain", *without) == TRAINING
 
 
-def test_a_deleted_shard_comes_back_alone_and_identical(clone: Clone) -> None:
-    before = clone.manifests()
+def test_a_finished_encoder_outlives_training_that_fails_and_a_deleted_shard_comes_back(clone: Clone) -> None:
+    encoder, manifests = clone.results / "encoders/trained/0/encoder.safetensors", clone.manifests()
+    before = encoder.read_bytes()
+    printed = clone.snakemake("--until", "pretrain", "--config", "pretrain={accumulate: 3}", succeeds=False)
+    assert "cannot be divided evenly" in printed
+    assert encoder.read_bytes() == before
     next((clone.folder / "results/targets").glob("shapes-*/embedding/c/1/0/0")).unlink()
     planned = clone.planned()
     assert {rule: planned[rule] for rule in ("render", "teacher")} == {"render": 1, "teacher": 1}
     assert not planned.keys() & {"scan", "catalog", "points", "targets_layout", "random_encoder", "geometry"}
     clone.snakemake()
-    assert clone.manifests() == before
+    assert encoder.read_bytes() == before, "a finished run is taken up, not trained again"
+    assert clone.manifests() == manifests, "the shard is as it was"
     assert clone.planned() == {}
 
 
-@pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_run_finishes_with_the_same_digests(
-    clone: Clone, tmp_path: Path, stopped_by: signal.Signals
-) -> None:
-    """A signal to the whole run while the teacher works, then another call; kill -9 leaves a lock."""
-    other = Clone(tmp_path / "stopped")
-    for store in ("weights", "data"):
-        shutil.copytree(clone.folder / "results" / store, other.folder / "results" / store)
+def stop_teacher(clone: Clone, stopped_by: signal.Signals) -> None:
+    """Send a signal to a whole run while its teacher works."""
+    logs = clone.folder / "results/logs/teacher"
+    shutil.rmtree(logs, ignore_errors=True)
     running = subprocess.Popen(
-        other.command("--until", "targets_seal"),
-        cwd=other.folder,
+        clone.command("--until", "targets_seal"),
+        cwd=clone.folder,
         start_new_session=True,
         # A shell's background jobs ignore Ctrl-C, and so would what they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -240,17 +231,24 @@ def test_a_stopped_run_finishes_with_the_same_digests(
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 240
-    logs = other.folder / "results/logs/teacher"
     while not any("embed" in path.read_text() for path in logs.glob("shapes-*/[0-9].log")):
         assert time.monotonic() < deadline, "the teacher never began"
         assert running.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.2)
     os.killpg(running.pid, stopped_by)
     assert running.wait(60) != 0
-    assert not list((other.folder / "results/targets").glob("*/manifest.json"))
-    if stopped_by is signal.SIGKILL:
-        assert "--unlock" in other.snakemake("--until", "targets_seal", succeeds=False)
-        other.snakemake("--unlock")
+
+
+def test_a_stopped_run_finishes_with_the_same_digests(clone: Clone, tmp_path: Path) -> None:
+    """Ctrl-C, a scheduler's signal and kill -9, which leaves a lock; each time another call goes on."""
+    other = Clone(tmp_path / "stopped")
+    for store in ("weights", "data"):
+        shutil.copytree(clone.folder / "results" / store, other.folder / "results" / store)
+    for stopped_by in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        stop_teacher(other, stopped_by)
+        assert not list((other.folder / "results/targets").glob("*/manifest.json"))
+    assert "--unlock" in other.snakemake("--until", "targets_seal", succeeds=False)
+    other.snakemake("--unlock")
     other.snakemake("--until", "targets_seal")
     finished = {name: text for name, text in other.manifests().items() if "/targets/" in name}
     assert finished

@@ -131,8 +131,11 @@ def answer(
     outer, inner = share_threads(len(objects.labels), threads)
     calls = [delayed(_answers)(question, s.regimes[regime], objects, inner) for question, regime, s in jobs]
     # Fits run in parallel: threads of BLAS inside each would compete for the same cores.
-    with threadpool_limits(1):
-        running = Parallel(n_jobs=outer, return_as="generator")(calls)
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Few-shot training sets have many classes for so few objects.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        # Threads: scikit-learn's solvers release the interpreter, and processes would import it again.
+        running = Parallel(n_jobs=outer, return_as="generator", prefer="threads")(calls)
         answered = list(track(running, len(calls), "probe", "job"))
     parts = [
         rows.assign(question=question.name, regime=regime, system=system.name, seed=system.seed)
@@ -147,21 +150,18 @@ def _answers(
     """A system's answers about the test rows of all splits, one split after the other."""
     machine, parts = classifier(question.classifier, features), []
     candidates = question.candidates if features.shape[1] else [nan]
-    with warnings.catch_warnings():
-        # Few-shot training sets have many classes for so few objects.
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        for number, split in enumerate(question.splits):
-            C = choose_C(machine, objects.labels, split.inner, candidates, threads)
-            predicted = machine.predict(objects.labels, split.train, split.test, C)
-            columns = {
-                "split": number,
-                "id": objects.ids[split.test],
-                "group": objects.group_names[objects.groups[split.test]],
-                "value": 100.0 * (predicted == objects.labels[split.test]),
-                "predicted": objects.classes[predicted],
-                "C": C,
-            }
-            parts.append(pd.DataFrame(columns))
+    for number, split in enumerate(question.splits):
+        C = choose_C(machine, objects.labels, split.inner, candidates, threads)
+        predicted = machine.predict(objects.labels, split.train, split.test, C)
+        columns = {
+            "split": number,
+            "id": objects.ids[split.test],
+            "group": objects.group_names[objects.groups[split.test]],
+            "value": 100.0 * (predicted == objects.labels[split.test]),
+            "predicted": objects.classes[predicted],
+            "C": C,
+        }
+        parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
 
