@@ -24,12 +24,12 @@ class _Lines:
 
 
 def bar(
-    total: int, description: str, unit: str = "it", scale: bool = False, quiet: bool = False
+    total: int | None, description: str, unit: str = "it", scale: bool = False, quiet: bool = False
 ) -> "tqdm[Any]":
     """A progress bar on stderr; one line every five seconds where stderr is not a terminal.
 
     Args:
-        total: number of units.
+        total: number of units; None if it is not known.
         description: text before the bar.
         unit: name of a unit.
         scale: print 12.3M instead of 12300000.

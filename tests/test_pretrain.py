@@ -532,7 +532,7 @@ def test_training_starts_from_an_encoder(
         pretrain(make_fabric(), larger, [stores], 3, "digest", tmp_path / "out")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
-        UserError, match=r"nobody/nothing could not be downloaded .* set pretrain\.start_from to"
+        UserError, match=r"start_from: nobody/nothing: its encoder\.safetensors could not be downloaded"
     ):
         find_start("nobody/nothing")
 

@@ -49,7 +49,7 @@ def sample_mesh(mesh: Mesh, points: int, seed: int) -> SampledCloud:
     parts = [sample_surface(each, count, seed=rng)[0] for each, count in sampled]
     frame = unit_sphere(mesh)
     xyz = np.concatenate(parts) @ frame[:3, :3].T + frame[:3, 3]
-    order = farthest_first(_centred(xyz))
+    order = farthest_first(centred(xyz))
     first = xyz[rng.permutation(points)[:MOST_SHOWN]]
     return SampledCloud(xyz[order].astype(np.float32), first.astype(np.float32))
 
@@ -61,9 +61,13 @@ def thin_cloud(xyz: NDArray[np.float32], points: int) -> SampledCloud:
         xyz: (N, 3) float32, finite, not all points the same.
         points: how many to keep.
     """
-    order = np.resize(farthest_first(_centred(xyz)), points)
     first = np.resize(np.arange(len(xyz)), min(points, MOST_SHOWN))
-    return SampledCloud(_centred(xyz[order]), xyz[first])
+    return SampledCloud(centred(xyz[farthest_rows(xyz, points)]), xyz[first])
+
+
+def farthest_rows(xyz: NDArray[np.float32], points: int) -> NDArray[np.int64]:
+    """The rows of a cloud's farthest points, repeated where it has fewer."""
+    return np.resize(farthest_first(centred(xyz)), points)
 
 
 def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -77,7 +81,7 @@ def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
 
 
-def _centred(xyz: NDArray[np.floating]) -> NDArray[np.float32]:
+def centred(xyz: NDArray[np.floating]) -> NDArray[np.float32]:
     """(P, 3) points with their mean at the origin and the farthest at distance 1."""
     centred = xyz - xyz.mean(axis=0)
     return (centred / np.linalg.norm(centred, axis=1).max()).astype(np.float32)

@@ -24,6 +24,7 @@ from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_example
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.start import find_start
 from crossjepa.pretrain.train import Training
+from crossjepa.store.seal import read_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def pretrain(
         return
     provenance = origin | {
         "datasets": [dataset.name for dataset in settings.datasets],
+        "clouds": _clouds(settings, stores),
         "objects": len(examples.ids),
         "epochs": settings.epochs,
         "steps": training.steps,
@@ -104,6 +106,15 @@ def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> 
         for name, each in zip(names, stores, strict=True)
     }
     return {"seed": seed, "settings": plain, "stores": digests, "torch": torch.__version__}
+
+
+def _clouds(settings: PretrainSettings, stores: Sequence[Stores]) -> dict[str, dict[str, Any]]:
+    """How the clouds of each data set were made, so that others can be made alike."""
+    made = [read_manifest(each.points).attributes for each in stores]
+    return {
+        dataset.name: {**each["settings"], "up": each["source"].get("up", "file")}
+        for dataset, each in zip(settings.datasets, made, strict=True)
+    }
 
 
 def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:

@@ -3,11 +3,11 @@
 Needs neither torch nor pandas, since the workflow imports it in the user's own environment.
 """
 
-import re
 from pathlib import Path
 
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file
+from crossjepa.hub import download, is_model_name
 
 FILE = "encoder.safetensors"
 
@@ -18,7 +18,7 @@ def check_start(given: str | None) -> None:
     Raises:
         UserError: if it is neither.
     """
-    if given and not Path(given).is_file() and not _may_be_a_model(given):
+    if given and not Path(given).is_file() and not is_model_name(given):
         raise UserError(
             f"pretrain.start_from: {given} is no file; give an {FILE}, or owner/name of a model of the hub"
         )
@@ -38,17 +38,7 @@ def find_start(given: str) -> Path:
     check_start(given)
     if Path(given).is_file():
         return Path(given)
-    from huggingface_hub import hf_hub_download
-
     try:
-        return Path(hf_hub_download(given, FILE))
-    except Exception as error:  # the hub raises many kinds of errors, with the same remedy
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"pretrain.start_from: {given} could not be downloaded ({reason}); download its {FILE} where the "
-            "hub can be reached, and set pretrain.start_from to that file"
-        ) from error
-
-
-def _may_be_a_model(given: str) -> bool:
-    return re.fullmatch(r"[\w.-]+/[\w.-]+", given) is not None and not given.endswith(".safetensors")
+        return download(given, FILE)
+    except UserError as error:
+        raise UserError(f"pretrain.start_from: {error}") from error

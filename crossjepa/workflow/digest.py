@@ -14,7 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 # Modules that cannot change results. Models of settings are left out too: the values are parameters of rules.
 UNTRACKED = {
-    f"crossjepa.{name}" for name in ("commands.options", "config", "errors", "files", "progress", "settings")
+    "crossjepa",
+    *(
+        f"crossjepa.{name}"
+        for name in ("commands.options", "config", "errors", "files", "progress", "settings")
+    ),
 }
 
 

@@ -1,0 +1,1 @@
+"""A trained encoder, ready for meshes and point clouds that no data set lists."""

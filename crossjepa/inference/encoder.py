@@ -1,0 +1,272 @@
+"""A trained encoder in two lines: load it, and encode meshes and point clouds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from crossjepa.artifact import load_encoder, load_imagination
+from crossjepa.devices import find_device
+from crossjepa.errors import BadMesh, UserError
+from crossjepa.inference.clouds import Sampling, UnitCloud
+from crossjepa.inference.objects import Given, find_objects
+from crossjepa.inference.weights import find_weights
+from crossjepa.model.encoder import PointEncoder
+from crossjepa.model.frames import move_cameras, normalise
+from crossjepa.model.grouping import group, patches, take
+from crossjepa.model.imagine import Imagination
+from crossjepa.model.transformer import pool
+from crossjepa.progress import bar
+
+Up = Literal["file", "x", "y", "z"]
+Features = Literal["tokens", "imagined", "both", "patches"]
+Errors = Literal["raise", "skip"]
+Arrays = tuple[NDArray[np.float32], ...]
+T = TypeVar("T")
+
+
+class Patches(NamedTuple):
+    """Features of the patches of N objects.
+
+    Attributes:
+        tokens: (N, G, dim) float32.
+        centres: (N, G, 3) float32 positions, in the frame and units of each object.
+    """
+
+    tokens: NDArray[np.float32]
+    centres: NDArray[np.float32]
+
+
+class Encoded(NamedTuple):
+    """What encoding gave where objects may be skipped.
+
+    Attributes:
+        values: what `encode` returns otherwise; NaN for objects that could not be read.
+        names: N paths; for an object in memory its number.
+        reasons: why objects could not be read, by name.
+    """
+
+    values: Any
+    names: list[str]
+    reasons: dict[str, str]
+
+
+class Encoder:
+    """A trained encoder for meshes and point clouds.
+
+    It samples, centres and scales objects as the pipeline does: a mesh gets the vector that it has among the
+    features of a run.
+
+    Args:
+        network: the trained point encoder.
+        provenance: what it was trained from.
+        imagination: its predictor; without it no view can be imagined.
+
+    Raises:
+        UserError: if the provenance does not say how clouds were made.
+    """
+
+    def __init__(
+        self, network: PointEncoder, provenance: dict[str, Any], imagination: Imagination | None = None
+    ) -> None:
+        if "clouds" not in provenance:
+            raise UserError("the encoder has random weights, or is of an earlier version; pretrain it again")
+        self.network = network.eval()
+        self.provenance = provenance
+        self.imagination = imagination.eval() if imagination else None
+
+    @classmethod
+    def load(cls, source: str | Path) -> "Encoder":
+        """Load an encoder, with its predictor if that lies beside it.
+
+        Args:
+            source: an `encoder.safetensors`; a folder that holds one; the folder of a run's results, whose
+                first seed is taken; or owner/name of a model of the Hugging Face hub.
+
+        Raises:
+            UserError: if there is no such encoder.
+        """
+        file, predictor = find_weights(source)
+        return cls(*load_encoder(file), load_imagination(predictor) if predictor else None)
+
+    def encode(
+        self,
+        objects: Any,
+        *,
+        features: Features = "tokens",
+        up: Up | None = None,
+        batch_size: int = 32,
+        device: str | torch.device | None = None,
+        progress: bool = False,
+        errors: Errors = "raise",
+    ) -> Any:
+        """Encode meshes and point clouds.
+
+        Args:
+            objects: paths of meshes, of point clouds or of folders of them; meshes, scenes and point clouds
+                of trimesh; (N, 3) arrays or tensors of points; or lists and iterators of these. Units do not
+                matter: every object is scaled into the unit sphere.
+            features: `tokens`, the maximum and the mean over tokens; `imagined`, the predicted embedding,
+                averaged over views all around; `both`, one beside the other; or `patches`.
+            up: the objects' axis that points up; `file`: what a glTF or COLLADA file says, y for all others.
+                By default as in the data that the encoder was trained with.
+            batch_size: how many objects to encode at once; it changes no vector.
+            device: where to compute; by default a GPU if there is one.
+            progress: draw a progress bar.
+            errors: `raise` an error for an object that cannot be read, or `skip` it.
+
+        Returns:
+            (N, D) float32, or `Patches`; with `skip` an `Encoded` of them.
+
+        Raises:
+            UserError: if an object cannot be read, or the encoder has no predictor to imagine with.
+        """
+        shapes = self._shapes(features)
+        here = self._move_to(device)
+        names: list[str] = []
+        reasons: dict[str, str] = {}
+        batches = [tuple(np.empty((0, *shape), np.float32) for shape in shapes)]
+        with bar(None, "encode", "object", quiet=not progress) as drawn:
+            for given in _batches(find_objects(objects), batch_size):
+                clouds, failed = self._read(given, self._sampling(up), errors)
+                rows = tuple(np.full((len(given), *shape), np.nan, np.float32) for shape in shapes)
+                if clouds:
+                    described = self._describe([*clouds.values()], features, here)
+                    for array, values in zip(rows, described, strict=True):
+                        array[[*clouds]] = values
+                batches.append(rows)
+                names += [each.name for each in given]
+                reasons |= failed
+                drawn.update(len(given))
+        arrays = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        result = Patches(*arrays) if features == "patches" else arrays[0]
+        return Encoded(result, names, reasons) if errors == "skip" else result
+
+    def imagine(
+        self,
+        objects: Any,
+        views: ArrayLike,
+        *,
+        up: Up | None = None,
+        device: str | torch.device | None = None,
+    ) -> NDArray[np.float32]:
+        """Predict what the teacher would say of views of objects.
+
+        Args:
+            objects, up, device: see `encode`.
+            views: (V, 3) cameras: azimuth and elevation in radians, distance in radii of the object. One at
+                azimuth 0 and elevation 0 looks from +Z.
+
+        Returns:
+            (N, V, D) float32, for N objects: embeddings on the teacher's own scale, for the mean colours of
+            the training views.
+
+        Raises:
+            UserError: if an object cannot be read, the encoder has no predictor, or `views` are no cameras.
+        """
+        imagination, here = self._predictor(), self._move_to(device)
+        cameras = torch.tensor(np.asarray(views), dtype=torch.float32)
+        if cameras.ndim != 2 or cameras.shape[1] != 3:
+            shape = tuple(cameras.shape)
+            raise UserError(f"views must be (V, 3): azimuth, elevation and distance, not {shape}")
+        pose = torch.cat([cameras, torch.tensor([0.0, 1.0, 0.0]).expand(len(cameras), 3)], dim=1)
+        rows = []
+        for given in _batches(find_objects(objects), 32):
+            clouds, _ = self._read(given, self._sampling(up), "raise")
+            with torch.inference_mode():
+                cloud, centre, radius = normalise(self._stack([*clouds.values()]))
+                moved = move_cameras(pose.expand(len(cloud), -1, -1), centre, radius)
+                tokens = self.network.tokens(cloud.to(here))
+                colour = imagination.colour.expand(*moved.shape[:2], -1)
+                predicted = imagination.predictor(tokens, moved.to(here), colour)
+                rows.append((predicted * imagination.std + imagination.mean).cpu().numpy())
+        empty = np.empty((0, len(pose), imagination.predictor.config.target_dim), np.float32)
+        return np.concatenate([empty, *rows])
+
+    def _predictor(self) -> Imagination:
+        if self.imagination is None:
+            raise UserError("the encoder cannot imagine: put its predictor.safetensors beside it")
+        return self.imagination
+
+    def _move_to(self, device: str | torch.device | None) -> torch.device:
+        here = torch.device(device) if device else find_device()
+        self.network.to(here)
+        if self.imagination is not None:
+            self.imagination.to(here)
+        return here
+
+    def _shapes(self, features: Features) -> list[tuple[int, ...]]:
+        """The shape of an object's row of each array that `_describe` returns."""
+        size = self.network.config
+        if features == "patches":
+            return [(size.groups, size.dim), (size.groups, 3)]
+        widths = {"tokens": 2 * size.dim}
+        if features in ("imagined", "both"):
+            widths["imagined"] = self._predictor().predictor.config.target_dim
+        widths["both"] = sum(widths.values())
+        if features not in widths:
+            raise UserError(f"features must be tokens, imagined, both or patches, not {features!r}")
+        return [(widths[features],)]
+
+    def _sampling(self, up: Up | None) -> Sampling:
+        """How the clouds of the training data were made, with another axis if one is given."""
+        made = list(self.provenance["clouds"].values())
+        trained = {each["up"] for each in made}
+        chosen = up or (trained.pop() if len(trained) == 1 else "file")
+        points = max(each["points"] for each in made)
+        return Sampling(points, made[0]["seed"], None if chosen == "file" else chosen)
+
+    def _read(
+        self, given: Sequence[Given], sampling: Sampling, errors: Errors
+    ) -> tuple[dict[int, UnitCloud], dict[str, str]]:
+        """The clouds of those objects that can be read, by position, and why the others cannot, by name."""
+        clouds, reasons = {}, {}
+        for position, each in enumerate(given):
+            try:
+                clouds[position] = each.read(sampling)
+            except BadMesh as error:
+                if errors == "raise":
+                    raise UserError(f"{each.name}: {error}; leave it out, or skip errors") from error
+                reasons[each.name] = str(error)
+        return clouds, reasons
+
+    def _stack(self, clouds: Sequence[UnitCloud]) -> Tensor:
+        """(B, P, 3): as many points of each cloud as the encoder was trained with."""
+        shown = self.provenance["settings"]["points"]
+        return torch.from_numpy(np.stack([cloud.points[:shown] for cloud in clouds]))
+
+    @torch.inference_mode()
+    def _describe(self, clouds: Sequence[UnitCloud], features: Features, here: torch.device) -> Arrays:
+        """The features of clouds: one array, or tokens and centres of patches."""
+        cloud, centre, radius = normalise(self._stack(clouds))
+        cloud = cloud.to(here)
+        if features == "patches":
+            centres, members = group(cloud, self.network.config.groups, self.network.config.group_size)
+            tokens, places = self.network(*patches(cloud, centres, members)), take(cloud, centres).cpu()
+            return tokens.float().cpu().numpy(), _to_object(places, centre, radius, clouds)
+        tokens = self.network.tokens(cloud)
+        wanted = [pool(tokens)] if features in ("tokens", "both") else []
+        if features in ("imagined", "both"):
+            wanted.append(self._predictor()(tokens))
+        return (torch.cat(wanted, dim=1).cpu().numpy(),)
+
+
+def _to_object(
+    places: Tensor, centre: Tensor, radius: Tensor, clouds: Sequence[UnitCloud]
+) -> NDArray[np.float32]:
+    """(B, G, 3) places in normalised clouds in the frames of their objects."""
+    unit = (places * radius[:, None, None] + centre.unsqueeze(1)).double().numpy()
+    back = np.linalg.inv(np.stack([cloud.matrix for cloud in clouds]))
+    placed: NDArray[np.float64] = unit @ back[:, :3, :3].transpose(0, 2, 1) + back[:, None, :3, 3]
+    return placed.astype(np.float32)
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,0 +1,256 @@
+"""An encoder in use: it gives the vectors of the pipeline, and says what it cannot encode."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from typer.testing import CliRunner
+
+import crossjepa
+from crossjepa.artifact import save_encoder, save_predictor
+from crossjepa.commands import data, features, store
+from crossjepa.errors import UserError
+from crossjepa.inference.encoder import Encoder
+from crossjepa.inference.sklearn import EncodingTransformer
+from crossjepa.model.imagine import Imagination, ring
+from crossjepa.model.sizes import build
+from crossjepa.store.bundle import read_bundle
+
+POINTS = 256
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small encoder and its predictor, as a run leaves them."""
+    torch.manual_seed(0)
+    model = build("tiny", target_dim=24, colour_dim=9, conditioning="both")
+    folder = tmp_path_factory.mktemp("trained") / "encoders/trained/0"
+    clouds = {"mine": {"points": 2048, "seed": 0, "up": "file"}}
+    save_encoder(
+        folder / "encoder.safetensors",
+        model.encoder,
+        {"seed": 0, "settings": {"points": POINTS}, "clouds": clouds},
+    )
+    mean, std = torch.randn(24), torch.rand(24) + 0.5
+    imagination = Imagination(model.predictor, ring(0.3, 2.5), torch.rand(9), mean, std)
+    save_predictor(folder / "predictor.safetensors", imagination, model.encoder.config.dim)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(trained: Path) -> Encoder:
+    return crossjepa.load(trained)
+
+
+def knob() -> trimesh.Trimesh:
+    """A shape without any symmetry."""
+    parts = [trimesh.creation.box((1, 2, 3)), trimesh.creation.icosphere(subdivisions=2, radius=0.7)]
+    parts[1].apply_translation((0.9, 1.2, 0.4))
+    return trimesh.util.concatenate(parts)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Meshes in several formats."""
+    folder = tmp_path_factory.mktemp("objects")
+    for number, name in enumerate(["a.glb", "b.stl", "c.obj", "d.ply", "e.off"]):
+        mesh = knob()
+        mesh.apply_scale((1, 1 + number / 4, 3 - number / 2))
+        mesh.export(folder / name)
+    return folder
+
+
+def piped(folder: Path, trained: Path, kind: str = "tokens") -> np.ndarray:
+    """The features that the pipeline's commands give the objects of a folder."""
+    runner, work = CliRunner(), folder.parent / f"{folder.name} work"
+    settings = {
+        "data": {"points": 2048, "mine": {"kind": "folder", "path": str(folder)}},
+        "store": {"shards": 1},
+    }
+    common = ["--settings", json.dumps(settings)]
+    named = [*common, "--dataset", "mine"]
+    stored = ["--meshes", str(work / "meshes"), "--store", str(work / "points")]
+    shown = ["--points", str(work / "points"), "--cloud", f"farthest:{POINTS}"]
+    files = ["--encoder", str(trained / "encoder.safetensors")]
+    files += ["--predictor", str(trained / "predictor.safetensors"), "--output", str(work / "features.zip")]
+    for app, arguments in (
+        (data.app, ["scan", *named, "--output", str(work / "meshes")]),
+        (data.app, ["layout", *named, *stored]),
+        (data.app, ["sample", *named, *stored, "--shard", "0"]),
+        (store.app, ["seal", *common, *stored]),
+        (features.app, ["extract", *common, *shown, *files]),
+    ):
+        outcome = runner.invoke(app, arguments, catch_exceptions=False)
+        assert outcome.exit_code == 0, outcome.output
+    arrays, _ = read_bundle(work / "features.zip")
+    return arrays[f"canonical_{kind}"]
+
+
+@pytest.mark.parametrize("kind", ["tokens", "imagined"])
+def test_meshes_have_the_vectors_of_the_pipeline(
+    encoder: Encoder, trained: Path, folder: Path, kind: Any
+) -> None:
+    expected = piped(folder, trained, kind)
+    assert np.abs(encoder.encode(folder, features=kind) - expected).max() < 1e-5
+    files = sorted(folder.iterdir())
+    assert np.abs(encoder.encode([str(files[2]), files[0]], features=kind) - expected[[2, 0]]).max() < 1e-5
+
+
+def test_clouds_have_the_vectors_of_the_pipeline(encoder: Encoder, trained: Path, tmp_path: Path) -> None:
+    folder, rng = tmp_path / "clouds", np.random.default_rng(0)
+    folder.mkdir()
+    clouds = [rng.normal(size=(count, 3)) * (1, 2, 3) + (5e5, 4e6, 0) for count in (100, 3000)]
+    for number, cloud in enumerate(clouds):
+        np.save(folder / f"{number}.npy", cloud)
+    expected = piped(folder, trained)
+    assert np.abs(encoder.encode(folder) - expected).max() < 1e-5
+    assert np.abs(encoder.encode(clouds) - expected).max() < 1e-5
+    assert np.abs(encoder.encode(torch.from_numpy(clouds[1])) - expected[1:]).max() < 1e-5
+
+
+def test_an_object_has_one_vector_whatever_it_is_given_as(encoder: Encoder, tmp_path: Path) -> None:
+    mesh = knob()
+    mesh.export(tmp_path / "a.ply")
+    scene = trimesh.Scene(mesh)
+    loaded = trimesh.load(tmp_path / "a.ply", process=False, force="mesh")
+    vectors = encoder.encode([tmp_path / "a.ply", loaded, mesh, scene])
+    assert vectors.dtype == np.float32
+    assert np.abs(vectors - vectors[0]).max() < 1e-4
+    many = encoder.encode((knob() for _ in range(7)), batch_size=3)
+    assert np.abs(many - vectors[2]).max() < 1e-5
+
+
+def test_place_and_scale_do_not_matter_and_the_axis_does(encoder: Encoder) -> None:
+    mesh, moved, lying = knob(), knob(), knob()
+    moved.apply_transform(trimesh.transformations.translation_matrix((7, 8, 9)))
+    moved.apply_scale(40)
+    lying.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))
+    first, second = encoder.encode([mesh, moved])
+    assert np.abs(first - second).max() < 1e-3
+    assert np.abs(encoder.encode(lying, up="z")[0] - first).max() < 1e-3
+    assert np.abs(encoder.encode(lying)[0] - first).max() > 1e-2
+
+
+def test_patches_lie_on_their_object(encoder: Encoder) -> None:
+    mesh = knob()
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(1.0, (1, 2, 3)))
+    mesh.apply_translation((30, -5, 2))
+    for up in ("y", "z"):
+        tokens, centres = encoder.encode([mesh, np.asarray(mesh.sample(5000))], features="patches", up=up)
+        assert tokens.shape == (2, encoder.network.config.groups, encoder.network.config.dim)
+        for rows in centres:
+            _, distance, _ = trimesh.proximity.closest_point_naive(mesh, rows)
+            assert distance.max() < 1e-3
+
+
+def test_both_is_one_beside_the_other(encoder: Encoder) -> None:
+    tokens, imagined, both = (encoder.encode(knob(), features=f) for f in ("tokens", "imagined", "both"))
+    assert np.array_equal(np.concatenate([tokens, imagined], axis=1), both)
+
+
+def test_imagining_the_ring_of_the_predictor_gives_its_mean(encoder: Encoder) -> None:
+    """Up to the frames of camera and cloud, which have almost the same centre and radius here."""
+    ball = trimesh.creation.icosphere(subdivisions=4)
+    views = encoder.imagination.pose[:, :3].numpy()
+    imagined = encoder.imagine(ball, views)
+    assert imagined.shape == (1, len(views), 24)
+    mean, std = encoder.imagination.mean.numpy(), encoder.imagination.std.numpy()
+    expected = encoder.encode(ball, features="imagined") * std + mean
+    assert np.abs(imagined.mean(1) - expected).max() < 0.02
+
+
+def test_broken_objects_are_skipped_with_their_reasons_or_stop(encoder: Encoder, tmp_path: Path) -> None:
+    knob().export(tmp_path / "good.stl")
+    (tmp_path / "bad.off").write_text("OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n")
+    given = [tmp_path, np.zeros((40, 3)), np.full((50, 3), np.nan), np.eye(3), trimesh.Trimesh()]
+    values, names, reasons = encoder.encode(given, errors="skip")
+    assert names == [str(tmp_path / "bad.off"), str(tmp_path / "good.stl"), "2", "3", "4", "5"]
+    assert np.isfinite(values).all(axis=1).tolist() == [False, True, False, False, False, False]
+    assert list(reasons.values()) == [
+        "no faces",
+        "all points are the same",
+        "no points: of 50 rows none is finite",
+        "3 points, fewer than 32",
+        "no faces",
+    ]
+    with pytest.raises(UserError, match=r"bad\.off: no faces; leave it out"):
+        encoder.encode(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("nowhere.glb", r"nowhere\.glb: no such file or folder"),
+        (Path(__file__), r"test_inference\.py: not a mesh or a point cloud: \.3mf"),
+        (Path(__file__).parent, "holds only .* it must hold meshes"),
+        (7, "cannot encode int: give paths, meshes of trimesh"),
+        (np.eye(4), r"0: points must be an \(N, 3\) array of numbers, not \(4, 4\) float64"),
+        (np.array([["a", "b", "c"]] * 40), r"0: points must be an \(N, 3\) array of numbers"),
+    ],
+)
+def test_what_cannot_be_encoded_is_told(encoder: Encoder, given: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        encoder.encode(given)
+
+
+def test_nothing_gives_nothing(encoder: Encoder) -> None:
+    assert encoder.encode([]).shape == (0, 2 * encoder.network.config.dim)
+
+
+def test_an_encoder_is_found_by_its_file_its_folder_or_its_results(trained: Path, tmp_path: Path) -> None:
+    for given in (trained, trained / "encoder.safetensors", trained.parent.parent.parent, str(trained)):
+        assert crossjepa.load(given).imagination is not None
+    with pytest.raises(UserError, match=r"neither it nor encoders/trained/<seed>/ in it holds encoder\.safe"):
+        crossjepa.load(tmp_path)
+    with pytest.raises(UserError, match="no/such/file: no such file or folder, nor owner/name"):
+        crossjepa.load("no/such/file")
+
+
+def test_an_encoder_alone_imagines_nothing(trained: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes((trained / "encoder.safetensors").read_bytes())
+    encoder = crossjepa.load(alone)
+    assert encoder.encode(knob()).shape == (1, 2 * encoder.network.config.dim)
+    for call in (
+        lambda: encoder.encode(knob(), features="imagined"),
+        lambda: encoder.imagine(knob(), [[0, 0, 2]]),
+    ):
+        with pytest.raises(UserError, match=r"cannot imagine: put its predictor\.safetensors"):
+            call()
+
+
+def test_random_weights_are_not_taken_for_trained_ones(tmp_path: Path) -> None:
+    model = build("tiny", target_dim=1, colour_dim=1, conditioning="none")
+    save_encoder(tmp_path / "encoder.safetensors", model.encoder, {"seed": 0})
+    with pytest.raises(UserError, match="random weights, or is of an earlier version"):
+        crossjepa.load(tmp_path)
+
+
+def test_scikit_learn_takes_it_as_a_step(trained: Path) -> None:
+    boxes = [trimesh.creation.box((1, 1, 1 + n / 8)) for n in range(6)]
+    balls = [trimesh.creation.icosphere(radius=1 + n) for n in range(6)]
+    steps = [("encode", EncodingTransformer(trained)), ("classify", LogisticRegression(max_iter=2000))]
+    fitted = Pipeline(steps).fit([*boxes[:4], *balls[:4]], [0] * 4 + [1] * 4)
+    assert fitted.predict([*boxes[4:], *balls[4:]]).tolist() == [0, 0, 1, 1]
+
+
+def test_the_import_is_light_and_needs_no_pipeline() -> None:
+    heavy = ["torch", "trimesh", "pandas", "zarr", "snakemake", "sklearn", "pydantic", "typer"]
+    loaded = "import sys, {}; print(*(m for m in " + repr(heavy) + " if m in sys.modules))"
+
+    def modules(name: str) -> set[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", loaded.format(name)], capture_output=True, text=True, check=True
+        )
+        return set(done.stdout.split())
+
+    assert modules("crossjepa") == set()
+    assert modules("crossjepa.inference.encoder") == {"torch", "trimesh"}
