@@ -26,6 +26,7 @@ STAGES = {
     "store": "Seal and verify stores.",
 }
 COMMANDS = {
+    "embed": "Write a vector for each mesh or point cloud, with a trained encoder.",
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }

@@ -1,12 +1,14 @@
 """An encoder in use: it gives the vectors of the pipeline, and says what it cannot encode."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import trimesh
@@ -254,3 +256,48 @@ def test_the_import_is_light_and_needs_no_pipeline() -> None:
 
     assert modules("crossjepa") == set()
     assert modules("crossjepa.inference.encoder") == {"torch", "trimesh"}
+
+
+def embed(arguments: list[str], code: int = 0) -> str:
+    """Call `crossjepa embed`; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "crossjepa", "embed", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr.splitlines()[-1]
+
+
+def test_a_folder_becomes_a_table_of_vectors(trained: Path, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "all/meshes")
+    (tmp_path / "all/meshes/torn.glb").write_bytes(b"glTF")
+    given = [str(tmp_path / "all"), str(folder / "b.stl"), "--encoder", str(trained)]
+    for name in ("v.parquet", "v.csv", "v.npz"):
+        printed = embed([*given, "-o", str(tmp_path / name)])
+        assert "all/meshes/torn.glb: the GLB is cut short" in printed
+        assert "6 vectors of 384 numbers, 1 set aside" in printed
+    table = pd.read_parquet(tmp_path / "v.parquet")
+    assert table["id"].tolist() == [*(f"meshes/{path.name}" for path in sorted(folder.iterdir())), "b.stl"]
+    assert table["path"].tolist()[-1] == str(folder / "b.stl")
+    vectors = np.stack(table["vector"])
+    assert vectors.dtype == np.float32
+    assert np.array_equal(vectors[1], vectors[5])
+    flat = pd.read_csv(tmp_path / "v.csv")
+    assert np.array_equal(flat.iloc[:, 2:].to_numpy(np.float32), vectors)
+    with np.load(tmp_path / "v.npz") as arrays:
+        assert np.array_equal(arrays["vectors"], vectors)
+        assert arrays["ids"].tolist() == table["id"].tolist()
+    told = json.loads(embed([*given, "-o", str(tmp_path / "v.npz"), "--json"]))
+    assert (told["vectors"], told["width"]) == (6, 384)
+    assert told["set_aside"] == {str(tmp_path / "all/meshes/torn.glb"): "the GLB is cut short"}
+
+
+def test_a_table_of_nothing_is_not_written(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "torn.glb").write_bytes(b"glTF")
+    given, encoder = str(tmp_path / "torn.glb"), ["--encoder", str(trained)]
+    assert "none of 1 objects could be read; the first: " in embed(
+        [given, *encoder, "-o", str(tmp_path / "v.csv")], 1
+    )
+    assert "v.txt: its name must end in .parquet, .csv, .npz" in embed(
+        [given, *encoder, "-o", str(tmp_path / "v.txt")], 1
+    )
+    assert not list(tmp_path.glob("*v.*"))
