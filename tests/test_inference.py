@@ -115,7 +115,12 @@ def test_clouds_have_the_vectors_of_the_pipeline(encoder: Encoder, trained: Path
     expected = piped(folder, trained)
     assert np.abs(encoder.encode(folder) - expected).max() < 1e-5
     assert np.abs(encoder.encode(clouds) - expected).max() < 1e-5
-    assert np.abs(encoder.encode(torch.from_numpy(clouds[1])) - expected[1:]).max() < 1e-5
+    learnable = torch.from_numpy(clouds[1]).requires_grad_()
+    for given in (learnable, learnable.unsqueeze(0), np.stack(clouds[1:])):
+        assert np.abs(encoder.encode(given) - expected[1:]).max() < 1e-5
+    column = pd.Series(sorted(map(str, folder.iterdir())))
+    for given in (column, column.to_numpy(), column.to_numpy(str)):
+        assert np.abs(encoder.encode(given) - expected).max() < 1e-5
 
 
 def test_an_object_has_one_vector_whatever_it_is_given_as(encoder: Encoder, tmp_path: Path) -> None:

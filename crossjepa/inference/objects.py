@@ -56,14 +56,22 @@ def _find(objects: Any) -> Iterator[tuple[str, Read]]:
         yield "", partial(_mesh_in_memory, objects)
     elif isinstance(objects, trimesh.PointCloud):
         yield "", partial(_points_in_memory, np.asarray(objects.vertices))
-    elif hasattr(objects, "__array__") and np.ndim(objects) != 3:
-        yield "", partial(_points_in_memory, np.asarray(objects))
+    elif (points := _array(objects)) is not None:
+        yield "", partial(_points_in_memory, points)
     elif isinstance(objects, Iterable):
         for each in objects:
             yield from _find(each)
     else:
         kind = type(objects).__name__
         raise UserError(f"cannot encode {kind}: give paths, meshes of trimesh or (N, 3) arrays of points")
+
+
+def _array(given: Any) -> NDArray[Any] | None:
+    """An array or tensor of one cloud; None for anything else, such as several clouds or many paths."""
+    if not hasattr(given, "__array__"):
+        return None
+    array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    return None if array.ndim == 3 or (array.ndim == 1 and array.dtype.kind in "OUT") else array
 
 
 def _on_disk(path: Path) -> Iterator[tuple[str, Read]]:
