@@ -41,6 +41,10 @@ TINY = SIZES["tiny"].encoder
 IDS = [f"object-{i}" for i in range(10)]
 
 
+# What stores say of how they were made.
+MADE = {"source": {"kind": "folder", "up": "z"}, "settings": {"points": 300, "seed": 5}}
+
+
 @pytest.fixture
 def stores(tmp_path: Path) -> Stores:
     """A catalog with three test objects, and sealed stores in which one object was set aside."""
@@ -59,7 +63,7 @@ def stores(tmp_path: Path) -> Stores:
     }
     for name, content in arrays.items():
         specs = {k: sharded.ArraySpec(v.shape[1:], str(v.dtype)) for k, v in content.items()}
-        sharded.create(tmp_path / name, layout, specs, {})
+        sharded.create(tmp_path / name, layout, specs, MADE)
         for shard in range(layout.shards):
             rows = layout.positions(shard)
             ids = [IDS[i] for i in rows]
@@ -598,6 +602,7 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
         provenance = load_encoder(output / "encoder.safetensors")[1]
         assert provenance["processes"] == int(processes)
         assert provenance["seen"] == ["0" * 16]
+        assert provenance["clouds"] == {"furniture": {"points": 300, "seed": 5, "up": "z"}}
         assert load_imagination(output / "predictor.safetensors").mean.shape == (8,)
         assert (output / "checkpoint/checkpoint.ckpt").is_file()
     assert len(losses["1"]) == 4
