@@ -1,7 +1,6 @@
 """Base colours that several formats share: of what a file leaves open, of numbers at vertices, and alpha."""
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,20 +27,12 @@ def linear_colours(numbers: NDArray[np.number], most: float) -> NDArray[np.float
     return to_linear(srgb)
 
 
-def alpha_mode(alpha: NDArray[np.number], most: float = 1) -> Literal["opaque", "blend"]:
-    """How a surface with these values of alpha, in 0..`most`, is drawn: opaque if all of it is invisible,
-    because exporters write alpha 0 for opaque, too."""
-    return "blend" if alpha.min() < most and alpha.max() > 0 else "opaque"
-
-
 def coloured(part: Part, vertices: NDArray[np.float64] | None, faces: NDArray[np.float64] | None) -> Part:
     """A part with the (V, 4) linear colours of its vertices or else the (F, 4) ones of its faces, if any."""
-    colours = faces if vertices is None else vertices
-    if colours is None:
+    if vertices is None and faces is None:
         return part
     faces = faces if vertices is None else None
-    alpha = alpha_mode(colours[:, 3])
-    return replace(part, factor=WHITE, vertex_colours=vertices, face_colours=faces, alpha=alpha)
+    return with_alpha(replace(part, factor=WHITE, vertex_colours=vertices, face_colours=faces))
 
 
 def with_alpha(part: Part) -> Part:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import BadMesh
-from crossjepa.mesh.colours import MISSING, PLAIN, WHITE, alpha_mode, coloured, linear_colours
+from crossjepa.mesh.colours import MISSING, PLAIN, WHITE, coloured, linear_colours, with_alpha
 from crossjepa.mesh.mesh import Mesh, Part, Texture
 from crossjepa.mesh.ply_elements import Element, read_elements
 from crossjepa.mesh.polygons import check_corners, triangulate
@@ -177,14 +177,8 @@ def _textured(
             piece = replace(piece, face_colours=part.face_colours[chosen])
         image = resources.image(names[number]) if 0 <= number < len(names) else None
         if image is not None:
-            yield replace(
-                piece,
-                factor=WHITE,
-                texture=Texture(image, uv),
-                vertex_colours=None,
-                face_colours=None,
-                alpha=alpha_mode(image[..., 3], 255),
-            )
+            plain = replace(piece, factor=WHITE, vertex_colours=None, face_colours=None)
+            yield with_alpha(replace(plain, texture=Texture(image, uv)))
         elif part.vertex_colours is None and part.face_colours is None:
             yield replace(piece, factor=MISSING)
         else:
