@@ -190,7 +190,7 @@ def test_broken_objects_are_skipped_with_their_reasons_or_stop(encoder: Encoder,
         "3 points, fewer than 32",
         "no faces",
     ]
-    with pytest.raises(UserError, match=r"bad\.off: no faces; leave it out"):
+    with pytest.raises(UserError, match=r"bad\.off: no faces; leave it out, or pass errors='skip'"):
         encoder.encode(tmp_path)
 
 
@@ -221,6 +221,21 @@ def test_an_encoder_is_found_by_its_file_its_folder_or_its_results(trained: Path
         crossjepa.load(tmp_path)
     with pytest.raises(UserError, match="no/such/file: no such file or folder, nor owner/name"):
         crossjepa.load("no/such/file")
+
+
+def test_an_encoder_of_the_hub_is_downloaded_with_its_predictor(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a hub: its client is replaced by one that knows one model."""
+
+    def from_hub(name: str, file: str) -> str:
+        assert name == "ann/encoder"
+        return str(trained / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", from_hub)
+    assert crossjepa.load("ann/encoder").imagination is not None
+    with pytest.raises(UserError, match=r"bob/none: its encoder\.safetensors could not be downloaded"):
+        crossjepa.load("bob/none")
 
 
 def test_an_encoder_alone_imagines_nothing(trained: Path, tmp_path: Path) -> None:

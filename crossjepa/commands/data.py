@@ -41,7 +41,8 @@ def scan_command(
     table = scan(source, read_section(DataSettings, "data", settings), threads)
     write_meshes(table, output)
     told = [*open_dataset(source).passed_over, *remarks(table)]
-    typer.echo("\n".join([f"{output}: {len(table)} objects", *told]))
+    usable = f"{len(stored_ids(output))} of {len(table)} objects can be used"
+    typer.echo("\n".join([f"{output}: {usable}", *told]))
 
 
 @app.command("catalog")
@@ -52,7 +53,7 @@ def catalog_command(settings: Settings, dataset: Dataset, meshes: Meshes, output
     table = make_catalog(read_meshes(meshes), opened.objects(), chosen.split_seed, chosen.test_fraction)
     table.attrs["passed_over"] = [*opened.passed_over]
     write_meshes(table, output)
-    told = [*opened.passed_over, *untestable(table, ProbeSettings().folds)]
+    told = [*opened.passed_over, *untestable(table, read_section(ProbeSettings, "probe", settings).folds)]
     typer.echo("\n".join([f"{output}: {table['split'].value_counts().to_dict()}", *told]))
 
 

@@ -86,7 +86,7 @@ class Encoder:
 
         Args:
             source: an `encoder.safetensors`; a folder that holds one; the folder of a run's results, whose
-                first seed is taken; or owner/name of a model of the Hugging Face hub.
+                first seed is taken; or owner/name of a model of the Hugging Face hub, which must have both.
 
         Raises:
             UserError: if there is no such encoder.
@@ -231,7 +231,7 @@ class Encoder:
                 clouds[position] = each.read(sampling)
             except BadMesh as error:
                 if errors == "raise":
-                    raise UserError(f"{each.name}: {error}; leave it out, or skip errors") from error
+                    raise UserError(f"{each.name}: {error}; leave it out, or pass errors='skip'") from error
                 reasons[each.name] = str(error)
         return clouds, reasons
 
