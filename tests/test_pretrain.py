@@ -42,7 +42,12 @@ IDS = [f"object-{i}" for i in range(10)]
 
 
 # What stores say of how they were made.
-MADE = {"source": {"kind": "folder", "up": "z"}, "settings": {"points": 300, "seed": 5}}
+TEACHER = {
+    "teacher": {"name": "some/teacher", "layer": 11},
+    "weights": {"sha256": "1" * 64},
+    "render": {"views": 4},
+}
+MADE = {"source": {"kind": "folder", "up": "z"}, "settings": {"points": 300, "seed": 5}, **TEACHER}
 
 
 @pytest.fixture
@@ -51,6 +56,7 @@ def stores(tmp_path: Path) -> Stores:
     rng = np.random.default_rng(0)
     splits = ["train"] * 4 + ["test"] * 3 + ["pretrain"] * 3
     table = {"id": IDS, "split": splits, "status": "ok", "sha256": "0" * 64}
+    table |= {"source": "mine", "licence": "CC0", "creator": ["Bo", "", "al", "Bo", *"uvwxyz"]}
     pd.DataFrame(table).to_parquet(tmp_path / "catalog.parquet")
     layout = sharded.Layout(objects=10, shards=2, chunk=4)
     arrays = {
@@ -603,6 +609,9 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
         assert provenance["processes"] == int(processes)
         assert provenance["seen"] == ["0" * 16]
         assert provenance["clouds"] == {"furniture": {"points": 300, "seed": 5, "up": "z"}}
+        views, named = {"render": {"views": 4}}, {"dataset": "furniture", "source": "mine", "licence": "CC0"}
+        assert provenance["teacher"] == {"name": "some/teacher", "layer": 11, "sha256": "1" * 64, **views}
+        assert provenance["sources"] == [{**named, "objects": 6, "creators": ["al", "Bo", "x", "z"]}]
         assert load_imagination(output / "predictor.safetensors").mean.shape == (8,)
         assert (output / "checkpoint/checkpoint.ckpt").is_file()
     assert len(losses["1"]) == 4

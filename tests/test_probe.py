@@ -20,13 +20,14 @@ from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_info
 from workplace import BAD, CLASSES, PER_CLASS, QUICK, Workplace, as_objects, blobs
 
+from crossjepa.commit import commit
 from crossjepa.errors import UserError
 from crossjepa.files import write_json
 from crossjepa.probe.answers import answer
 from crossjepa.probe.classifiers import Estimator, GramMachine, LibsvmMachine, choose_C, classifier
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
 from crossjepa.probe.protocols import PROTOCOLS, protocol
-from crossjepa.probe.provenance import checkout, stage_seconds
+from crossjepa.probe.provenance import stage_seconds
 from crossjepa.probe.questions import SUITES, Exam
 from crossjepa.probe.result import ProbeResult, read_as
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
@@ -387,9 +388,9 @@ def test_the_same_inputs_give_the_same_bytes(workplace: Workplace, result: Probe
 
 def test_code_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
     (tmp_path / "__init__.py").touch()
-    assert checkout(tmp_path) is None
+    assert commit(tmp_path) is None
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    assert checkout(tmp_path) is None  # beside a repository, but not part of it
+    assert commit(tmp_path) is None  # beside a repository, but not part of it
 
 
 def test_a_checkout_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
@@ -402,12 +403,11 @@ def test_a_checkout_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) 
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    clean = checkout(tmp_path)
+    clean = commit(tmp_path)
     assert clean is not None
-    assert len(clean.commit) == 40
-    assert not clean.dirty
+    assert len(clean) == 40
     (tmp_path / "__init__.py").write_text("changed")
-    assert checkout(tmp_path) == clean.model_copy(update={"dirty": True})
+    assert commit(tmp_path) == f"{clean}-dirty"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), (192, 2, 6)),
+    "tiny": Size(EncoderConfig(192, 4, 6, (64, 128, 256)), (192, 1, 6)),
     "base": Size(EncoderConfig(256, 10, 8, (128, 256, 576)), (192, 12, 6)),
     "large": Size(EncoderConfig(384, 12, 6, (128, 256, 512)), (256, 12, 8)),
 }

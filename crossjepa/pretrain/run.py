@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
 from lightning_fabric import Fabric
 
 from crossjepa.artifact import load_encoder, save_encoder, save_predictor
+from crossjepa.commit import commit
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file, write_whole
 from crossjepa.model.encoder import PointEncoder
@@ -20,18 +19,18 @@ from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.predictor import ViewPredictor
 from crossjepa.model.sizes import SIZES
 from crossjepa.model.transformer import parameters
-from crossjepa.pretrain.examples import TRAINING, Examples, Stores, load_examples, load_held_out, usable_ids
+from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
+from crossjepa.pretrain.provenance import clouds, determinants, seen, sources, teacher
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.start import find_start
 from crossjepa.pretrain.train import Training
-from crossjepa.store.seal import read_manifest
 
 logger = logging.getLogger(__name__)
 
 
-def fingerprint(**determinants: Any) -> str:
+def fingerprint(**parts: Any) -> str:
     """SHA-256 of everything that determines a run, given as plain JSON types."""
-    return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def pretrain(
@@ -57,7 +56,7 @@ def pretrain(
     shuffle_seed = seed if settings.shuffle_targets else None
     examples = load_examples(stores, settings.points, shuffle_seed, standardise=settings.standardise_targets)
     held_out = load_held_out(stores, settings.points, examples) if fabric.is_global_zero else None
-    origin = _origin(settings, stores, seed)
+    origin = determinants(settings, stores, seed)
     start = None
     if settings.start_from:
         file = find_start(settings.start_from)
@@ -71,11 +70,14 @@ def pretrain(
         return
     provenance = origin | {
         "datasets": [dataset.name for dataset in settings.datasets],
-        "clouds": _clouds(settings, stores),
+        "clouds": clouds(settings, stores),
+        "teacher": teacher(stores),
+        "sources": sources(settings, stores),
+        "commit": commit(),
         "objects": len(examples.ids),
         "epochs": settings.epochs,
         "steps": training.steps,
-        "seen": _seen(stores),
+        "seen": seen(stores),
         "pretraining_parameters": parameters(model),
         "device": str(fabric.device),
         "processes": fabric.world_size,
@@ -96,38 +98,8 @@ def _read_start(file: Path, settings: PretrainSettings) -> PointEncoder:
     return encoder
 
 
-def _origin(settings: PretrainSettings, stores: Sequence[Stores], seed: int) -> dict[str, Any]:
-    """What an encoder was trained from; part of the fingerprint and of the provenance."""
-    # Without the settings that only change how a batch is computed: a run may resume with other ones.
-    plain = settings.model_dump(mode="json", exclude={"seeds", "accumulate", "compile"})
-    names = [dataset.name for dataset in settings.datasets]
-    digests = {
-        name: {kind: sha256_file(getattr(each, kind) / "manifest.json") for kind in ("points", "targets")}
-        for name, each in zip(names, stores, strict=True)
-    }
-    return {"seed": seed, "settings": plain, "stores": digests, "torch": torch.__version__}
-
-
-def _clouds(settings: PretrainSettings, stores: Sequence[Stores]) -> dict[str, dict[str, Any]]:
-    """How the clouds of each data set were made, so that others can be made alike."""
-    made = [read_manifest(each.points).attributes for each in stores]
-    return {
-        dataset.name: {**each["settings"], "up": each["source"].get("up", "file")}
-        for dataset, each in zip(settings.datasets, made, strict=True)
-    }
-
-
 def imagine_training_views(predictor: ViewPredictor, examples: Examples) -> Imagination:
     """The predictor, with a ring of cameras at the examples' mean elevation, distance and colours."""
     elevation, distance = examples.pose[:, 1:3].mean(0).tolist()
     colour = examples.colour.mean(0)
     return Imagination(predictor, ring(elevation, distance), colour, examples.mean, examples.std)
-
-
-def _seen(stores: Sequence[Stores]) -> list[str]:
-    """First 16 hexadecimal digits of the training meshes' SHA-256, to recognise them in other data sets."""
-    prefixes: set[str] = set()
-    for each in stores:
-        digests = pd.read_parquet(each.catalog).set_index("id")["sha256"]
-        prefixes.update(digests.loc[usable_ids(each, TRAINING)].str[:16])
-    return sorted(prefixes)

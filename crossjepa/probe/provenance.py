@@ -2,7 +2,6 @@
 
 import json
 import platform
-import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 import crossjepa
+from crossjepa.commit import commit
 from crossjepa.data.settings import Source
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file, write_whole
@@ -85,7 +85,7 @@ def provenance(inputs: Inputs, device: str | None, folder: Path) -> Provenance:
         with write_whole(kept) as partial:
             partial.write_bytes(config.read_bytes())
     return Provenance(
-        git=checkout(Path(crossjepa.__file__).parent),
+        git=_git(commit()),
         config_hash=config_hash,
         stores={name: sha256_file(manifest) for name, manifest in stores.items()},
         packages={"python": platform.python_version(), "crossjepa": crossjepa.__version__}
@@ -95,17 +95,11 @@ def provenance(inputs: Inputs, device: str | None, folder: Path) -> Provenance:
     )
 
 
-def checkout(folder: Path) -> Git | None:
-    """The Git commit of the code in `folder`; None outside a checkout, or without Git."""
-    git = ["git", "-C", str(folder)]
-    try:
-        # Fails for code that is installed inside another project's checkout.
-        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], check=True, capture_output=True)
-        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        commit = subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
-    except (subprocess.CalledProcessError, FileNotFoundError):
+def _git(described: str | None) -> Git | None:
+    """A commit as a result names it."""
+    if described is None:
         return None
-    return Git(commit=commit.removesuffix("-dirty"), dirty=commit.endswith("-dirty"))
+    return Git(commit=described.removesuffix("-dirty"), dirty=described.endswith("-dirty"))
 
 
 def stage_seconds(inputs: Inputs) -> dict[str, float]:
