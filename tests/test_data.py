@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crossjepa.commands.data import app
-from crossjepa.data import fetch
+from crossjepa.data import location
 from crossjepa.data.catalog import make_catalog, split_groups, untestable
 from crossjepa.data.dataset import Dataset, ObjectRecord
 from crossjepa.data.files import Files
@@ -166,18 +166,8 @@ def test_missing_and_altered_archives_are_named(tmp_path: Path) -> None:
         furniture(tmp_path).objects()
 
 
-def test_without_apt_the_error_says_what_to_put_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        UserError, match=r"apt-get is not on this machine; put .*Scopia\.sh3f .*data\.furniture\.path"
-    ):
-        fetch.fetch_furniture(tmp_path / "furniture")
-
-
 def test_the_labels_are_whole() -> None:
-    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    labels = pd.read_csv(Path(location.__file__).parent / "furniture_labels.csv", dtype=str)
     assert (len(labels), labels["class"].nunique(), labels["group"].nunique()) == (425, 26, 386)
     assert not labels["model"].duplicated().any()
     assert set(labels["library"] + ".sh3f") == set(FURNITURE_ARCHIVES)
@@ -203,7 +193,7 @@ def test_groups_never_straddle_and_classes_stand_on_both_sides(
 
 
 def test_the_furniture_split_is_about_seventy_to_thirty() -> None:
-    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    labels = pd.read_csv(Path(location.__file__).parent / "furniture_labels.csv", dtype=str)
     share = (split_groups(labels, 0, 0.3) == "test").mean()
     assert 0.26 < share < 0.34
     assert not split_groups(labels, 0, 0.3).equals(split_groups(labels, 1, 0.3))
@@ -220,7 +210,7 @@ def test_no_class_is_tested_without_being_trained() -> None:
 
 
 def test_the_furniture_split_never_changes() -> None:
-    labels = pd.read_csv(Path(fetch.__file__).parent / "furniture_labels.csv", dtype=str)
+    labels = pd.read_csv(Path(location.__file__).parent / "furniture_labels.csv", dtype=str)
     splits = ",".join("".join(part[0] + part[1] for part in split_groups(labels, n, 0.3)) for n in range(3))
     assert hashlib.sha256(splits.encode()).hexdigest()[:16] == "e5e9bd97bb5b18a3"
 

@@ -419,7 +419,20 @@ def test_a_machine_that_cannot_render_is_told_what_to_install():
     failed = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert failed.returncode == 1
     assert len(failed.stderr.strip().splitlines()) == 1
-    assert "apt-get install libegl1 libgl1-mesa-dri" in failed.stderr
+    for command in ("apt-get install libegl1 libgl1-mesa-dri", "dnf install mesa-libEGL", "pacman -S mesa"):
+        assert command in failed.stderr
+
+
+def test_where_egl_does_not_exist_another_system_is_named():
+    script = (
+        "import sys, crossjepa.render.renderer as r; from OpenGL.platform import ctypesloader\n"
+        "from crossjepa.render.settings import RenderSettings\n"
+        "def missing(*_, **__): raise OSError('no such library')\n"
+        "ctypesloader.loadLibrary = missing; sys.platform = 'darwin'; r.Renderer(RenderSettings())"
+    )
+    failed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "UserError: rendering: no OpenGL context (ImportError: " in failed.stderr
+    assert "use Linux" in failed.stderr
 
 
 def test_the_check_names_the_driver():

@@ -30,22 +30,19 @@ def download(archive: Archive, file: Path, description: str) -> str:
         The file's digest, as `<algorithm>:<hex>`; SHA-256 if none is published.
 
     Raises:
-        UserError: if it cannot be downloaded, or arrives incomplete or damaged.
+        UserError: with the reason alone, if it cannot be downloaded, or arrives incomplete or damaged.
     """
-    by_hand = f"or get it by hand: put it at {file}, or set the data set's `path` to where it lies"
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.partial")
     try:
         _receive(archive.url, partial, description)
     except (OSError, HTTPException) as error:
-        raise UserError(
-            f"{archive.url}: {str(error) or type(error).__name__}; run again to resume, {by_hand}"
-        ) from error
+        raise UserError(f"{archive.url}: {str(error) or type(error).__name__}") from error
     try:
         digest = _check(partial, archive)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         partial.unlink()
-        raise UserError(f"{archive.url}: arrived damaged ({error}); run again, {by_hand}") from error
+        raise UserError(f"{archive.url}: arrived damaged ({error})") from error
     partial.replace(file)
     return digest
 

@@ -1,23 +1,16 @@
-"""Fetching data sets that need no login: ModelNet over HTTP, furniture through apt without being root."""
+"""Fetching data sets that need no login: ModelNet over HTTP, furniture as Debian's package."""
 
-import re
 import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+from crossjepa.data.apt import download_package
+from crossjepa.data.deb import unpack
 from crossjepa.data.download import download
-from crossjepa.data.location import FURNITURE_ARCHIVES, MODELNET_ARCHIVES
-from crossjepa.data.settings import Source
-from crossjepa.data.sources.furniture import check_archive
+from crossjepa.data.location import FURNITURE_ARCHIVES, FURNITURE_PACKAGES, MODELNET_ARCHIVES
+from crossjepa.data.settings import ModelNetSource, Source
+from crossjepa.data.sources.furniture import NEEDED, check_archive
 from crossjepa.errors import UserError
-from crossjepa.progress import bar
-
-PACKAGE = "sweethome3d-furniture=1.8-1"
-INSIDE = "usr/share/sweethome3d/furniture"
-NEEDED = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
-BY_HAND = f"put {NEEDED} into a folder and set data.furniture.path to it"
 
 
 def fetch(source: Source, output: Path) -> None:
@@ -33,10 +26,23 @@ def fetch(source: Source, output: Path) -> None:
     if source.kind == "furniture":
         fetch_furniture(output)
     elif source.kind == "modelnet":
-        archive = MODELNET_ARCHIVES[source.release, source.categories]
-        print(f"{archive.url}: {download(archive, output, f'fetch {output.name}')}", file=sys.stderr)
+        fetch_modelnet(source, output)
     else:
         raise UserError(f"data sets of kind {source.kind} cannot be fetched; set their `path`")
+
+
+def fetch_modelnet(source: ModelNetSource, file: Path) -> None:
+    """Download the zip of a release; an interrupted download resumes.
+
+    Raises:
+        UserError: if it cannot be downloaded; says where to put it instead.
+    """
+    archive = MODELNET_ARCHIVES[source.release, source.categories]
+    try:
+        print(f"{archive.url}: {download(archive, file, f'fetch {file.name}')}", file=sys.stderr)
+    except UserError as error:
+        by_hand = f"put it at {file}, or set the data set's `path` to where it lies"
+        raise UserError(f"{error}; run again to resume, or get it by hand: {by_hand}") from error
 
 
 def fetch_furniture(folder: Path) -> None:
@@ -45,45 +51,33 @@ def fetch_furniture(folder: Path) -> None:
     An interrupted download resumes; `folder` only receives checked archives.
 
     Raises:
-        UserError: if apt is missing or does not offer the package; says which files to put where.
+        UserError: if no source has the package; says why, and which files to put where.
     """
     work = folder / ".download"
-    (work / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-    _run(["dpkg-deb", "-x", _download(work).name, "unpacked"], work)
+    work.mkdir(parents=True, exist_ok=True)
+    unpack(_download_furniture(work), FURNITURE_ARCHIVES, work)
     for name in FURNITURE_ARCHIVES:
-        check_archive(work / "unpacked" / INSIDE / name)
+        check_archive(work / name)
     for name in FURNITURE_ARCHIVES:
-        (work / "unpacked" / INSIDE / name).replace(folder / name)
+        (work / name).replace(folder / name)
     shutil.rmtree(work)
 
 
-def _download(work: Path) -> Path:
-    apt = ["apt-get", "-o", f"Dir::State::Lists={(work / 'lists').resolve()}"]
-    _run([*apt, "update"], work)
-    offered = _run([*apt, "download", "--print-uris", PACKAGE], work)
-    found = re.search(r"^'\S+' (\S+\.deb) (\d+)", offered, flags=re.MULTILINE)
-    if not found:
-        raise UserError(f"apt does not offer {PACKAGE}; {BY_HAND}")
-    package, size = work / found[1], int(found[2])
-    if package.is_file() and package.stat().st_size == size:
-        return package
-    running = subprocess.Popen([*apt, "download", PACKAGE], cwd=work, stdout=subprocess.DEVNULL)
-    with bar(size, "fetch furniture", "B", scale=True) as progress:
-        while running.poll() is None:
-            time.sleep(0.2)
-            here = sum(path.stat().st_size for path in work.glob("*.deb*") if path.exists())
-            progress.update(here - progress.n)
-    if running.returncode != 0:
-        raise UserError(f"apt could not download {PACKAGE}; run again to resume, or {BY_HAND}")
-    return package
+def _download_furniture(folder: Path) -> Path:
+    """Download the package from the first source that has it: apt, which knows a near mirror, or a server.
 
-
-def _run(command: list[str], folder: Path) -> str:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        raise UserError(f"{command[0]} is not on this machine; {BY_HAND}") from None
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(f"{' '.join(command[:2])} failed ({last}); {BY_HAND}") from error
-    return done.stdout
+    Raises:
+        UserError: with what each source said.
+    """
+    file = folder / FURNITURE_PACKAGES[0].name
+    sources = [(download_package, FURNITURE_PACKAGES[0]), *((download, here) for here in FURNITURE_PACKAGES)]
+    failures = []
+    for get, archive in sources:
+        try:
+            get(archive, file, "fetch furniture")
+            return file
+        except UserError as error:
+            print(error, file=sys.stderr)
+            failures.append(str(error))
+    by_hand = f"put {NEEDED} into a folder and set data.furniture.path to it"
+    raise UserError(f"furniture: {'; '.join(failures)}; run again to resume, or {by_hand}")

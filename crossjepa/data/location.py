@@ -40,6 +40,15 @@ FURNITURE_ARCHIVES = {  # SHA-256 of each
     "Reallusion.sh3f": "dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b",
     "Scopia.sh3f": "b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850",
 }
+# Debian packs the makers' models anew, with the times of its build: no other build, such as Ubuntu's, and no
+# archive of the makers has the same bytes. Both servers have the same package; the second keeps it for good.
+FURNITURE_PACKAGES = tuple(
+    Archive(
+        f"https://{server}/pool/main/s/sweethome3d-furniture/sweethome3d-furniture_1.8-1_all.deb",
+        "sha256:3ccb90c63f9525e887a767b9cd5c8b6933b8b6b2973a615a5359ee68a2118668",
+    )
+    for server in ("deb.debian.org/debian", "snapshot.debian.org/archive/debian/20230612T000000Z")
+)
 # The publishers state no digests: independent projects, such as FluxML/Flux3D.jl for the meshes, check these.
 # The server of the resampled points has refused connections for a long time; the HDF5 files
 # come from a copy.

@@ -7,6 +7,7 @@ process that uses the same driver.
 
 import os
 import shutil
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -101,13 +102,25 @@ def _open_context() -> Any:
 
         context = pyrender.OffscreenRenderer(1, 1)
     except Exception as error:  # loaders and drivers raise a dozen different kinds
-        raise UserError(
-            f"rendering: no OpenGL context ({type(error).__name__}: {error}); install a driver, on Debian "
-            "and Ubuntu with `apt-get install libegl1 libgl1-mesa-dri`"
-        ) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"rendering: no OpenGL context ({reason}); {_where_to_render()}") from error
     _sample_once()
     _edit_shaders(context)
     return context
+
+
+def _where_to_render() -> str:
+    """What to do on a machine that cannot render."""
+    if sys.platform == "linux":
+        return (
+            "install EGL and a driver, `apt-get install libegl1 libgl1-mesa-dri libopengl0` on Debian and "
+            "Ubuntu, `dnf install mesa-libEGL mesa-libGL mesa-dri-drivers` on Fedora or `pacman -S mesa` on "
+            "Arch"
+        )
+    return (
+        "it needs EGL, which this system lacks: use Linux, in a container or a virtual machine if need be. "
+        "`crossjepa embed` and `crossjepa.load` need no rendering"
+    )
 
 
 def _sample_once() -> None:

@@ -18,6 +18,7 @@ from crossjepa.data.settings import FurnitureSource
 from crossjepa.errors import UserError
 from crossjepa.files import sha256_file
 
+NEEDED = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
 PROPERTIES = "PluginFurnitureCatalog.properties"
 LICENCES = {
     "BlendSwap-CC-0": "CC0",
@@ -35,8 +36,7 @@ def check_archive(path: Path) -> None:
         UserError: if it is missing or its bytes differ.
     """
     if not path.is_file():
-        needed = f"{', '.join(FURNITURE_ARCHIVES)} of Debian's package sweethome3d-furniture 1.8-1"
-        raise UserError(f"{path}: missing; data.furniture.path must hold {needed}")
+        raise UserError(f"{path}: missing; data.furniture.path must hold {NEEDED}")
     if path.name in FURNITURE_ARCHIVES and sha256_file(path) != FURNITURE_ARCHIVES[path.name]:
         raise UserError(f"{path}: not the archive of sweethome3d-furniture 1.8-1; delete and fetch it again")
 
