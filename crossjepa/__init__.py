@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 __all__ = ["Encoder", "load"]
 
 
-def load(source: str | Path) -> "Encoder":
-    """Load a trained encoder: see `Encoder.load`."""
+def load(source: str | Path | None = None) -> "Encoder":
+    """Load a trained encoder, by default the one that the package ships: see `Encoder.load`."""
     from crossjepa.inference.encoder import Encoder
 
     return Encoder.load(source)

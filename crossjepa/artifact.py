@@ -20,28 +20,36 @@ from crossjepa.model.predictor import PredictorConfig, ViewPredictor
 
 # One metadata key: safetensors writes several in random order, but equal encoders must give equal files.
 KEY = "crossjepa"
+FORMAT = 1
 
 
-def save_encoder(path: Path, encoder: PointEncoder, provenance: dict[str, Any]) -> None:
+def save_encoder(
+    path: Path, encoder: PointEncoder, provenance: dict[str, Any], dtype: torch.dtype = torch.float32
+) -> None:
     """Write weights, sizes and provenance into one file, whole or not at all.
 
     Args:
         path: the file to write.
         encoder: the encoder.
         provenance: plain JSON types: seed, settings, data sets, stores.
+        dtype: of the weights in the file; they are read as float32.
     """
-    _save(path, encoder, {"config": asdict(encoder.config), "provenance": provenance})
+    _save(path, encoder, dtype, {"config": asdict(encoder.config), "provenance": provenance})
 
 
-def save_predictor(path: Path, imagination: Imagination, token_dim: int) -> None:
+def save_predictor(
+    path: Path, imagination: Imagination, token_dim: int, dtype: torch.dtype = torch.float32
+) -> None:
     """Write a trained predictor and the views that it predicts, whole or not at all.
 
     Args:
         path: the file to write.
         imagination: the predictor with its views.
         token_dim: width of the tokens of the encoder that it was trained with.
+        dtype: of the weights in the file; they are read as float32.
     """
-    _save(path, imagination, {"config": asdict(imagination.predictor.config), "token_dim": token_dim})
+    config = asdict(imagination.predictor.config)
+    _save(path, imagination, dtype, {"config": config, "token_dim": token_dim})
 
 
 def load_encoder(path: Path) -> tuple[PointEncoder, dict[str, Any]]:
@@ -75,10 +83,11 @@ def load_imagination(path: Path) -> Imagination:
     return imagination.eval()
 
 
-def _save(path: Path, network: nn.Module, header: dict[str, Any]) -> None:
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+def _save(path: Path, network: nn.Module, dtype: torch.dtype, header: dict[str, Any]) -> None:
+    state = network.state_dict()
+    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in state.items()}
     with write_whole(path) as partial:
-        save_file(weights, partial, {KEY: json.dumps(header, sort_keys=True)})
+        save_file(weights, partial, {KEY: json.dumps({"format": FORMAT, **header}, sort_keys=True)})
 
 
 @contextmanager
@@ -89,6 +98,11 @@ def _open(path: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, Ten
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[KEY])
+            if header.get("format", FORMAT) > FORMAT:
+                raise UserError(
+                    f"{path}: has format {header['format']}, but this version of the software reads up to "
+                    f"{FORMAT}; upgrade crossjepa"
+                )
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         yield header, weights
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:

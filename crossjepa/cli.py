@@ -7,13 +7,10 @@ import os
 import sys
 from importlib import import_module
 
-from crossjepa import __version__
-from crossjepa.errors import UserError
+import typer
 
-try:
-    import typer
-except ModuleNotFoundError:
-    sys.exit("crossjepa: error: commands need the pipeline's packages; run pip install 'crossjepa[workflow]'")
+from crossjepa import __version__
+from crossjepa.errors import UserError, needing
 
 STAGES = {
     "data": "Fetch meshes, list them in a catalog, sample point clouds.",
@@ -26,7 +23,11 @@ STAGES = {
     "store": "Seal and verify stores.",
 }
 COMMANDS = {
-    "embed": "Write a vector for each mesh or point cloud, with a trained encoder.",
+    "demo": "Encode a handful of shipped meshes, and show which are alike.",
+    "embed": "Write a vector for each mesh or point cloud.",
+    "index": "Write an index of meshes and point clouds, to search.",
+    "search": "Find objects of an index by a mesh, a point cloud, a photo or words.",
+    "export": "Write an encoder for others: a folder for the hub, ONNX, safetensors.",
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }
@@ -61,14 +62,19 @@ def main() -> None:
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)
-    called = sys.argv[1:2]
+    try:
+        with needing("workflow"):
+            _add_commands(app, sys.argv[1:2])
+            app()
+    except UserError as error:
+        sys.exit(f"crossjepa: error: {error}")
+
+
+def _add_commands(app: typer.Typer, called: list[str]) -> None:
+    """Add every command; of those that are not called, only the summary."""
     for stage, summary in STAGES.items():
         group = import_module(f"crossjepa.commands.{stage}").app if called == [stage] else typer.Typer()
         app.add_typer(group, name=stage, help=summary)
     for command, summary in COMMANDS.items():
         module = import_module(f"crossjepa.commands.{command}") if called == [command] else None
         app.command(command, help=summary)(getattr(module, command, main))
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"crossjepa: error: {error}")

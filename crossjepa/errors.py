@@ -1,5 +1,8 @@
 """Errors whose messages are written for users."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """An error that the user can fix: its message says what is wrong, in which file or key, and what to do.
@@ -11,3 +14,21 @@ class UserError(Exception):
 
 class BadMesh(Exception):
     """A mesh or point cloud that cannot be used; the message is the reason. The run goes on without it."""
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Imports of packages that not every installation has.
+
+    Args:
+        extra: of the package, that has them.
+
+    Raises:
+        UserError: if one is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("crossjepa"):
+            raise
+        raise UserError(f"the package {error.name} is missing: pip install 'crossjepa[{extra}]'") from error

@@ -2,8 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from crossjepa.errors import UserError
+
+
+class MissingFile(UserError):
+    """A model of the hub lacks a file."""
 
 
 def is_model_name(given: str) -> bool:
@@ -11,20 +16,25 @@ def is_model_name(given: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", given) is not None and not given.endswith(".safetensors")
 
 
-def download(name: str, file: str) -> Path:
+def download(name: str, file: str, **options: Any) -> Path:
     """A file of a model, through the hub's cache.
 
     Args:
         name: owner/name of the model.
         file: the file's name.
+        options: of `huggingface_hub.hf_hub_download`, such as `revision`.
 
     Raises:
+        MissingFile: if the model has no such file.
         UserError: if it cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     try:
-        return Path(hf_hub_download(name, file))
+        return Path(hf_hub_download(name, file, **options))
+    except RemoteEntryNotFoundError as error:
+        raise MissingFile(f"{name}: this model of the hub has no {file}; name another") from error
     except Exception as error:  # the hub raises many kinds of errors, with the same remedy
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(

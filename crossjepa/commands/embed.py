@@ -4,38 +4,28 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import typer
 
-from crossjepa.errors import UserError
+from crossjepa.commands.encoding import AsJson, EncoderName, Paths, UpAxis
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.vectors import check_format, write_vectors
 
 
 def embed(
-    paths: Annotated[list[Path], typer.Argument(help="Meshes, point clouds, or folders of them.")],
+    paths: Paths,
     output: Annotated[Path, typer.Option("--output", "-o", help="The .parquet, .csv or .npz to write.")],
-    encoder: Annotated[
-        str, typer.Option(help="An encoder.safetensors, a folder of results, or a model of the hub.")
-    ],
+    encoder: EncoderName = None,
     features: Annotated[
         Literal["tokens", "imagined", "both"], typer.Option(help="What of the encoder to write.")
     ] = "tokens",
-    up: Annotated[
-        Literal["file", "x", "y", "z"] | None,
-        typer.Option(help="The axis that points up in the files; by default as for the training data."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    up: UpAxis = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a vector for each mesh or point cloud; list those that cannot be read, with the reasons."""
     check_format(output)
     encoded = Encoder.load(encoder).encode(paths, features=features, up=up, progress=True, errors="skip")
-    good = [row for row, name in enumerate(encoded.names) if name not in encoded.reasons]
-    if not good:
-        first = next(iter(encoded.reasons.items()), ("nothing", "was given"))
-        raise UserError(f"none of {len(encoded.names)} objects could be read; the first: {': '.join(first)}")
-    names = [encoded.names[row] for row in good]
-    vectors = np.asarray(encoded.values)[good]
+    good = encoded.readable()
+    names, vectors = [encoded.names[row] for row in good], encoded.values[good]
     write_vectors(output, [_id(name, paths) for name in names], names, vectors)
     if as_json:
         done = {"output": str(output), "vectors": len(good), "width": vectors.shape[1]}

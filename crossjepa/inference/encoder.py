@@ -3,20 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.devices import find_device
-from crossjepa.errors import BadMesh, UserError
+from crossjepa.errors import BadMesh, UserError, needing
 from crossjepa.inference.clouds import Sampling, UnitCloud
+from crossjepa.inference.encoded import Encoded, Match, Patches
 from crossjepa.inference.objects import Given, find_objects
-from crossjepa.inference.weights import find_weights
-from crossjepa.model.encoder import PointEncoder
+from crossjepa.inference.pretrained import Pretrained
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group, patches, take
 from crossjepa.model.imagine import Imagination
@@ -30,69 +29,12 @@ Arrays = tuple[NDArray[np.float32], ...]
 T = TypeVar("T")
 
 
-class Patches(NamedTuple):
-    """Features of the patches of N objects.
-
-    Attributes:
-        tokens: (N, G, dim) float32.
-        centres: (N, G, 3) float32 positions, in the frame and units of each object.
-    """
-
-    tokens: NDArray[np.float32]
-    centres: NDArray[np.float32]
-
-
-class Encoded(NamedTuple):
-    """What encoding gave where objects may be skipped.
-
-    Attributes:
-        values: what `encode` returns otherwise; NaN for objects that could not be read.
-        names: N paths; for an object in memory its number.
-        reasons: why objects could not be read, by name.
-    """
-
-    values: Any
-    names: list[str]
-    reasons: dict[str, str]
-
-
-class Encoder:
-    """A trained encoder for meshes and point clouds.
+class Encoder(Pretrained):
+    """A trained encoder for meshes and point clouds; see `Pretrained` for its arguments.
 
     It samples, centres and scales objects as the pipeline does: a mesh gets the vector that it has among the
     features of a run.
-
-    Args:
-        network: the trained point encoder.
-        provenance: what it was trained from.
-        imagination: its predictor; without it no view can be imagined.
-
-    Raises:
-        UserError: if the provenance does not say how clouds were made.
     """
-
-    def __init__(
-        self, network: PointEncoder, provenance: dict[str, Any], imagination: Imagination | None = None
-    ) -> None:
-        if "clouds" not in provenance:
-            raise UserError("the encoder has random weights, or is of an earlier version; pretrain it again")
-        self.network = network.eval()
-        self.provenance = provenance
-        self.imagination = imagination.eval() if imagination else None
-
-    @classmethod
-    def load(cls, source: str | Path) -> "Encoder":
-        """Load an encoder, with its predictor if that lies beside it.
-
-        Args:
-            source: an `encoder.safetensors`; a folder that holds one; the folder of a run's results, whose
-                first seed is taken; or owner/name of a model of the Hugging Face hub, which must have both.
-
-        Raises:
-            UserError: if there is no such encoder.
-        """
-        file, predictor = find_weights(source)
-        return cls(*load_encoder(file), load_imagination(predictor) if predictor else None)
 
     def encode(
         self,
@@ -133,7 +75,7 @@ class Encoder:
         batches = [tuple(np.empty((0, *shape), np.float32) for shape in shapes)]
         with bar(None, "encode", "object", quiet=not progress) as drawn:
             for given in _batches(find_objects(objects), batch_size):
-                clouds, failed = self._read(given, self._sampling(up), errors)
+                clouds, failed = self._read(given, self.sampling(up), errors)
                 rows = tuple(np.full((len(given), *shape), np.nan, np.float32) for shape in shapes)
                 if clouds:
                     described = self._describe([*clouds.values()], features, here)
@@ -177,7 +119,7 @@ class Encoder:
         pose = torch.cat([cameras, torch.tensor([0.0, 1.0, 0.0]).expand(len(cameras), 3)], dim=1)
         rows = []
         for given in _batches(find_objects(objects), 32):
-            clouds, _ = self._read(given, self._sampling(up), "raise")
+            clouds, _ = self._read(given, self.sampling(up), "raise")
             with torch.inference_mode():
                 cloud, centre, radius = normalise(self._stack([*clouds.values()]))
                 moved = move_cameras(pose.expand(len(cloud), -1, -1), centre, radius)
@@ -187,6 +129,47 @@ class Encoder:
                 rows.append((predicted * imagination.std + imagination.mean).cpu().numpy())
         empty = np.empty((0, len(pose), imagination.predictor.config.target_dim), np.float32)
         return np.concatenate([empty, *rows])
+
+    def match(
+        self,
+        photo: Any,
+        objects: Any,
+        *,
+        up: Up | None = None,
+        device: str | torch.device | None = None,
+        progress: bool = False,
+    ) -> list[Match]:
+        """Find the objects that a photo may show.
+
+        The object in the photo is cut out and embedded by the teacher; each object's imagined embedding is
+        compared with that. The teacher's weights are fetched at the first call.
+
+        Args:
+            photo: a path, an image of Pillow, or an (H, W, 3) uint8 array.
+            objects, up, device, progress: see `encode`.
+
+        Returns:
+            A match for each object, the best first; objects that cannot be read are left out.
+
+        Raises:
+            UserError: if the photo cannot be read, or the encoder has no predictor or its teacher cannot be
+                had.
+        """
+        with needing("workflow"):
+            from crossjepa.inference.photo import embed_photo
+        wanted = embed_photo(photo, self)
+        found = self.encode(
+            objects, features="imagined", up=up, device=device, progress=progress, errors="skip"
+        )
+        distances = np.linalg.norm(found.values - wanted, axis=1)
+        order = [row for row in np.argsort(distances) if found.names[row] not in found.reasons]
+        return [Match(found.names[row], float(distances[row])) for row in order]
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the encoder as one ONNX graph, from points to vectors: see `onnx.write_onnx`."""
+        from crossjepa.inference.onnx import write_onnx
+
+        write_onnx(self.network.cpu(), self.provenance["settings"]["points"], Path(path))
 
     def _predictor(self) -> Imagination:
         if self.imagination is None:
@@ -213,7 +196,7 @@ class Encoder:
             raise UserError(f"features must be tokens, imagined, both or patches, not {features!r}")
         return [(widths[features],)]
 
-    def _sampling(self, up: Up | None) -> Sampling:
+    def sampling(self, up: Up | None) -> Sampling:
         """How the clouds of the training data were made, with another axis if one is given."""
         made = list(self.provenance["clouds"].values())
         trained = {each["up"] for each in made}

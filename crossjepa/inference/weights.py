@@ -1,35 +1,60 @@
-"""Where the files of a trained encoder lie: a file, a folder of results, or the Hugging Face hub."""
+"""Where the files of a trained encoder lie: a file, a folder of results, the package, or the hub."""
 
 import re
+from importlib.resources import files
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from crossjepa.errors import UserError
-from crossjepa.hub import download, is_model_name
+from crossjepa.hub import MissingFile, download, is_model_name
 
 ENCODER, PREDICTOR = "encoder.safetensors", "predictor.safetensors"
 
 
-def find_weights(given: str | Path) -> tuple[Path, Path | None]:
-    """The file of an encoder and that of its predictor, if it lies beside it.
+class Weights(NamedTuple):
+    """The files of a trained encoder.
+
+    Attributes:
+        encoder: the encoder's file.
+        predictor: its predictor's, if there is one.
+        folder: where the user said they lie, to look for what belongs to them; None for the hub.
+    """
+
+    encoder: Path
+    predictor: Path | None
+    folder: Path | None
+
+
+def find_weights(given: str | Path | None) -> Weights:
+    """The files of an encoder.
 
     Args:
         given: an encoder's file; a folder that holds one, or the folder of a run's results, whose first seed
-            is taken; or owner/name of a model of the hub.
+            is taken; owner/name of a model of the hub; or None for the encoder that the package ships.
 
     Raises:
         UserError: if there is none.
     """
-    path = Path(given)
+    path = Path(str(files("crossjepa") / "weights")) if given is None else Path(given)
     if path.is_dir():
         file = _in_folder(path)
     elif path.is_file():
         file = path
     elif is_model_name(str(given)):
-        return download(str(given), ENCODER), download(str(given), PREDICTOR)
+        return from_hub(str(given))
     else:
         raise UserError(f"{given}: no such file or folder, nor owner/name of a model of the hub")
     predictor = file.with_name(PREDICTOR)
-    return file, predictor if predictor.is_file() else None
+    return Weights(file, predictor if predictor.is_file() else None, path if path.is_dir() else path.parent)
+
+
+def from_hub(name: str, **options: Any) -> Weights:
+    """The files of owner/name of the hub; for the options and errors see `hub.download`."""
+    encoder = download(name, ENCODER, **options)
+    try:
+        return Weights(encoder, download(name, PREDICTOR, **options), None)
+    except MissingFile:
+        return Weights(encoder, None, None)
 
 
 def _in_folder(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.models.auto.image_processing_auto import get_image_processor_config
 
 from crossjepa.errors import UserError
@@ -109,6 +109,8 @@ def _save_model(settings: TeacherSettings, folder: Path) -> dict[str, str]:
         ) from error
     model.save_pretrained(folder)
     write_json(folder / PROCESSOR, processor)
+    if model.config.model_type == "clip":  # whose words an encoder can be searched by
+        AutoTokenizer.from_pretrained(source, revision=revision).save_pretrained(folder)
     (folder / "NOTICE").write_text(NOTICE.format(settings.name))
     absent = dict.fromkeys(found["missing_keys"], "is missing")
     for tensor, given, wanted in found["mismatched_keys"]:
