@@ -104,11 +104,11 @@ def draw_neighbours(features: Path, targets: Path, catalog: Path, output: Path) 
     queries = rows.to_numpy()[np.linspace(0, len(rows) - 1, QUERIES).round().astype(int)]
     found = nearest(arrays["canonical_tokens"], queries, NEIGHBOURS)
     order = {name: row for row, name in enumerate(read_manifest(targets).ids)}
-    thumbnails = read_array(targets, "thumbnail")
+    first = read_array(targets, "thumbnails", leading=1)[:, 0]
     figure = Figure(figsize=(1.3 * (NEIGHBOURS + 1), 1.5 * QUERIES), layout="constrained")
     for line, shown in zip(figure.subplots(QUERIES, NEIGHBOURS + 1), np.c_[queries, found], strict=True):
         for axes, position in zip(line, shown, strict=True):
-            axes.imshow(thumbnails[order[objects.index[position]]])
+            axes.imshow(first[order[objects.index[position]]])
             axes.set_title(objects["class"].iloc[position], fontsize=9)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(position == shown[0])

@@ -27,7 +27,8 @@ from crossjepa.render.cameras import camera_distance, camera_to_world, place_cam
 from crossjepa.render.contact_sheet import OBJECTS, choose, draw_contact_sheet
 from crossjepa.render.renderer import Renderer
 from crossjepa.render.settings import RenderSettings
-from crossjepa.render.views import colour_histogram, render_views
+from crossjepa.render.thumbnails import thumbnails_spec
+from crossjepa.render.views import colour_histogram, render_views, thumbnails
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import ArraySpec, Layout, create
 
@@ -349,14 +350,25 @@ def test_broken_meshes_are_set_aside_and_the_others_are_rendered():
         "views": ((5, 4, 64, 64, 3), "uint8"),
         "pose": ((5, 4, 6), "float32"),
         "colour": ((5, 4, 12), "float32"),
-        "thumbnail": ((5, 96, 96, 3), "uint8"),
+        "thumbnails": ((5, 4, 96, 96, 3), "uint8"),
     }
     for array in arrays.values():
         assert not array[[1, 2, 3]].any()
         assert array[0].any()
         np.testing.assert_array_equal(array[0], array[4])
-    shown = np.asarray(Image.fromarray(arrays["thumbnail"][0]).resize((64, 64), Image.Resampling.BOX))
-    assert np.abs(shown.astype(int) - arrays["views"][0, 0]).mean() < 5
+    for thumbnail, view in zip(arrays["thumbnails"][0], arrays["views"][0], strict=True):
+        shown = np.asarray(Image.fromarray(thumbnail).resize((64, 64), Image.Resampling.BOX))
+        assert np.abs(shown.astype(int) - view).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("views", "kept"), [(1, [0]), (3, [0, 1, 2]), (8, range(8)), (12, [0, 1, 3, 4, 6, 7, 9, 10])]
+)
+def test_thumbnails_are_spread_over_the_views_and_none_is_repeated(views, kept):
+    shades = np.arange(views, dtype=np.uint8)[:, None, None, None] * np.ones((1, 32, 32, 3), np.uint8)
+    small = thumbnails(shades)
+    assert (small.shape, str(small.dtype)) == (thumbnails_spec(views).shape, thumbnails_spec(views).dtype)
+    assert small[:, 0, 0, 0].tolist() == list(kept)
 
 
 def test_what_cannot_be_seen_is_set_aside_with_its_share():

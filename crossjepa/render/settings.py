@@ -4,8 +4,6 @@ from typing import Literal
 
 from crossjepa.settings import Section, setting
 
-THUMBNAIL = 96  # width and height in pixels of the picture that a target store keeps of each object
-
 
 class RenderSettings(Section):
     """The views that the teacher sees."""

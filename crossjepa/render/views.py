@@ -16,7 +16,8 @@ from crossjepa.mesh.mesh import Mesh
 from crossjepa.render.cameras import place_cameras
 from crossjepa.render.prerendered import Views, read_views
 from crossjepa.render.renderer import Renderer
-from crossjepa.render.settings import THUMBNAIL, RenderSettings
+from crossjepa.render.settings import RenderSettings
+from crossjepa.render.thumbnails import thumbnails_spec
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec
 
@@ -38,8 +39,8 @@ def render_views(
 
     Returns:
         `views` (n, V, S, S, 3) uint8 sRGB on white, `pose` (n, V, 6) float32 (see `cameras`), `colour`
-        (n, V, 3 bins) float32 (see `colour_histogram`) and `thumbnail` (n, 96, 96, 3) uint8 of each first
-        view; and the reason for each object set aside.
+        (n, V, 3 bins) float32 (see `colour_histogram`) and `thumbnails` (n, T, 96, 96, 3) uint8 (see
+        `thumbnails`); and the reason for each object set aside.
 
     Raises:
         UserError: if there is no GL context, or the data set itself cannot be read.
@@ -48,7 +49,7 @@ def render_views(
         "views": ArraySpec((settings.views, settings.image_size, settings.image_size, 3), "uint8"),
         "pose": ArraySpec((settings.views, 6), "float32"),
         "colour": ArraySpec((settings.views, 3 * settings.colour_bins), "float32"),
-        "thumbnail": ArraySpec((THUMBNAIL, THUMBNAIL, 3), "uint8"),
+        "thumbnails": thumbnails_spec(settings.views),
     }
     with Guarded(partial(_read, dataset, settings), limits) as reader:
         return gather(partial(_arrays_of, reader, settings=settings), ids, specs, "render")
@@ -74,6 +75,20 @@ def colour_histogram(
     return (np.concatenate(counts) / len(pixels)).astype(np.float32)
 
 
+def thumbnails(views: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Small copies of views that are evenly spread over all of them.
+
+    Args:
+        views: (V, S, S, 3).
+
+    Returns:
+        (T, 96, 96, 3), as `thumbnails_spec` says.
+    """
+    count, *side, _ = thumbnails_spec(len(views)).shape
+    chosen = (Image.fromarray(views[i * len(views) // count]) for i in range(count))
+    return np.stack([np.asarray(view.resize(side, Image.Resampling.BOX)) for view in chosen])
+
+
 def _read(dataset: Dataset, settings: RenderSettings, object_id: str) -> Views | Mesh:
     """The views that the data set ships, which need no GL context, or else the mesh to draw."""
     files = dataset.views(object_id)
@@ -91,8 +106,7 @@ def _arrays_of(reader: Guarded[Views | Mesh], object_id: str, settings: RenderSe
         )
     bins = settings.colour_bins
     colours = [colour_histogram(*pair, bins) for pair in zip(views, foreground, strict=True)]
-    thumbnail = Image.fromarray(views[0]).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-    return {"views": views, "pose": poses, "colour": np.stack(colours), "thumbnail": np.asarray(thumbnail)}
+    return {"views": views, "pose": poses, "colour": np.stack(colours), "thumbnails": thumbnails(views)}
 
 
 def _draw(mesh: Mesh, settings: RenderSettings) -> Views:

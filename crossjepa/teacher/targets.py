@@ -1,9 +1,10 @@
-"""The target store: each view's embedding, camera pose and colours, and each object's thumbnail."""
+"""The target store: each view's embedding, camera pose and colours, and each object's thumbnails."""
 
 from pathlib import Path
 
 from crossjepa.data.settings import Source
-from crossjepa.render.settings import THUMBNAIL, RenderSettings
+from crossjepa.render.settings import RenderSettings
+from crossjepa.render.thumbnails import thumbnails_spec
 from crossjepa.store.sharded import ArraySpec, Layout, create
 from crossjepa.teacher.description import read_description
 from crossjepa.teacher.settings import TeacherSettings
@@ -35,7 +36,7 @@ def create_targets(
         "embedding": ArraySpec((render.views, description["hidden_size"]), "float16"),
         "pose": ArraySpec((render.views, 6), "float32"),
         "colour": ArraySpec((render.views, 3 * render.colour_bins), "float32"),
-        "thumbnail": ArraySpec((THUMBNAIL, THUMBNAIL, 3), "uint8"),
+        "thumbnails": thumbnails_spec(render.views),
     }
     attributes = {
         "kind": "targets",

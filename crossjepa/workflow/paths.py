@@ -7,7 +7,7 @@ RESULTS = "results"
 
 # The arrays of each kind of store, with their number of axes.
 POINT_ARRAYS = {"xyz": 3, "first": 3, "identity": 2}
-TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnail": 4, "identity": 2}
+TARGET_ARRAYS = {"embedding": 3, "pose": 3, "colour": 3, "thumbnails": 5, "identity": 2}
 # The suites of questions that have a table, by the table's name.
 TABLES = {
     "fewshot": "few_shot",
