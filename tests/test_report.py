@@ -1,8 +1,6 @@
 """The HTML page is one file that holds everything; every suite of tables has its plot."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,150 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
+from report_files import call, extras, prepare, result, write_page
 
-from crossjepa.commands.report import app
 from crossjepa.errors import UserError
 from crossjepa.probe.result import SYSTEMS, TableResult
 from crossjepa.report.figures import STYLE, accuracy_intervals, training_curves
 from crossjepa.report.neighbours import nearest, spread_over_classes
 from crossjepa.report.plots import PLOTS
-from crossjepa.store import sharded
-from crossjepa.store.bundle import write_bundle
-from crossjepa.store.seal import seal
-
-CLASSES = ["chair", "lamp", "<mug>"]
-IDS = [f"object {i}" for i in range(30)]
-BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-
-
-def accuracy(mean: float) -> dict[str, Any]:
-    return {"mean": mean, "sd": None, "ci95": [mean - 5, mean + 5]}
-
-
-def result() -> dict[str, Any]:
-    both = {"canonical": accuracy(70.0), "zz": accuracy(60.5)}
-    gain = {"mean": 5.0, "ci95": [1.0, 9.0]}
-    baselines = {name: both for name in ("random_encoder", "geometry", "majority")}
-    baselines["teacher_views"] = {"canonical": accuracy(72.25), "zz": None}
-    scores = {
-        "accuracy": both,
-        "other_features": {"imagined": both, "tokens_and_imagined": both},
-        "baselines": baselines,
-        "gain_over_random": {"canonical": gain, "zz": gain},
-    }
-    others = {"encoder": {"canonical": accuracy(64.5), "zz": accuracy(51.0)}, "random_encoder": both}
-    single = {"n_train": 5, "n_test": 3, "canonical": 66.0, "zz": None}
-    return {
-        "dataset": "made-up",
-        "data": {"kind": "folder", "up": "y", "units": "m"},
-        "protocol": "pointjepa",
-        "protocol_source": "a paper",
-        "n_train": 15,
-        "n_test": 9,
-        "n_classes": 3,
-        "n_left_out": 0,
-        "copies_in_train": 2,
-        "classes": CLASSES,
-        "seeds": [0],
-        "per_seed": {"canonical": [70.0], "zz": [60.5]},
-        "per_class": {name: single for name in CLASSES},
-        "confusion": [[3, 0, 0], [1, 2, 0], [0, 0, 3]],
-        "C_choice": "cross-validation",
-        "chosen_C": {"canonical": [0.1], "zz": [1.0]},
-        **scores,
-        "other_classifiers": {name: others for name in ("logistic_regression", "knn")},
-        "cross_validation": {
-            "folds": 5,
-            "repeats": 1,
-            "n_objects": 24,
-            "n_seen": 15,
-            "saw_test_objects": "partly",
-            **scores,
-        },
-        "encoder": {"parameters": 1942144, "config": {"dim": 192}},
-        "pretraining": {
-            "datasets": ["made-up"],
-            "objects": 21,
-            "epochs": 4,
-            "same_dataset": True,
-            "saw_objects": 15,
-            "saw_test_objects": 0,
-        },
-        "provenance": {
-            "git": None,
-            "config_hash": "0" * 64,
-            "stores": {"points": "1" * 64, "targets": "2" * 64},
-            "packages": {"numpy": "2"},
-            "device": "cpu",
-            "seconds": {"teacher": 12.5},
-        },
-    }
-
-
-def prepare(folder: Path) -> None:
-    """Write all that a page needs, of 30 objects and one broken mesh."""
-    rng = np.random.default_rng(0)
-    labels = [CLASSES[i % 3] for i in range(24)] + [""] * 6
-    splits = ["train"] * 15 + ["test"] * 9 + ["pretrain"] * 6
-    columns = {
-        "id": IDS,
-        "class": labels,
-        "split": splits,
-        "status": "ok",
-        "warnings": "",
-        "licence": "CC0",
-        "creator": "Ann",
-    }
-    catalog = pd.DataFrame({**columns, "source": "procedural"})
-    broken = pd.DataFrame([{**catalog.iloc[0], "id": "broken mesh", "split": "", "status": "zero area"}])
-    catalog.loc[3, "warnings"] = "texture bark.png is missing"
-    table = pd.concat([catalog, broken])
-    table.attrs["passed_over"] = ["2 .txt passed over: no rows of numbers"]
-    table.to_parquet(folder / "catalog.parquet")
-    features = rng.normal(size=(30, 12)).astype("float32")
-    write_bundle(folder / "features.zip", {"canonical_tokens": features, "zz_tokens": features}, {"ids": IDS})
-    store = folder / "targets"
-    sharded.create(
-        store, sharded.Layout(30, 1, 32), {"thumbnail": sharded.ArraySpec((96, 96, 3), "uint8")}, {}
-    )
-    pictures = rng.integers(0, 255, size=(30, 96, 96, 3)).astype("uint8")
-    sharded.write_shard(store, 0, IDS, {"thumbnail": pictures}, {"object 29": "no renderer liked it"})
-    seal(store, IDS, max_bad_fraction=0.1)
-    Image.new("RGB", (2000, 500), "teal").save(folder / "sheet.png")
-    record = {"loss": 0.4, "effective_rank": 30.0, "feature_spread": 0.2, "objects_per_second": 50.0}
-    lines = [json.dumps({"step": step, **record}) for step in (10, 20, 30)]
-    (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "config.yaml").write_text("pretrain:\n  loss: mse\n")
-
-
-def write_page(folder: Path, values: dict[str, Any], *pairs: str) -> str:
-    """The page that the command writes about the data set `made-up`, with further inputs in `pairs`."""
-    (folder / "probe.json").write_text(json.dumps(values))
-    files = {
-        "result": "probe.json",
-        "features.made-up": "features.zip",
-        "catalog.made-up": "catalog.parquet",
-        "metrics": "metrics.jsonl",
-        "config": "config.yaml",
-    }
-    inputs = [f"{name}={folder / file}" for name, file in files.items()]
-    call("html", [*inputs, *pairs], folder / "out/report.html", "--settings", '{"report": {"queries": 6}}')
-    return (folder / "out/report.html").read_text()
-
-
-def call(command: str, inputs: list[str], output: Path, *options: str) -> None:
-    """Call `report <command>`."""
-    given = [part for pair in inputs for part in ("--input", pair)]
-    outcome = CliRunner().invoke(
-        app, [command, *given, "--output", str(output), *options], catch_exceptions=False
-    )
-    assert outcome.exit_code == 0, outcome.output
-
-
-def extras(folder: Path) -> list[str]:
-    """The optional inputs of the data set `made-up`."""
-    return [f"targets.made-up={folder / 'targets'}", f"sheet.made-up={folder / 'sheet.png'}"]
 
 
 @pytest.fixture
@@ -261,25 +122,6 @@ def test_figures_leave_the_global_style_alone(tmp_path: Path) -> None:
     plot(tmp_path, benchmark())
     assert dict(mpl.rcParams) == before
     assert any(before[name] != value for name, value in STYLE.items())
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine to open the page with")
-def test_a_browser_shows_every_picture(page: str, tmp_path: Path) -> None:
-    count = (
-        "<script>onload = () => { const all = [...document.images]; document.title ="
-        "`broken ${all.filter(i => !i.naturalWidth).length} of ${all.length}` }</script>"
-    )
-    (tmp_path / "page.html").write_text(page.replace("</body>", count + "</body>"))
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000"]
-    screenshot = tmp_path / "page.png"
-    flags += [f"--screenshot={screenshot}", "--window-size=1200,2000", "--dump-dom"]
-    url = (tmp_path / "page.html").as_uri()
-    assert BROWSER is not None
-    shown = subprocess.run([BROWSER, *flags, url], capture_output=True, text=True, timeout=120, check=True)
-    assert "<title>broken 0 of " in shown.stdout
-    pixels = np.asarray(Image.open(screenshot).convert("L"))
-    assert pixels.shape == (2000, 1200)
-    assert 0.02 < (pixels < 200).mean() < 0.9, "the page is neither blank nor black"
 
 
 def test_neighbours_agree_with_plain_cosines() -> None:

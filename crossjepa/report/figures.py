@@ -1,17 +1,13 @@
 """Figures of the HTML page, and drawing code shared with the plots; use it within `STYLE`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.manifold import TSNE
-from sklearn.preprocessing import StandardScaler
 
 PALE = "#9aa5b1"
 COLOURS = ("#0b7a75", "#c8553d", "#7b5ea7")
@@ -106,26 +102,4 @@ def confusion_matrix(confusion: NDArray[np.int64], classes: Sequence[str]) -> Fi
     axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
     axis.set_yticks(range(len(classes)), classes, fontsize=7)
     axis.set(xlabel="predicted class", ylabel="true class")
-    return figure
-
-
-def feature_map(features: NDArray[np.float32], labels: NDArray[np.str_]) -> Figure:
-    """Features in two dimensions by t-SNE (JMLR 9:2579, 2008; seed 0), coloured by class.
-
-    Args:
-        features: (N, F).
-        labels: (N,) class names.
-    """
-    scaled = StandardScaler().fit_transform(features)
-    perplexity = min(20.0, (len(features) - 1) / 3)
-    places = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(scaled)
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
-    axis = figure.subplots()
-    styles = zip(cycle(mpl.colormaps["tab20"](range(20))), cycle("osD^vP*X"), strict=False)
-    for name, (colour, marker) in zip(np.unique(labels), styles, strict=False):
-        x, y = places[labels == name].T
-        axis.scatter(x, y, s=22, color=colour, marker=marker, label=name)
-        axis.annotate(name, (np.median(x), np.median(y)), fontsize=8, ha="center", alpha=0.85)
-    axis.set_axis_off()
-    axis.legend(ncols=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

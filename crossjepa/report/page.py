@@ -9,21 +9,19 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
-from numpy.typing import NDArray
 from PIL import Image
 
 from crossjepa.errors import UserError
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.result import SYSTEMS, CrossValidation, ProbeResult, Regimes, read_as
 from crossjepa.report import figures
-from crossjepa.report.images import data_uri
-from crossjepa.report.neighbours import nearest, spread_over_classes
+from crossjepa.report.explorer import explore
+from crossjepa.report.images import figure_uri, picture_uri
 from crossjepa.report.settings import ReportSettings
 from crossjepa.settings import read_section
-from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_array
 
+PICTURES = 1000  # turning pictures of objects on the page; with the default views about 7 MB
 LOSSES = {"smooth_l1": "smooth-L1 loss", "mse": "mean squared error"}
 
 
@@ -46,17 +44,25 @@ def render_page(inputs: Mapping[str, Sequence[Path]], settings: ReportSettings) 
     config = inputs["config"][0]
     loss = LOSSES[read_section(PretrainSettings, "pretrain", str(config)).loss]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("crossjepa.report").joinpath("page.html").read_text("utf-8"))
+    template = environment.from_string(_text("page.html"))
+    pictures = PICTURES // len(results)
     with mpl.rc_context(figures.STYLE):
         return template.render(
+            style=_text("page.css"),
+            script=_text("page.js"),
             names=SYSTEMS | figures.REGIMES,
             regimes=figures.REGIMES,
-            sections=[_section(result, parts[result.dataset], settings) for result in results],
-            curves=data_uri(figures.training_curves(runs, loss)),
+            sections=[_section(result, parts[result.dataset], settings, pictures) for result in results],
+            curves=figure_uri(figures.training_curves(runs, loss)),
             last=[run.iloc[-1].to_dict() for run in runs],
             loss=loss,
             config=config.read_text("utf-8"),
         )
+
+
+def _text(name: str) -> str:
+    """A file of this package, which goes into the page."""
+    return files("crossjepa.report").joinpath(name).read_text("utf-8")
 
 
 def _by_dataset(inputs: Mapping[str, Sequence[Path]], datasets: Sequence[str]) -> dict[str, dict[str, Path]]:
@@ -74,7 +80,9 @@ def _by_dataset(inputs: Mapping[str, Sequence[Path]], datasets: Sequence[str]) -
     return parts
 
 
-def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSettings) -> dict[str, Any]:
+def _section(
+    result: ProbeResult, parts: Mapping[str, Path], settings: ReportSettings, pictures: int
+) -> dict[str, Any]:
     """What the template shows of one data set."""
     catalog = pd.read_parquet(parts["catalog"])
     unusable = catalog.loc[catalog["status"] != "ok"].set_index("id")["status"].to_dict()
@@ -92,9 +100,9 @@ def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSet
         "folds": _systems(result.cross_validation) if result.cross_validation else None,
         "procedural": bool((catalog["source"] == "procedural").any()),
         "objects": len(catalog),
-        "sheet": data_uri(Image.open(parts["sheet"]).convert("RGB")) if "sheet" in parts else None,
-        "intervals": data_uri(intervals),
-        "confusion": data_uri(figures.confusion_matrix(np.array(result.confusion), result.classes)),
+        "sheet": picture_uri(Image.open(parts["sheet"]).convert("RGB"), "JPEG") if "sheet" in parts else None,
+        "intervals": figure_uri(intervals),
+        "confusion": figure_uri(figures.confusion_matrix(np.array(result.confusion), result.classes)),
         "set_aside": [*unusable.items(), *sorted(without_targets.items())],
         "warned": catalog.loc[catalog["warnings"] != "", ["id", "warnings"]].to_numpy().tolist(),
         "passed_over": catalog.attrs.get("passed_over", []),
@@ -102,7 +110,7 @@ def _section(result: ProbeResult, parts: Mapping[str, Path], settings: ReportSet
             (*names, len(objects), ", ".join(sorted(objects["creator"].unique(), key=str.casefold)))
             for names, objects in catalog.groupby(["source", "licence"])
         ],
-        **_feature_images(parts, catalog, without_targets, settings),
+        "explorer": explore(parts, catalog, without_targets, settings, pictures),
     }
 
 
@@ -110,33 +118,3 @@ def _systems(part: ProbeResult | CrossValidation) -> dict[str, Regimes]:
     """The accuracies of the systems that were measured, by name."""
     systems = {"encoder": part.accuracy, **dict(part.other_features), **dict(part.baselines)}
     return {name: regimes for name, regimes in systems.items() if regimes}
-
-
-def _feature_images(
-    parts: Mapping[str, Path], catalog: pd.DataFrame, left_out: Mapping[str, str], settings: ReportSettings
-) -> dict[str, Any]:
-    """The map of labelled objects and, where there are thumbnails, test objects with their neighbours."""
-    arrays, attributes = read_bundle(parts["features"])
-    usable = ~np.isin(attributes["ids"], list(left_out))
-    features = arrays["canonical_tokens"][usable]
-    table = catalog.set_index("id").loc[np.array(attributes["ids"])[usable]]
-    labels = table["class"].to_numpy(dtype=str)
-    labelled = labels != ""
-    drawn = figures.feature_map(features[labelled], labels[labelled])
-    images: dict[str, Any] = {"map": data_uri(drawn), "neighbours": None}
-    if "targets" in parts:
-        tests = np.flatnonzero(table["split"] == "test")
-        queries = tests[spread_over_classes(labels[tests], settings.queries)]
-        shown = np.c_[queries, nearest(features, queries, settings.neighbours)]
-        images["neighbours"] = _cards(parts["targets"], table["class"], shown)
-    return images
-
-
-def _cards(targets: Path, labels: pd.Series, shown: NDArray[np.int64]) -> list[list[tuple[str, str, str]]]:
-    """Id, label and thumbnail of the objects in `shown`: (Q, 1 + K) rows of `labels`, queries first."""
-    rows = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
-    thumbnails = read_array(targets, "thumbnail")
-    return [
-        [(id, label, data_uri(Image.fromarray(thumbnails[rows[id]]))) for id, label in line.items()]
-        for line in (labels.iloc[chosen] for chosen in shown)
-    ]

@@ -17,7 +17,10 @@ rule report:
     params:
         settings=PLAN.settings("report"),
         inputs=inputs.options(inputs.report(PLAN) | {"config": [RUN.configuration]}),
-        page=sha256_file(ROOT / "crossjepa/report/page.html"),
+        page=[
+            sha256_file(ROOT / f"crossjepa/report/page.{kind}")
+            for kind in ("html", "css", "js")
+        ],
         code=code("report html"),
     shell:
         "python -m crossjepa report html --settings {params.settings:q} {params.inputs} --output {output}"
