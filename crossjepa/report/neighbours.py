@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
+
+MEGABYTES = 128  # of distances at a time; scikit-learn would take a gigabyte
 
 
 def nearest(features: NDArray[np.float32], queries: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -18,7 +21,8 @@ def nearest(features: NDArray[np.float32], queries: NDArray[np.int64], count: in
         (Q, min(count, N - 1)) rows of `features`, nearest first, without the query itself.
     """
     search = NearestNeighbors(n_neighbors=min(count + 1, len(features)), metric="cosine").fit(features)
-    found = search.kneighbors(features[queries], return_distance=False)
+    with config_context(working_memory=MEGABYTES):
+        found = search.kneighbors(features[queries], return_distance=False)
     return np.stack([row[row != query][:count] for row, query in zip(found, queries, strict=True)])
 
 
