@@ -55,7 +55,9 @@ class Explorer {
     this.map.addEventListener("pointermove", (event) => this.hint(this.pointNear(event)));
     this.map.addEventListener("pointerleave", () => this.hint());
     this.map.addEventListener("click", (event) => this.choose(this.pointNear(event)));
-    this.map.addEventListener("focusin", ({ target }) => target.matches(":focus-visible") && this.hint(target));
+    this.map.addEventListener("focusin", ({ target }) => {
+      if (target.matches(":focus-visible")) this.hint(target); // not after a click, which has its hint
+    });
     this.map.addEventListener("focusout", () => this.hint());
     this.map.addEventListener("keydown", (event) => this.press(event));
   }
@@ -130,7 +132,8 @@ class Explorer {
   showHint(point) {
     const row = Number(point.dataset.row);
     const hint = element("div", "hint");
-    hint.append(this.picture(row), element("b", "", this.labels[row] || "unlabelled"), element("div", "", this.ids[row]));
+    const label = element("b", "", this.labels[row] || "unlabelled");
+    hint.append(this.picture(row), label, element("div", "", this.ids[row]));
     this.root.append(hint);
     const [at, frame] = [point.getBoundingClientRect(), this.root.getBoundingClientRect()];
     const right = at.right + 10 + hint.offsetWidth <= frame.right;
@@ -141,10 +144,8 @@ class Explorer {
 
   /** The point nearest to the pointer, if it is within reach. */
   pointNear({ clientX, clientY }) {
-    const frame = this.map.createSVGPoint();
-    Object.assign(frame, { x: clientX, y: clientY });
     const toMap = this.map.getScreenCTM().inverse();
-    const { x, y } = frame.matrixTransform(toMap);
+    const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(toMap);
     const distance = (point) => Math.hypot(point.cx.baseVal.value - x, point.cy.baseVal.value - y);
     const nearest = this.points.reduce((best, point) => (distance(point) < distance(best) ? point : best));
     return distance(nearest) <= REACH * toMap.a ? nearest : undefined;
