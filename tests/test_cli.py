@@ -41,12 +41,11 @@ def test_a_mistake_is_one_line_and_exit_code_1() -> None:
 
 
 def test_without_the_pipeline_s_packages_the_command_line_says_what_to_install() -> None:
-    code = "import sys; sys.modules['typer'] = None; import crossjepa.cli"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    code = "import sys; sys.modules['pandas'] = None; from crossjepa.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "data"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.strip() == (
-        "crossjepa: error: commands need the pipeline's packages; run pip install 'crossjepa[workflow]'"
-    )
+    expected = "crossjepa: error: the package pandas is missing: pip install 'crossjepa[workflow]'"
+    assert done.stderr.strip() == expected
 
 
 @pytest.mark.parametrize("stage", ["data", "render", "probe", "report", "store"])

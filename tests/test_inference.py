@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pandas as pd
@@ -13,52 +14,32 @@ import pytest
 import torch
 import trimesh
 import typer
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from small_encoder import POINTS, TARGET, knob, save_small_encoder
 from typer.testing import CliRunner
 
 import crossjepa
-from crossjepa.artifact import save_encoder, save_predictor
+from crossjepa.artifact import save_encoder
 from crossjepa.commands import data, features, store
 from crossjepa.commands.embed import embed as embed_command
 from crossjepa.errors import UserError
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.sklearn import EncodingTransformer
-from crossjepa.model.imagine import Imagination, ring
 from crossjepa.model.sizes import build
 from crossjepa.store.bundle import read_bundle
-
-POINTS = 256
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small encoder and its predictor, as a run leaves them."""
-    torch.manual_seed(0)
-    model = build("tiny", target_dim=24, colour_dim=9, conditioning="both")
-    folder = tmp_path_factory.mktemp("trained") / "encoders/trained/0"
-    clouds = {"mine": {"points": 2048, "seed": 0, "up": "file"}}
-    save_encoder(
-        folder / "encoder.safetensors",
-        model.encoder,
-        {"seed": 0, "settings": {"points": POINTS}, "clouds": clouds},
-    )
-    mean, std = torch.randn(24), torch.rand(24) + 0.5
-    imagination = Imagination(model.predictor, ring(0.3, 2.5), torch.rand(9), mean, std)
-    save_predictor(folder / "predictor.safetensors", imagination, model.encoder.config.dim)
-    return folder
+    return save_small_encoder(tmp_path_factory.mktemp("trained") / "encoders/trained/0")
 
 
 @pytest.fixture(scope="module")
 def encoder(trained: Path) -> Encoder:
     return crossjepa.load(trained)
-
-
-def knob() -> trimesh.Trimesh:
-    """A shape without any symmetry."""
-    parts = [trimesh.creation.box((1, 2, 3)), trimesh.creation.icosphere(subdivisions=2, radius=0.7)]
-    parts[1].apply_translation((0.9, 1.2, 0.4))
-    return trimesh.util.concatenate(parts)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +151,7 @@ def test_imagining_the_ring_of_the_predictor_gives_its_mean(encoder: Encoder) ->
     ball = trimesh.creation.icosphere(subdivisions=4)
     views = encoder.imagination.pose[:, :3].numpy()
     imagined = encoder.imagine(ball, views)
-    assert imagined.shape == (1, len(views), 24)
+    assert imagined.shape == (1, len(views), TARGET)
     mean, std = encoder.imagination.mean.numpy(), encoder.imagination.std.numpy()
     expected = encoder.encode(ball, features="imagined") * std + mean
     assert np.abs(imagined.mean(1) - expected).max() < 0.02
@@ -226,14 +207,19 @@ def test_an_encoder_is_found_by_its_file_its_folder_or_its_results(trained: Path
 def test_an_encoder_of_the_hub_is_downloaded_with_its_predictor(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a hub: its client is replaced by one that knows one model."""
+    """Without a hub: its client is replaced by one that knows two models."""
 
-    def from_hub(name: str, file: str) -> str:
-        assert name == "ann/encoder"
-        return str(trained / file)
+    def from_hub(repo_id: str, filename: str, **_: Any) -> str:
+        assert repo_id in ("ann/encoder", "cy/alone")
+        if not (trained / filename).exists() or (repo_id == "cy/alone" and filename.startswith("predictor")):
+            raise RemoteEntryNotFoundError("no such file", response=MagicMock())
+        return str(trained / filename)
 
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", from_hub)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", from_hub)
     assert crossjepa.load("ann/encoder").imagination is not None
+    assert crossjepa.Encoder.from_pretrained("ann/encoder").imagination is not None
+    assert crossjepa.load("cy/alone").imagination is None
     with pytest.raises(UserError, match=r"bob/none: its encoder\.safetensors could not be downloaded"):
         crossjepa.load("bob/none")
 
