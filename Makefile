@@ -3,6 +3,7 @@
 # make test    every check and every test
 # make test-conda   the pipeline with each stage in its own environment, through a stand-in conda
 # make test-slurm   the pipeline on a Slurm of two nodes, started and stopped here; needs root and Debian
+# make weights     the encoder that the package ships: trained, probed, written into crossjepa/weights
 # make check   format, lint, types, import rules, the documentation site
 # make docs    the documentation site, in site/; a warning is an error
 # make format  format the code
@@ -11,7 +12,7 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: setup demo test test-conda test-slurm check docs format
+.PHONY: setup demo weights test test-conda test-slurm check docs format
 
 setup: .venv/ready
 
@@ -23,6 +24,10 @@ setup: .venv/ready
 
 demo: setup
 	snakemake --cores all
+
+weights: setup
+	snakemake --cores all --configfile config/release.yaml
+	crossjepa export --encoder results/release --half --licence Apache-2.0 --output crossjepa/weights
 
 test: check
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10

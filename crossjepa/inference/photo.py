@@ -6,6 +6,7 @@ object (the teacher's tokens tell them apart, as in arXiv 2112.05814), and GrabC
 (https://doi.org/10.1145/1015706.1015720).
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from crossjepa.errors import UserError
 from crossjepa.inference.pretrained import Pretrained
 from crossjepa.inference.teacher import find_teacher
 from crossjepa.teacher.embed import Teacher
+from crossjepa.teacher.settings import TeacherSettings
 
 Mask = NDArray[np.bool_]
 LARGEST = 640  # pixels of the longer side; enough to cut out an object
@@ -46,12 +48,19 @@ def embed_photo(photo: Any, encoder: Pretrained) -> NDArray[np.float32]:
     image = read_photo(photo)
     if encoder.imagination is None:
         raise UserError("the encoder cannot imagine views: put its predictor.safetensors beside it")
-    teacher = Teacher(*find_teacher(encoder.provenance, encoder.folder))
+    folder, settings = find_teacher(encoder.provenance, encoder.folder)
+    teacher = _load(folder, settings.model_dump_json())
     size = encoder.provenance["teacher"]["render"]["image_size"]
     view = frame(np.asarray(image.convert("RGB")), find_object(image, teacher), size)
     embedding = torch.from_numpy(teacher.embed(view[None])[0]).float()
     mean, std = encoder.imagination.mean.cpu(), encoder.imagination.std.cpu()
     return ((embedding - mean) / std).numpy()
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, settings: str) -> Teacher:
+    """A teacher, kept for the next photo."""
+    return Teacher(folder, TeacherSettings.model_validate_json(settings))
 
 
 def read_photo(photo: Any) -> Image.Image:
