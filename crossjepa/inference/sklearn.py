@@ -14,14 +14,14 @@ class EncodingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
     """Turns meshes and point clouds into vectors: `Pipeline([("encode", ...), ("classify", SVC())])`.
 
     Args:
-        encoder: what `Encoder.load` takes.
+        encoder: what `Encoder.load` takes; by default the shipped encoder.
         features: see `Encoder.encode`.
         up: see `Encoder.encode`.
     """
 
     def __init__(
         self,
-        encoder: str | Path,
+        encoder: str | Path | None = None,
         features: Literal["tokens", "imagined", "both"] = "tokens",
         up: Up | None = None,
     ) -> None:

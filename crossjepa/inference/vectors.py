@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.errors import UserError
+from crossjepa.errors import UserError, needing
 from crossjepa.files import write_whole
 
 FORMATS = (".parquet", ".csv", ".npz")
@@ -17,8 +17,11 @@ def check_format(path: Path) -> None:
     """Check that a table can be written under a name.
 
     Raises:
-        UserError: if its ending names no format.
+        UserError: if its ending names no format, or the format's package is missing.
     """
+    if path.suffix == ".parquet":
+        with needing("workflow"):
+            import pyarrow  # noqa: F401
     if path.suffix not in FORMATS:
         raise UserError(f"{path}: its name must end in {', '.join(FORMATS)}")
 
