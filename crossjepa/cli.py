@@ -27,6 +27,8 @@ STAGES = {
 }
 COMMANDS = {
     "embed": "Write a vector for each mesh or point cloud, with a trained encoder.",
+    "classify": "Predict the classes of a folder's unlabelled objects, and how far to trust them.",
+    "audit": "Find broken files, copies, outliers and labels that look wrong in a folder.",
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
+from crossjepa.commands.options import EncoderFile, Json, Up
 from crossjepa.errors import UserError
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.vectors import check_format, write_vectors
@@ -15,17 +16,12 @@ from crossjepa.inference.vectors import check_format, write_vectors
 def embed(
     paths: Annotated[list[Path], typer.Argument(help="Meshes, point clouds, or folders of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .parquet, .csv or .npz to write.")],
-    encoder: Annotated[
-        str, typer.Option(help="An encoder.safetensors, a folder of results, or a model of the hub.")
-    ],
+    encoder: EncoderFile,
     features: Annotated[
         Literal["tokens", "imagined", "both"], typer.Option(help="What of the encoder to write.")
     ] = "tokens",
-    up: Annotated[
-        Literal["file", "x", "y", "z"] | None,
-        typer.Option(help="The axis that points up in the files; by default as for the training data."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    up: Up = None,
+    as_json: Json = False,
 ) -> None:
     """Write a vector for each mesh or point cloud; list those that cannot be read, with the reasons."""
     check_format(output)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,22 @@ Store = Annotated[Path, typer.Option(help="The store's folder.")]
 Shard = Annotated[int, typer.Option(help="Number of the shard, from 0.")]
 Output = Annotated[Path, typer.Option(help="The file to write.")]
 Inputs = Annotated[list[str], typer.Option("--input", help="An input file as NAME=PATH; repeatable.")]
+
+EncoderFile = Annotated[
+    str, typer.Option("--encoder", help="An encoder.safetensors, a folder of results, or a model of the hub.")
+]
+Up = Annotated[
+    Literal["file", "x", "y", "z"] | None,
+    typer.Option(help="The axis that points up in the files; by default as for the training data."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+Folder = Annotated[Path, typer.Argument(help="A folder of meshes or point clouds, at any depth.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of id or path, class, split, group; by default the first sub-folders are classes."
+    ),
+]
 
 
 def read_source(settings: str, dataset: str) -> Source:
