@@ -35,7 +35,7 @@ class Audit:
         objects: how many were looked at, broken ones included.
         findings: rows with the columns `kind` (see `KINDS`), `id`, `other` (the second object of a pair),
             `score` (NaN for broken ones) and `meaning`, with what to do; worst first within a kind.
-        notes: what could not be checked and why, a line each.
+        notes: how labels were checked, and what could not be checked and why, a line each.
     """
 
     objects: int
