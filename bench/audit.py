@@ -86,12 +86,15 @@ def plant(source: Path, labels: pd.DataFrame, folder: Path, rng: np.random.Gener
 
 def score(planted: pd.DataFrame, findings: pd.DataFrame) -> None:
     """Print how many planted faults of each kind were found, and what else was reported."""
+    class_of = planted.set_index("path")["class"]
     print(f"{'kind':14} planted  found  others reported")
     for kind in ("broken", "exact copy", "near copy", "suspect label"):
         wanted, reported = planted[planted["fault"] == kind], findings[findings["kind"] == kind]
         if kind.endswith("copy"):
             pairs = set(map(frozenset, zip(reported["id"], reported["other"], strict=True)))
             hits = [frozenset(pair) in pairs for pair in zip(wanted["path"], wanted["of"], strict=True)]
+            alike = (reported["id"].map(class_of) == reported["other"].map(class_of)).sum()
+            print(f"  of all {len(reported)} pairs {alike} have one class")
         else:
             hits = wanted["path"].isin(reported["id"]).tolist()
         print(f"{kind:14} {len(wanted):7} {sum(hits):6} {len(reported) - sum(hits):16}")
