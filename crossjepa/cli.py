@@ -69,7 +69,8 @@ def main() -> None:
         app.add_typer(group, name=stage, help=summary)
     for command, summary in COMMANDS.items():
         module = import_module(f"crossjepa.commands.{command}") if called == [command] else None
-        app.command(command, help=summary)(getattr(module, command, main))
+        # Without `help` the docstring of the command that is called says more.
+        app.command(command, help=None if module else summary)(getattr(module, command, main))
     try:
         app()
     except UserError as error:

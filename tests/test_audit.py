@@ -63,6 +63,15 @@ def test_equal_files_equal_shapes_and_changed_ones_are_told_apart(encoder: Path)
     ]
 
 
+def test_clouds_of_few_points_are_compared_too(encoder: Path) -> None:
+    cloud = np.random.default_rng(0).normal(size=(200, 3)) * (1, 2, 3)
+    quarter = cloud @ np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+    clouds = Encoder.load(encoder).clouds([cloud, quarter, cloud**3]).values
+    (copy,) = find_copies(["", "", ""], clouds, clouds[:, 0])
+    assert (copy.first, copy.second, copy.exact) == (0, 1, False)
+    assert copy.distance < 0.01
+
+
 def test_copies_join_their_groups() -> None:
     copies = [Copy(0, 2, True, 0.0), Copy(2, 3, False, 0.5)]
     joined = join_groups(np.array(["a", "b", "c", "d", "b"]), copies)

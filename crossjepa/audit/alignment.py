@@ -30,21 +30,17 @@ class Shape:
         cloud: (P, 3), evenly spread; its first points are spread evenly, too.
 
     Attributes:
-        points: (P, 3) with their mean at the origin and a root mean square distance of 1/2 from it.
+        points: (P, 3) distinct ones with their mean at the origin and a root mean square distance of 1/2 from it.
         tree: for their nearest neighbours.
         spacing: their mean distance from the nearest other point.
     """
 
     def __init__(self, cloud: NDArray[np.floating]) -> None:
-        centred = cloud - cloud.mean(axis=0, dtype=np.float64)
+        distinct = np.sort(np.unique(cloud, axis=0, return_index=True)[1])  # small clouds repeat their points
+        centred = cloud[distinct] - cloud[distinct].mean(axis=0, dtype=np.float64)
         self.points: Points = centred / (2 * np.sqrt(np.square(centred).sum(axis=1).mean()))
         self.tree = KDTree(self.points)
         self.spacing = float(self.tree.query(self.points, k=2)[0][:, 1].mean())
-
-    @cached_property
-    def turned(self) -> NDArray[np.float64]:
-        """(R, TRIED, 3): the first points, turned in every way that is tried."""
-        return np.einsum("rij,pj->rpi", TURNS, self.points[:TRIED])
 
     @cached_property
     def axes(self) -> NDArray[np.float64]:
@@ -81,13 +77,13 @@ def distance(moved: Shape, fixed: Shape) -> float:
         partial Hausdorff distance (Huttenlocher et al. 1993, https://doi.org/10.1109/34.232073). Infinity if
         the shapes are far from one another in every turn.
     """
-    matched = fixed.axes.T @ FLIPS @ moved.axes
-    tried = np.concatenate([moved.turned, np.einsum("rij,pj->rpi", matched, moved.points[:TRIED])])
-    apart = fixed.tree.query(tried.reshape(-1, 3))[0].reshape(len(tried), -1).mean(axis=1)
+    turns = np.concatenate([TURNS, fixed.axes.T @ FLIPS @ moved.axes])
+    tried = np.einsum("rij,pj->rpi", turns, moved.points[:TRIED])
+    apart = fixed.tree.query(tried.reshape(-1, 3))[0].reshape(len(turns), -1).mean(axis=1)
     best = np.argsort(apart, kind="stable")[:KEPT]
     if apart[best[0]] > HOPELESS * fixed.spacing:
         return inf
-    return min(_refined(moved, fixed, turn) for turn in np.concatenate([TURNS, matched])[best])
+    return min(_refined(moved, fixed, turn) for turn in turns[best])
 
 
 def _refined(moved: Shape, fixed: Shape, turn: NDArray[np.float64]) -> float:
