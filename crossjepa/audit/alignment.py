@@ -30,7 +30,7 @@ class Shape:
         cloud: (P, 3), evenly spread; its first points are spread evenly, too.
 
     Attributes:
-        points: (P, 3) distinct ones with their mean at the origin and a root mean square distance of 1/2 from it.
+        points: (P, 3) distinct ones; mean at the origin, root mean square distance from it 1/2.
         tree: for their nearest neighbours.
         spacing: their mean distance from the nearest other point.
     """

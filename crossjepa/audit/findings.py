@@ -47,6 +47,12 @@ class Audit:
         """The number of findings of each kind."""
         return {kind: int((self.findings["kind"] == kind).sum()) for kind in KINDS}
 
+    @property
+    def lines(self) -> list[str]:
+        """The counts and the notes for people."""
+        told = ", ".join(f"{number} {kind}" for kind, number in self.counts.items())
+        return [f"{self.objects} objects; {told}", *self.notes]
+
 
 def audit(objects: DescribedObjects, settings: ProbeSettings, threads: int = 1) -> Audit:
     """Audit a data set.

@@ -40,5 +40,4 @@ def audit(
         done = {"output": [str(path) for path in output], "objects": found.objects, "notes": found.notes}
         typer.echo(json.dumps(done | {"findings": found.counts}))
         return
-    told = ", ".join(f"{number} {kind}" for kind, number in found.counts.items())
-    typer.echo("\n".join([f"{', '.join(map(str, output))}: {found.objects} objects; {told}", *found.notes]))
+    typer.echo(f"{', '.join(map(str, output))}: " + "\n".join(found.lines))

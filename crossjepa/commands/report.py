@@ -81,5 +81,4 @@ def audit_command(
     pictures = read_pictures(paths["targets"][0], found.findings) if "targets" in paths else {}
     write_audit(output, found, dataset, pictures)
     write_audit(output.with_suffix(".csv"), found, dataset)
-    told = ", ".join(f"{number} {kind}" for kind, number in found.counts.items())
-    typer.echo("\n".join([f"{output}: {found.objects} objects; {told}", *found.notes]))
+    typer.echo(f"{output}: " + "\n".join(found.lines))
