@@ -97,6 +97,8 @@ def score(planted: pd.DataFrame, findings: pd.DataFrame) -> None:
             print(f"  of all {len(reported)} pairs {alike} have one class")
         else:
             hits = wanted["path"].isin(reported["id"]).tolist()
+            first = reported["id"].head(2 * len(wanted))
+            print(f"  among the first {len(first)}: {wanted['path'].isin(first).sum()}")
         print(f"{kind:14} {len(wanted):7} {sum(hits):6} {len(reported) - sum(hits):16}")
     print(f"{'outlier':14} {'':7} {'':6} {(findings['kind'] == 'outlier').sum():16}")
 

@@ -102,7 +102,7 @@ def _about_pair(one: pd.Series, other: pd.Series) -> str:
         return f"classes '{one['class']}' and '{other['class']}' differ; one is wrong"
     if one["group"] == other["group"]:
         return "they share a group already"
-    return "give both one group, or remove one"
+    return "if they are one object, give both one group, or remove one"
 
 
 def _outliers(table: pd.DataFrame, scores: NDArray[np.float64]) -> Iterator[Row]:
