@@ -28,6 +28,8 @@ COMMANDS = {
     "index": "Write an index of meshes and point clouds, to search.",
     "search": "Find objects of an index by a mesh, a point cloud, a photo or words.",
     "export": "Write an encoder for others: a folder for the hub, ONNX, safetensors.",
+    "classify": "Predict the classes of a folder's unlabelled objects, and how far to trust them.",
+    "audit": "Find broken files, copies, outliers and labels that look wrong in a folder.",
     "describe": "Print the cost of a configuration's networks.",
     "doctor": "Check that this machine has everything a run needs.",
 }
@@ -77,4 +79,5 @@ def _add_commands(app: typer.Typer, called: list[str]) -> None:
         app.add_typer(group, name=stage, help=summary)
     for command, summary in COMMANDS.items():
         module = import_module(f"crossjepa.commands.{command}") if called == [command] else None
-        app.command(command, help=summary)(getattr(module, command, main))
+        # Without `help` the docstring of the command that is called says more.
+        app.command(command, help=None if module else summary)(getattr(module, command, main))

@@ -156,6 +156,20 @@ def test_inputs_come_back_by_name_and_stores_as_files() -> None:
     assert later["catalog"] == [made.catalog("shapes", "split2")] != first["catalog"]
 
 
+def test_predictions_and_the_audit_are_made_from_the_first_encoder() -> None:
+    made = plan({"run": "mine", "pretrain": {"seeds": [3, 4]}})
+    known = inputs.predictions(made, "shapes")
+    assert known["features"] == ["results/mine/features/shapes/trained/3.zip"]
+    assert known["points"] == [made.points("shapes")]
+    assert inputs.audit(made, "shapes") == known | {"targets": [made.targets("shapes")]}
+    assert "targets" not in inputs.audit(made, "scanobjectnn_obj_bg"), "it has no views"
+    assert made.paths.predictions("shapes") == "results/mine/predictions_shapes.csv"
+    assert made.paths.audit("shapes", "html") == "results/mine/audit_shapes.html"
+    retuned = plan({"probe": {"C": [1.0], "repeats": 2}})
+    for rule in ("predictions", "audit"):
+        assert retuned.settings(rule) == made.settings(rule), "they choose C and repeat otherwise"
+
+
 def test_seconds_are_those_of_the_seeds_in_use() -> None:
     """A folder of benchmark files would hold those of seeds of earlier runs too."""
     accounts = inputs.accounts(plan({"pretrain": {"seeds": [0]}}), "shapes")

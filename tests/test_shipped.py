@@ -32,7 +32,11 @@ def test_the_weights_are_small_and_say_what_they_are(shipped: Encoder) -> None:
     for name in ("encoder", "predictor"):
         with safe_open(WEIGHTS / f"{name}.safetensors", "numpy") as file:
             assert {file.get_slice(key).get_dtype() for key in file.keys()} == {"F16"}  # noqa: SIM118
-    assert {source["licence"] for source in shipped.provenance["sources"]} == {"CC0", "CC-BY-3.0", "CC-BY-3.0-US"}
+    assert {source["licence"] for source in shipped.provenance["sources"]} == {
+        "CC0",
+        "CC-BY-3.0",
+        "CC-BY-3.0-US",
+    }
     assert all(source["creators"] for source in shipped.provenance["sources"])
     assert len(shipped.provenance["commit"]) == 40  # a clean checkout
     assert (WEIGHTS / "README.md").read_text("utf-8") == shipped.card("Apache-2.0")

@@ -17,4 +17,11 @@ UpAxis = Annotated[
     Literal["file", "x", "y", "z"] | None,
     typer.Option("--up", help="The axis that points up in the files; by default as for the training data."),
 ]
+Folder = Annotated[Path, typer.Argument(help="A folder of meshes or point clouds, at any depth.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of id or path, class, split, group; by default the first sub-folders are classes."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]

@@ -4,13 +4,17 @@ from typing import Annotated
 
 import typer
 
+from crossjepa.audit.copies import find_copies, join_groups
 from crossjepa.commands.options import Dataset, Inputs, Output, Settings, named_paths, read_source
 from crossjepa.files import write_json, write_text
 from crossjepa.probe.answers import answer_suite, largest_C, read_answers, write_answers
+from crossjepa.probe.described import read_described
+from crossjepa.probe.predict import predict, write_predictions
 from crossjepa.probe.probe_result import probe_result
 from crossjepa.probe.protocols import protocol
 from crossjepa.probe.provenance import read_background
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
+from crossjepa.probe.systems import one
 from crossjepa.probe.tables import TableSuite, markdown, table_result
 from crossjepa.settings import read_section, read_settings
 
@@ -82,3 +86,24 @@ def table_command(
     text = markdown(result)
     write_text(output.with_suffix(".md"), text)
     typer.echo(text)
+
+
+@app.command("predict")
+def predict_command(
+    settings: Settings,
+    inputs: Inputs,
+    output: Output,
+    threads: Annotated[int, typer.Option(help="Fits to run in parallel.", min=1)] = 1,
+) -> None:
+    """Predict the classes of a data set's unlabelled objects; write a CSV, print the accuracy to expect.
+
+    Inputs: catalog, features (of a trained encoder), points (store).
+    """
+    chosen, paths = read_section(ProbeSettings, "probe", settings), named_paths(inputs)
+    found = read_described(one(paths, "catalog"), one(paths, "features"), one(paths, "points"))
+    copies = find_copies(found.table["sha256"].tolist(), found.clouds, found.features)
+    groups = join_groups(found.table["group"].to_numpy(str), copies)
+    table, trust = predict(found.table, found.features, groups, chosen, threads)
+    write_predictions(output, table)
+    predicted = int((table["source"] == "predicted").sum())
+    typer.echo("\n".join([f"{output}: {predicted} of {len(table)} objects predicted", *trust.lines]))

@@ -1,8 +1,10 @@
 """`crossjepa report …`"""
 
+from typing import Annotated
+
 import typer
 
-from crossjepa.commands.options import Inputs, Output, Settings, named_paths
+from crossjepa.commands.options import Dataset, Inputs, Output, Settings, named_paths
 from crossjepa.files import write_text, write_whole
 from crossjepa.settings import read_section
 
@@ -54,3 +56,29 @@ def plot_command(inputs: Inputs, output: Output) -> None:
     with write_whole(output) as partial:
         save_plot(read_as(TableResult, paths["table"][0]), paths.get("metrics", []), partial)
     typer.echo(f"{output}")
+
+
+@app.command("audit")
+def audit_command(
+    settings: Settings,
+    dataset: Dataset,
+    inputs: Inputs,
+    output: Output,
+    threads: Annotated[int, typer.Option(help="Fits to run in parallel.", min=1)] = 1,
+) -> None:
+    """Write what deserves a second look in a data set as HTML and, beside it, as CSV.
+
+    Inputs: catalog, features (of a trained encoder), points (store) and, for pictures, targets (store).
+    """
+    from crossjepa.audit.findings import audit
+    from crossjepa.audit.page import read_pictures, write_audit
+    from crossjepa.probe.described import read_described
+    from crossjepa.probe.settings import ProbeSettings
+
+    paths = named_paths(inputs, ["catalog", "features", "points"], ["targets"])
+    objects = read_described(*(paths[name][0] for name in ("catalog", "features", "points")))
+    found = audit(objects, read_section(ProbeSettings, "probe", settings), threads)
+    pictures = read_pictures(paths["targets"][0], found.findings) if "targets" in paths else {}
+    write_audit(output, found, dataset, pictures)
+    write_audit(output.with_suffix(".csv"), found, dataset)
+    typer.echo(f"{output}: " + "\n".join(found.lines))

@@ -1,9 +1,8 @@
 """A trained encoder in two lines: load it, and encode meshes and point clouds."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from crossjepa.devices import find_device
 from crossjepa.errors import BadMesh, UserError, needing
 from crossjepa.inference.clouds import Sampling, UnitCloud
 from crossjepa.inference.encoded import Encoded, Match, Patches
-from crossjepa.inference.objects import Given, find_objects
+from crossjepa.inference.objects import Given, find_objects, in_batches
 from crossjepa.inference.pretrained import Pretrained
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group, patches, take
@@ -26,7 +25,6 @@ Up = Literal["file", "x", "y", "z"]
 Features = Literal["tokens", "imagined", "both", "patches"]
 Errors = Literal["raise", "skip"]
 Arrays = tuple[NDArray[np.float32], ...]
-T = TypeVar("T")
 
 
 class Encoder(Pretrained):
@@ -74,7 +72,7 @@ class Encoder(Pretrained):
         reasons: dict[str, str] = {}
         batches = [tuple(np.empty((0, *shape), np.float32) for shape in shapes)]
         with bar(None, "encode", "object", quiet=not progress) as drawn:
-            for given in _batches(find_objects(objects), batch_size):
+            for given in in_batches(find_objects(objects), batch_size):
                 clouds, failed = self._read(given, self.sampling(up), errors)
                 rows = tuple(np.full((len(given), *shape), np.nan, np.float32) for shape in shapes)
                 if clouds:
@@ -88,6 +86,35 @@ class Encoder(Pretrained):
         arrays = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
         result = Patches(*arrays) if features == "patches" else arrays[0]
         return Encoded(result, names, reasons) if errors == "skip" else result
+
+    def clouds(self, objects: Any, *, up: Up | None = None, progress: bool = False) -> Encoded:
+        """The clouds that the encoder sees of objects; those that cannot be read are skipped.
+
+        Args:
+            objects, up, progress: see `encode`.
+
+        Returns:
+            An `Encoded` of (N, P, 3) float32, in the unit sphere, +Y up, the points in farthest-point order.
+            `encode(list(clouds), up="y")` gives the objects' vectors.
+
+        Raises:
+            UserError: if a path does not exist, or an object is of an unknown kind.
+        """
+        shown = self.provenance["settings"]["points"]
+        names: list[str] = []
+        reasons: dict[str, str] = {}
+        batches = [np.empty((0, shown, 3), np.float32)]
+        with bar(None, "read", "object", quiet=not progress) as drawn:
+            for given in in_batches(find_objects(objects), 32):
+                clouds, failed = self._read(given, self.sampling(up), "skip")
+                rows = np.full((len(given), shown, 3), np.nan, np.float32)
+                for position, cloud in clouds.items():
+                    rows[position] = cloud.points[:shown]
+                batches.append(rows)
+                names += [each.name for each in given]
+                reasons |= failed
+                drawn.update(len(given))
+        return Encoded(np.concatenate(batches), names, reasons)
 
     def imagine(
         self,
@@ -118,7 +145,7 @@ class Encoder(Pretrained):
             raise UserError(f"views must be (V, 3): azimuth, elevation and distance, not {shape}")
         pose = torch.cat([cameras, torch.tensor([0.0, 1.0, 0.0]).expand(len(cameras), 3)], dim=1)
         rows = []
-        for given in _batches(find_objects(objects), 32):
+        for given in in_batches(find_objects(objects), 32):
             clouds, _ = self._read(given, self.sampling(up), "raise")
             with torch.inference_mode():
                 cloud, centre, radius = normalise(self._stack([*clouds.values()]))
@@ -247,9 +274,3 @@ def _to_object(
     back = np.linalg.inv(np.stack([cloud.matrix for cloud in clouds]))
     placed: NDArray[np.float64] = unit @ back[:, :3, :3].transpose(0, 2, 1) + back[:, None, :3, 3]
     return placed.astype(np.float32)
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import trimesh
@@ -18,6 +19,7 @@ from crossjepa.inference.clouds import Sampling, UnitCloud, sample, thin
 from crossjepa.mesh.mesh import Mesh, Part
 
 Read = Callable[[Sampling], UnitCloud]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,13 @@ def find_objects(objects: Any) -> Iterator[Given]:
     """
     for number, (name, read) in enumerate(_find(objects)):
         yield Given(name or str(number), read)
+
+
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items, the last one perhaps shorter."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def _find(objects: Any) -> Iterator[tuple[str, Read]]:

@@ -63,13 +63,19 @@ def grouped_folds(
     return cut
 
 
-def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, seed: int) -> Split:
-    """A split with folds to choose C with, or none if there are too few groups for `folds` folds."""
-    labels, groups, inner = objects.labels, objects.groups, []
+def inner_folds(
+    labels: Labels, groups: Labels, train: Rows, folds: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Folds of training rows to choose C with, or none if there are too few groups for `folds` folds."""
     if possible_folds(labels[train], groups[train], folds) == folds:
         with suppress(UserError):
-            inner = grouped_folds(labels, groups, train, folds, seed)
-    return Split(train, test, inner)
+            return grouped_folds(labels, groups, train, folds, seed)
+    return []
+
+
+def choosing_C(objects: LabelledObjects, train: Rows, test: Rows, folds: int, seed: int) -> Split:
+    """A split with folds to choose C with, or none if there are too few groups for `folds` folds."""
+    return Split(train, test, inner_folds(objects.labels, objects.groups, train, folds, seed))
 
 
 def repeated_folds(objects: LabelledObjects, settings: ProbeSettings) -> list[Split]:

@@ -5,27 +5,23 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
-from crossjepa.errors import BadMesh, UserError
+from crossjepa.errors import UserError
 from crossjepa.inference.encoder import Encoder, Up
-from crossjepa.inference.objects import find_objects
 
 TURNS = 12
 
 
 def turned(encoder: Encoder, query: str, up: Up | None) -> NDArray[np.float32]:
-    """(TURNS, D) float32: the feature `tokens` of an object as it lies, then turned step by step.
+    """(TURNS, D) float32: the feature `tokens` of an object as it lies, and turned step by step.
 
     Raises:
         UserError: if the object cannot be read.
     """
-    as_it_lies = encoder.encode(query, up=up)
-    try:
-        (points,) = [given.read(encoder.sampling(up)).points for given in find_objects(query)]
-    except BadMesh as error:
-        raise UserError(f"{query}: {error}; give another") from error
-    angles = np.arange(1, TURNS) * 2 * pi / TURNS
-    clouds = [points @ about_up(angle).T for angle in angles]
-    return np.concatenate([as_it_lies, encoder.encode(clouds, up="y")])
+    read = encoder.clouds(query, up=up)
+    for name, reason in read.reasons.items():
+        raise UserError(f"{name}: {reason}; give another query")
+    angles = np.arange(TURNS) * 2 * pi / TURNS
+    return encoder.encode([read.values[0] @ about_up(angle).T for angle in angles], up="y")
 
 
 def about_up(angle: float) -> NDArray[np.float32]:

@@ -109,6 +109,21 @@ def plot(plan: Plan, name: str, dataset: str) -> Inputs:
     }
 
 
+def predictions(plan: Plan, dataset: str) -> Inputs:
+    """Inputs of the predicted classes of unlabelled objects."""
+    return {
+        "catalog": [plan.catalog(dataset)],
+        "features": _features(plan, dataset, "trained")[:1],
+        "points": [plan.points(dataset)],
+    }
+
+
+def audit(plan: Plan, dataset: str) -> Inputs:
+    """Inputs of the audit of a data set; views give it pictures."""
+    targets = {"targets": [plan.targets(dataset)]} if plan.has_views(dataset) else {}
+    return {**predictions(plan, dataset), **targets}
+
+
 def report(plan: Plan) -> Inputs:
     """Inputs of the HTML report."""
     seed = plan.config.pretrain.seeds[0]

@@ -161,6 +161,14 @@ class RunPaths:
         """A table, by its key in `TABLES`, as `json`, `md` or `png`."""
         return f"{self.folder}/{table}_{dataset}.{suffix}"
 
+    def predictions(self, dataset: str) -> str:
+        """The predicted classes of a data set's unlabelled objects."""
+        return f"{self.folder}/predictions_{dataset}.csv"
+
+    def audit(self, dataset: str, suffix: str) -> str:
+        """The audit of a data set, as `html` or `csv`."""
+        return f"{self.folder}/audit_{dataset}.{suffix}"
+
     def log(self, job: str) -> str:
         """The log of a job of this run."""
         return log(job, self.folder)

@@ -75,6 +75,8 @@ RULES: Mapping[str, Uses] = {
     "answers": {"probe": PROBE - {"bootstrap"}},
     "answers_benchmark": {"probe": PROBE - {"bootstrap"}, "benchmark": {"labels"}},
     "probe": {"probe": PROBE},
+    "predictions": {"probe": {"folds", "seed", "bootstrap"}},
+    "audit": {"probe": {"folds", "seed"}},
     "table_sweep": {"probe": PROBE, "sweep": None},
     "report": {"report": None},
 }

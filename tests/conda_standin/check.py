@@ -33,7 +33,7 @@ from test_folder import write_mesh  # noqa: E402
 WORK = ROOT / ".conda_standin"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RUN = [
-    *("all", "results/retrieval/meshes.zip"),
+    *("all", "results/retrieval/meshes.zip", "results/predictions_meshes.csv", "results/audit_meshes.html"),
     *("--profile", "profiles/conda", "--conda-prefix", str(WORK / "environments")),
 ]
 FINISHED = WORK / "finished"

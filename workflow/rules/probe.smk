@@ -80,3 +80,26 @@ rule table:
     shell:
         "python -m crossjepa probe table --settings {params.settings:q} --dataset {wildcards.dataset}"
         " --suite {params.suite} {params.inputs} --output {output.json} 2>&1 | tee {log}"
+
+
+rule predictions:
+    input:
+        lambda w: inputs.files(PLAN, inputs.predictions(PLAN, w.dataset)),
+    output:
+        RUN.predictions("{dataset}"),
+    log:
+        RUN.log("predictions/{dataset}"),
+    benchmark:
+        RUN.seconds("predictions/{dataset}")
+    conda:
+        "../../envs/probe.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(1500),
+    params:
+        settings=PLAN.settings("predictions"),
+        inputs=lambda w: inputs.options(inputs.predictions(PLAN, w.dataset)),
+        code=code("probe predict"),
+    shell:
+        "python -m crossjepa probe predict --settings {params.settings:q} {params.inputs}"
+        " --threads {threads} --output {output} 2>&1 | tee {log}"

@@ -67,3 +67,32 @@ rule plot:
         code=code("report plot"),
     shell:
         "python -m crossjepa report plot {params.inputs} --output {output} 2>&1 | tee {log}"
+
+
+rule audit:
+    input:
+        lambda w: inputs.files(PLAN, inputs.audit(PLAN, w.dataset)),
+    output:
+        html=report(
+            RUN.audit("{dataset}", "html"),
+            caption="../report/audit.rst",
+            category="Audit",
+        ),
+        csv=RUN.audit("{dataset}", "csv"),
+    log:
+        RUN.log("audit/{dataset}"),
+    benchmark:
+        RUN.seconds("audit/{dataset}")
+    conda:
+        "../../envs/report.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(1500),
+    params:
+        settings=PLAN.settings("audit"),
+        inputs=lambda w: inputs.options(inputs.audit(PLAN, w.dataset)),
+        page=sha256_file(ROOT / "crossjepa/audit/page.html"),
+        code=code("report audit"),
+    shell:
+        "python -m crossjepa report audit --settings {params.settings:q} --dataset {wildcards.dataset}"
+        " {params.inputs} --threads {threads} --output {output.html} 2>&1 | tee {log}"

@@ -1,0 +1,1 @@
+"""Faults in a data set: copies, outliers, labels that look wrong."""
