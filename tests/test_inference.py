@@ -1,9 +1,12 @@
 """An encoder in use: it gives the vectors of the pipeline, and says what it cannot encode."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -24,7 +27,9 @@ import crossjepa
 from crossjepa.artifact import save_encoder
 from crossjepa.commands import data, features, store
 from crossjepa.commands.embed import embed as embed_command
+from crossjepa.data.clouds import keep_finite
 from crossjepa.errors import UserError
+from crossjepa.inference.clouds import Sampling, UnitCloud, thin
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.sklearn import EncodingTransformer
 from crossjepa.model.sizes import build
@@ -173,6 +178,25 @@ def test_broken_objects_are_skipped_with_their_reasons_or_stop(encoder: Encoder,
     ]
     with pytest.raises(UserError, match=r"bad\.off: no faces; leave it out, or pass errors='skip'"):
         encoder.encode(tmp_path)
+
+
+def test_an_object_that_ends_its_process_or_hangs_is_skipped(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(points: np.ndarray, sampling: Sampling) -> UnitCloud:
+        if points[0, 0] == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60 * (points[0, 0] == 2))
+        return thin(keep_finite(points), sampling)
+
+    monkeypatch.setattr("crossjepa.inference.objects._points_in_memory", read)
+    monkeypatch.setattr("crossjepa.inference.reading.SECONDS", 1.5)
+    clouds = np.random.default_rng(0).normal(size=(4, 300, 3))
+    clouds[1:3, 0, 0] = 1, 2
+    values, _, reasons = encoder.encode(clouds, errors="skip")
+    assert np.isfinite(values).all(axis=1).tolist() == [True, False, False, True]
+    assert reasons["1"].startswith("reading it ended the process with code -9")
+    assert reasons["2"] == "took more than 1.5 s to read"
 
 
 @pytest.mark.parametrize(

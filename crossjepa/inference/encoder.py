@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from crossjepa.devices import find_device
-from crossjepa.errors import BadMesh, UserError, needing
+from crossjepa.errors import UserError, needing
 from crossjepa.inference.clouds import Sampling, UnitCloud
 from crossjepa.inference.encoded import Encoded, Match, Patches
-from crossjepa.inference.objects import Given, find_objects, in_batches
+from crossjepa.inference.objects import find_objects, in_batches
 from crossjepa.inference.pretrained import Pretrained
+from crossjepa.inference.reading import Errors, read_objects
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.grouping import group, patches, take
 from crossjepa.model.imagine import Imagination
@@ -23,7 +24,6 @@ from crossjepa.progress import bar
 
 Up = Literal["file", "x", "y", "z"]
 Features = Literal["tokens", "imagined", "both", "patches"]
-Errors = Literal["raise", "skip"]
 Arrays = tuple[NDArray[np.float32], ...]
 
 
@@ -58,7 +58,7 @@ class Encoder(Pretrained):
             batch_size: how many objects to encode at once; it changes no vector.
             device: where to compute; by default a GPU if there is one.
             progress: draw a progress bar.
-            errors: `raise` an error for an object that cannot be read, or `skip` it.
+            errors: `raise` an error for an object that cannot be read, or `skip` it; see `read_objects`.
 
         Returns:
             (N, D) float32, or `Patches`; with `skip` an `Encoded` of them.
@@ -73,7 +73,7 @@ class Encoder(Pretrained):
         batches = [tuple(np.empty((0, *shape), np.float32) for shape in shapes)]
         with bar(None, "encode", "object", quiet=not progress) as drawn:
             for given in in_batches(find_objects(objects), batch_size):
-                clouds, failed = self._read(given, self.sampling(up), errors)
+                clouds, failed = read_objects(given, self.sampling(up), errors)
                 rows = tuple(np.full((len(given), *shape), np.nan, np.float32) for shape in shapes)
                 if clouds:
                     described = self._describe([*clouds.values()], features, here)
@@ -106,7 +106,7 @@ class Encoder(Pretrained):
         batches = [np.empty((0, shown, 3), np.float32)]
         with bar(None, "read", "object", quiet=not progress) as drawn:
             for given in in_batches(find_objects(objects), 32):
-                clouds, failed = self._read(given, self.sampling(up), "skip")
+                clouds, failed = read_objects(given, self.sampling(up), "skip")
                 rows = np.full((len(given), shown, 3), np.nan, np.float32)
                 for position, cloud in clouds.items():
                     rows[position] = cloud.points[:shown]
@@ -146,7 +146,7 @@ class Encoder(Pretrained):
         pose = torch.cat([cameras, torch.tensor([0.0, 1.0, 0.0]).expand(len(cameras), 3)], dim=1)
         rows = []
         for given in in_batches(find_objects(objects), 32):
-            clouds, _ = self._read(given, self.sampling(up), "raise")
+            clouds, _ = read_objects(given, self.sampling(up), "raise")
             with torch.inference_mode():
                 cloud, centre, radius = normalise(self._stack([*clouds.values()]))
                 moved = move_cameras(pose.expand(len(cloud), -1, -1), centre, radius)
@@ -230,20 +230,6 @@ class Encoder(Pretrained):
         chosen = up or (trained.pop() if len(trained) == 1 else "file")
         points = max(each["points"] for each in made)
         return Sampling(points, made[0]["seed"], None if chosen == "file" else chosen)
-
-    def _read(
-        self, given: Sequence[Given], sampling: Sampling, errors: Errors
-    ) -> tuple[dict[int, UnitCloud], dict[str, str]]:
-        """The clouds of those objects that can be read, by position, and why the others cannot, by name."""
-        clouds, reasons = {}, {}
-        for position, each in enumerate(given):
-            try:
-                clouds[position] = each.read(sampling)
-            except BadMesh as error:
-                if errors == "raise":
-                    raise UserError(f"{each.name}: {error}; leave it out, or pass errors='skip'") from error
-                reasons[each.name] = str(error)
-        return clouds, reasons
 
     def _stack(self, clouds: Sequence[UnitCloud]) -> Tensor:
         """(B, P, 3): as many points of each cloud as the encoder was trained with."""
