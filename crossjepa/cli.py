@@ -62,6 +62,7 @@ def main() -> None:
         help="From a folder of meshes to a trained, probed point encoder.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # paragraphs are wrapped anew
     )
     app.callback()(_options)
     try:
