@@ -140,7 +140,8 @@ def main(
     rng, loaded = np.random.default_rng(0), crossjepa.load(encoder)
     with tempfile.TemporaryDirectory() as folder:
         ids, unseen = objects(results, Path(folder))
-        index, _ = build_index(loaded, [Path(folder)], None, encoder)
+        index, reasons = build_index(loaded, [Path(folder)], None, encoder)
+        assert not reasons, reasons  # or rows of the index would not be those of `ids`
         rows = [row for row, object_id in enumerate(ids) if object_id in unseen][:queries]
         ranks = changed_meshes(index, loaded, rows, rng)
         ranks |= photos(index, loaded, results, ids, rows, rng)

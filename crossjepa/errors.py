@@ -18,17 +18,18 @@ class BadMesh(Exception):
 
 @contextmanager
 def needing(extra: str) -> Iterator[None]:
-    """Imports of packages that not every installation has.
+    """Turn a missing optional package into a `UserError`.
 
     Args:
-        extra: of the package, that has them.
+        extra: the extra of crossjepa that installs it.
 
     Raises:
-        UserError: if one is missing.
+        UserError: if a package cannot be found while the block runs.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if str(error.name).startswith("crossjepa"):
             raise
-        raise UserError(f"the package {error.name} is missing: pip install 'crossjepa[{extra}]'") from error
+        remedy = f"pip install 'crossjepa[{extra}]', in a clone pip install '.[{extra}]'"
+        raise UserError(f"the package {error.name} is missing: {remedy}") from error

@@ -141,8 +141,11 @@ def test_a_folder_with_planted_faults(planted: Path, encoder: Path, tmp_path: Pa
     told = json.loads(run([*given, "--json"]))
     assert told["output"] == files
     assert told["objects"] == 11
-    assert told["findings"]["broken"] == 2
-    assert told["notes"] == ["labels were not checked: that needs two classes of two groups or more"]
+    assert told["counts"]["broken"] == 2
+    assert told["notes"] == [
+        "labels were not checked: that needs two classes of two groups or more",
+        "outliers were not looked for: there are too few objects",
+    ]
     table = pd.read_csv(files[0], keep_default_na=False)
     pairs = {(row.kind, frozenset((row.id, row.other))) for row in table.itertuples()}
     assert pairs - {("broken", frozenset(("torn.glb", ""))), ("broken", frozenset(("gone.stl", "")))} == {
@@ -169,6 +172,7 @@ def test_a_page_shows_names_as_text_and_pictures_if_there_are_some(tmp_path: Pat
     assert found.notes == [
         "labels were not checked: there are none",
         "copies that straddle train and test were not looked for: there is no such split",
+        "outliers were not looked for: there are too few objects",
     ]
     write_audit(tmp_path / "a.html", found, "mine", {"c": "data:image/jpeg;base64,abc"})
     page = (tmp_path / "a.html").read_text()
@@ -216,7 +220,7 @@ def test_the_audit_of_a_run(tmp_path: Path) -> None:
     for name, path in inputs.items():
         arguments += ["--input", f"{name}={tmp_path / path}"]
     outcome = CliRunner().invoke(report.app, arguments, catch_exceptions=False)
-    assert "13 objects; 1 broken, 1 exact copy, 0 near copy, 1 straddles" in outcome.output
+    assert "13 objects; broken: 1, exact copy: 1, near copy: 0, straddles: 1" in outcome.output
     found = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
     assert found.loc[found["kind"] == "straddles", ["id", "other"]].to_numpy().ravel().tolist() in (
         ["bed-2", "bed-11"],

@@ -72,7 +72,7 @@ def test_a_class_of_one_group_is_told() -> None:
 def test_what_cannot_be_predicted_is_refused() -> None:
     features, labels, groups = blobs()
     for known, message in {
-        "none": "0 classes among .* objects; label objects of two classes or more",
+        "none": "the labels name 0 classes; label objects of at least two",
         "all": "all .* objects have a class; leave it empty for those to predict",
     }.items():
         given = table_of(labels, np.full(len(labels), known == "all"))
@@ -114,7 +114,7 @@ def test_a_folder_gets_its_missing_classes(folder: Path, encoder: Path, tmp_path
     given = [str(folder), "--labels", str(folder.parent / "some.csv"), "--encoder", str(encoder)]
     printed = run([*given, "-o", str(output)])
     assert "set aside: torn.glb: the GLB is cut short" in printed
-    assert "3 of 13 objects predicted\nexpected accuracy: " in printed
+    assert "3 of 13 objects predicted, 1 set aside\nexpected accuracy: " in printed
     table = pd.read_csv(output).set_index("id")
     assert list(table.columns) == ["path", "class", "probability", "source"]
     predicted = table[table["source"] == "predicted"]
@@ -138,7 +138,7 @@ def test_a_folder_gets_its_missing_classes(folder: Path, encoder: Path, tmp_path
             "a.csv",
             r"wrong\.csv: unknown column 'kind'; the first line may hold id,path,",
         ),
-        ("path,class\nsofa-000010.stl,sofa", "a.csv", "1 classes among 13 objects; label objects of two"),
+        ("path,class\nsofa-000010.stl,sofa", "a.csv", "the labels name 1 class; label objects of"),
         ("path,class\nsofa-000010.stl,sofa", "a.txt", r"a\.txt: its name must end in \.csv"),
     ],
 )

@@ -44,8 +44,10 @@ def test_without_the_pipeline_s_packages_the_command_line_says_what_to_install()
     code = "import sys; sys.modules['pandas'] = None; from crossjepa.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "data"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    expected = "crossjepa: error: the package pandas is missing: pip install 'crossjepa[workflow]'"
-    assert done.stderr.strip() == expected
+    expected = (
+        "crossjepa: error: the package pandas is missing: pip install 'crossjepa[workflow]', in a clone"
+    )
+    assert done.stderr.strip() == f"{expected} pip install '.[workflow]'"
 
 
 @pytest.mark.parametrize("stage", ["data", "render", "probe", "report", "store"])

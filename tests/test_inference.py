@@ -215,6 +215,20 @@ def test_what_cannot_be_encoded_is_told(encoder: Encoder, given: Any, message: s
         encoder.encode(given)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": "all"}, "features must be one of tokens, imagined, both, patches, not 'all'"),
+        ({"errors": "ignore"}, "errors must be one of raise, skip, not 'ignore'"),
+        ({"up": "w"}, "up must be one of None, file, x, y, z, not 'w'"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+    ],
+)
+def test_unknown_options_are_told(encoder: Encoder, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        encoder.encode(knob(), **options)
+
+
 def test_nothing_gives_nothing(encoder: Encoder) -> None:
     assert encoder.encode([]).shape == (0, 2 * encoder.network.config.dim)
 
@@ -319,6 +333,18 @@ def test_a_folder_becomes_a_table_of_vectors(trained: Path, folder: Path, tmp_pa
     told = json.loads(embed([*given, "-o", str(tmp_path / "v.npz"), "--json"]))
     assert (told["vectors"], told["width"]) == (6, 384)
     assert told["set_aside"] == {str(tmp_path / "all/meshes/torn.glb"): "the GLB is cut short"}
+
+
+def test_ids_are_unique_and_files_that_are_no_objects_are_counted(
+    trained: Path, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(folder, tmp_path / name)
+    np.save(tmp_path / "two/points.npy", np.eye(3))
+    folders = [str(tmp_path / "one"), str(tmp_path / "two")]
+    printed = embed([*folders, "--encoder", str(trained), "-o", str(tmp_path / "v.csv")])
+    assert "two: 1 .npy passed over: the folder holds meshes" in printed
+    assert pd.read_csv(tmp_path / "v.csv")["id"].is_unique
 
 
 def test_a_table_of_nothing_is_not_written(trained: Path, tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_a_saved_encoder_gives_the_same_vectors(results: Path, tmp_path: Path) -
     whole = crossjepa.Encoder.from_pretrained(tmp_path / "whole")
     assert np.array_equal(whole.encode(knob(), features="both"), expected)
     assert whole.digest == encoder.digest
-    assert whole.provenance == encoder.provenance
+    assert whole.provenance["sources"] == encoder.provenance["sources"]
+    assert whole.card() == encoder.card()
     half = crossjepa.load(tmp_path / "half")
     assert np.abs(half.encode(knob(), features="both") - expected).max() < 0.01
     assert half.digest != encoder.digest
@@ -84,12 +85,23 @@ def test_the_card_says_everything_and_has_no_placeholder(results: Path) -> None:
         "commit " + "c" * 40,
         "chairs, one split: 3 classes, 20 training and 10 test objects, of which pretraining saw 0",
         "seeds 0, 1, commit " + "e" * 40 + "-dirty",
-        "| this encoder | canonical pose | 70.0 (60.0, 80.0) |",
+        "| pretrained | canonical pose | 70.0 (60.0, 80.0) |",
         "| gain over random weights | canonical pose | 5.5 (-1.0, 11.0) |",
         "The weights are under Apache-2.0.",
     ):
         assert fact in text
     assert not re.search(r"None|unknown|TODO|\[More|\{\w*\}", card)
+
+
+def test_a_card_without_licences_says_so_and_a_foreign_result_is_told(tmp_path: Path) -> None:
+    unknown = [{**SOURCE, "licence": "not stated", "creators": []}]
+    encoder = crossjepa.load(save_small_encoder(tmp_path, **{**PROVENANCE, "sources": unknown}))
+    assert "The licences of the meshes that they learned from are not stated." in encoder.card()
+    assert "No probe of this encoder was measured." in encoder.card()
+    (tmp_path / "probe_other.json").write_text('{"dataset": 1}')
+    assert crossjepa.load(tmp_path).encode(knob()).shape == (1, 384)
+    with pytest.raises(UserError, match=r"probe_other\.json: not a result of this version \(KeyError"):
+        crossjepa.load(tmp_path).card()
 
 
 def test_an_encoder_goes_to_the_hub_with_its_card(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,5 +171,7 @@ def test_export_writes_what_the_name_says(results: Path, tmp_path: Path) -> None
     assert onnxruntime.InferenceSession(tmp_path / "a.onnx").get_inputs()[0].name == "points"
     assert load_encoder(tmp_path / "a.safetensors")[1]["objects"] == 12
     assert "under CC0-1.0" in (tmp_path / "hub/README.md").read_text()
-    with pytest.raises(UserError, match=r"a\.pt: must be a folder, or end in \.onnx or \.safetensors"):
+    with pytest.raises(UserError, match=r"a\.pt: must end in \.onnx or \.safetensors, or be a folder"):
         call("-o", str(tmp_path / "a.pt"))
+    with pytest.raises(UserError, match=r"b\.onnx: --half and --licence are for folders"):
+        call("-o", str(tmp_path / "b.onnx"), "--half")

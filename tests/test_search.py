@@ -105,7 +105,7 @@ def test_the_page_has_a_picture_of_each_hit_and_requests_nothing(
     printed = call(search_command, index, meshes / "5.ply", "-k", 4, "--html", tmp_path / "page.html")
     assert printed.count(".ply") == 4
     page = (tmp_path / "page.html").read_text()
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/webp;base64,") == 5
     assert "http" not in page.replace('http-equiv="Content', "")
 
 

@@ -63,4 +63,4 @@ def test_the_demo_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert [other.partition("_")[0] for other in others[:2]] == [kind, kind]
     table = pd.read_csv(tmp_path / "vectors.csv")
     assert table.shape == (12, 386)
-    assert (tmp_path / "neighbours.html").read_text().count("data:image/png") == 12 * 4
+    assert (tmp_path / "neighbours.html").read_text().count("data:image/webp") == 12 * 4

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossjepa.audit.copies import Copy, find_copies, join_groups
-from crossjepa.audit.outliers import FAR, apartness
+from crossjepa.audit.outliers import FAR, apartness, comparable
 from crossjepa.audit.suspects import Suspect, suspect_labels
 from crossjepa.data.described import DescribedObjects
 from crossjepa.probe.settings import ProbeSettings
@@ -50,7 +50,7 @@ class Audit:
     @property
     def lines(self) -> list[str]:
         """The counts and the notes for people."""
-        told = ", ".join(f"{number} {kind}" for kind, number in self.counts.items())
+        told = ", ".join(f"{kind}: {number}" for kind, number in self.counts.items())
         return [f"{self.objects} objects; {told}", *self.notes]
 
 
@@ -72,6 +72,8 @@ def audit(objects: DescribedObjects, settings: ProbeSettings, threads: int = 1) 
         notes = ["labels were not checked: there are none"]
     if not {"train", "test"} <= set(table["split"]):
         notes.append("copies that straddle train and test were not looked for: there is no such split")
+    if not comparable(groups):
+        notes.append("outliers were not looked for: there are too few objects")
     found = [
         *_broken(objects.reasons),
         *_pairs(table, copies),

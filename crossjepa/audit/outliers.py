@@ -9,6 +9,11 @@ NEIGHBOURS = 5
 FAR = 3.5  # robust standard deviations; the limit of Iglewicz and Hoaglin
 
 
+def comparable(groups: NDArray[np.int64]) -> bool:
+    """Whether there are enough groups to say which objects lie apart."""
+    return len(np.unique(groups)) > 2 * NEIGHBOURS
+
+
 def apartness(features: NDArray[np.floating], groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """How far each object lies from its neighbours, compared with all objects of the data set.
 
@@ -22,11 +27,11 @@ def apartness(features: NDArray[np.floating], groups: NDArray[np.int64]) -> NDAr
         groups: (N,) numbers; copies share one, and do not count as neighbours.
 
     Returns:
-        (N,) scores; `FAR` is an outlier. Zeros where there are too few groups to compare with.
+        (N,) scores; above `FAR` is an outlier. Zeros where there are too few groups to compare with.
     """
     counts = np.bincount(groups)
     wanted = NEIGHBOURS + int(counts.max())
-    if np.count_nonzero(counts) <= 2 * NEIGHBOURS:
+    if not comparable(groups):
         return np.zeros(len(features))
     scaled = StandardScaler().fit_transform(features)
     search = NearestNeighbors(n_neighbors=min(wanted, len(features)), metric="cosine").fit(scaled)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
@@ -13,10 +12,10 @@ from crossjepa.audit.findings import KINDS, Audit
 from crossjepa.data.described import DescribedObjects
 from crossjepa.errors import UserError
 from crossjepa.files import write_text, write_whole
-from crossjepa.report.images import picture_uri
+from crossjepa.pictures import picture_uri
 from crossjepa.search.drawing import draw_cloud
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_array
+from crossjepa.store.sharded import read_shards
 
 FORMATS = (".html", ".csv")
 MOST_PICTURES = 1000
@@ -57,13 +56,12 @@ def read_pictures(targets: Path, findings: pd.DataFrame) -> dict[str, str]:
         targets: the data set's sealed target store.
         findings: see `Audit`.
     """
-    manifest, thumbnails = read_manifest(targets), read_array(targets, "thumbnails")
-    shown = shown_ids(findings)
-    return {
-        name: picture_uri(Image.fromarray(np.asarray(thumbnails[row, 0])), "WEBP")
-        for row, name in enumerate(manifest.ids)
-        if name in shown and name not in manifest.set_aside
-    }
+    manifest, shown, pictures = read_manifest(targets), shown_ids(findings), {}
+    for shard in read_shards(targets, "thumbnails", manifest.layout, manifest.files):  # to save memory
+        for position, views in zip(shard.positions, shard.values, strict=True):
+            if (name := manifest.ids[position]) in shown and name not in manifest.set_aside:
+                pictures[name] = picture_uri(Image.fromarray(views[0]), "WEBP")
+    return pictures
 
 
 def draw_pictures(objects: DescribedObjects, findings: pd.DataFrame) -> dict[str, str]:
@@ -75,7 +73,9 @@ def draw_pictures(objects: DescribedObjects, findings: pd.DataFrame) -> dict[str
 
 def shown_ids(findings: pd.DataFrame) -> set[str]:
     """Ids of the first `MOST_PICTURES` objects in findings."""
-    return set(pd.unique(findings[["id", "other"]].to_numpy().ravel())[:MOST_PICTURES])
+    ids = dict.fromkeys(findings[["id", "other"]].to_numpy().ravel())
+    ids.pop("", None)  # where there is no second object
+    return set(list(ids)[:MOST_PICTURES])
 
 
 def _page(audit: Audit, title: str, pictures: Mapping[str, str]) -> str:

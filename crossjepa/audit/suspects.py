@@ -22,7 +22,7 @@ class Suspect:
     Attributes:
         row: of the object.
         confidence: the held-out probability of its label.
-        likelier: the most probable class instead.
+        likelier: the most probable class; the label itself if all classes are improbable.
         probability: of that class.
     """
 

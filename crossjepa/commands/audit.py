@@ -12,6 +12,7 @@ from crossjepa.audit.page import check_formats, draw_pictures, write_audit
 from crossjepa.commands.encoding import AsJson, EncoderName, Folder, Labels, UpAxis
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.folder import describe_folder
+from crossjepa.inference.objects import passed_over
 from crossjepa.probe.settings import ProbeSettings
 
 
@@ -39,6 +40,7 @@ def audit(
         write_audit(path, found, str(folder), pictures)
     if as_json:
         done = {"output": [str(path) for path in output], "objects": found.objects, "notes": found.notes}
-        typer.echo(json.dumps(done | {"findings": found.counts}))
+        typer.echo(json.dumps(done | {"counts": found.counts, "passed_over": passed_over([folder])}))
         return
-    typer.echo(f"{', '.join(map(str, output))}: " + "\n".join(found.lines))
+    written = ", ".join(map(str, output))
+    typer.echo("\n".join([f"{written}: {found.lines[0]}", *found.lines[1:], *passed_over([folder])]))

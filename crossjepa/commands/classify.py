@@ -1,6 +1,5 @@
 """`crossjepa classify`"""
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crossjepa.audit.copies import find_copies, join_groups
-from crossjepa.commands.encoding import AsJson, EncoderName, Folder, Labels, UpAxis
+from crossjepa.commands.encoding import AsJson, EncoderName, Folder, Labels, UpAxis, tell, tell_json
 from crossjepa.errors import UserError
 from crossjepa.inference.encoder import Encoder
 from crossjepa.inference.folder import describe_folder
@@ -41,8 +40,7 @@ def classify(
     predicted = int((table["source"] == "predicted").sum())
     if as_json:
         done = {"output": str(output), "predicted": predicted, "trust": asdict(trust)}
-        typer.echo(json.dumps(done | {"set_aside": found.reasons}))
+        tell_json(done, found.reasons, [folder])
         return
-    for name, reason in found.reasons.items():
-        typer.echo(f"set aside: {name}: {reason}")
-    typer.echo("\n".join([f"{output}: {predicted} of {len(table)} objects predicted", *trust.lines]))
+    tell(f"{output}: {predicted} of {len(table)} objects predicted", found.reasons, [folder])
+    typer.echo("\n".join(trust.lines))

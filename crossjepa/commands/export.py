@@ -23,15 +23,20 @@ def export(
 ) -> None:
     """Write an encoder for others: a folder with a model card for the Hugging Face hub, ONNX, or safetensors.
 
-    A folder holds encoder.safetensors, predictor.safetensors, config.json and README.md, the model card.
+    A folder holds encoder.safetensors, predictor.safetensors, config.json and README.md, the model card. The
+    files .onnx and .safetensors hold the encoder alone, which cannot imagine views or be searched by photos.
     """
-    loaded = Encoder.load(encoder)
+    loaded, is_file = Encoder.load(encoder), output.suffix in (".onnx", ".safetensors")
+    if is_file and (half or licence):
+        raise UserError(f"{output}: --half and --licence are for folders; leave them out, or give a folder")
     if output.suffix == ".onnx":
         loaded.to_onnx(output)
     elif output.suffix == ".safetensors":
         save_encoder(output, loaded.network, loaded.provenance)
     elif output.suffix and not output.is_dir():
-        raise UserError(f"{output}: must be a folder, or end in .onnx or .safetensors")
+        raise UserError(
+            f"{output}: must end in .onnx or .safetensors, or be a folder without a dot in its name"
+        )
     else:
         loaded.save(output, half=half, licence=licence)
     typer.echo(f"{output}: written")

@@ -1,12 +1,11 @@
 """`crossjepa index`"""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crossjepa.commands.encoding import AsJson, EncoderName, Paths, UpAxis
+from crossjepa.commands.encoding import AsJson, EncoderName, Paths, UpAxis, tell, tell_json
 from crossjepa.inference.encoder import Encoder
 from crossjepa.search.index import build_index, write_index
 
@@ -22,8 +21,6 @@ def index(
     made, reasons = build_index(Encoder.load(encoder), paths, up, encoder)
     write_index(made, output)
     if as_json:
-        typer.echo(json.dumps({"output": str(output), "objects": len(made.paths), "set_aside": reasons}))
-        return
-    for name, reason in reasons.items():
-        typer.echo(f"set aside: {name}: {reason}")
-    typer.echo(f"{output}: {len(made.paths)} objects, {len(reasons)} set aside")
+        tell_json({"output": str(output), "objects": len(made.paths)}, reasons, paths)
+    else:
+        tell(f"{output}: {len(made.paths)} objects", reasons, paths)

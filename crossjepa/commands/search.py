@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from crossjepa.commands.encoding import AsJson, EncoderName
-from crossjepa.files import write_text
+from crossjepa.files import printable, write_text
 from crossjepa.inference.encoder import Encoder
 from crossjepa.search.index import read_index
 from crossjepa.search.page import render_page
@@ -32,13 +32,14 @@ def search(
     known.check(loaded, index)
     found = search_index(known, loaded, query, count)
     if html:
-        write_text(html, render_page(f"Most like {query}", {query: found}, loaded.sampling(known.up)))
+        title = f"Most like {Path(query).name}"
+        write_text(html, render_page(title, {query: found}, loaded.sampling(known.up)))
     if as_json:
         hits = [hit._asdict() for hit in found.hits]
         typer.echo(json.dumps({"query": query, "kind": found.kind, "measure": found.measure, "hits": hits}))
         return
     typer.echo(f"{'':>4} {found.measure:>17}  object")
     for rank, hit in enumerate(found.hits, 1):
-        typer.echo(f"{rank:>4} {hit.score:>17.3f}  {hit.path}")
+        typer.echo(f"{rank:>4} {hit.score:>17.3f}  {printable(hit.path)}")
     if html:
         typer.echo(f"{html}: the same with pictures")

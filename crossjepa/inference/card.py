@@ -13,8 +13,8 @@ TEACHERS = {
 HEAD = """
 # A CrossJEPA point-cloud encoder
 
-It turns a mesh or a point cloud into a vector. It learned to predict, from points alone, what a frozen image
-transformer says of rendered views (CrossJEPA, [arXiv 2511.18424](https://arxiv.org/abs/2511.18424)).
+It turns a mesh or a point cloud into a vector. It learned to predict, from points alone, the embeddings that
+a frozen image transformer gives rendered views (CrossJEPA, [arXiv 2511.18424](https://arxiv.org/abs/2511.18424)).
 These weights come from an independent implementation, not from the paper's authors.
 
 ```python
@@ -104,14 +104,14 @@ def _licence(provenance: Mapping[str, Any], licence: str | None) -> str:
         if licence
         else "The publisher has stated no licence for the weights."
     )
-    names = sorted({source["licence"] for source in provenance.get("sources", [])})
+    sources = provenance.get("sources", [])
+    stated = sorted({source["licence"] for source in sources} - {"", "not stated"})
+    meshes = "The licences of the meshes that they learned from are not stated."
+    if stated:
+        meshes = f"The meshes that they learned from, by the creators above, are under {', '.join(stated)}."
     teacher = provenance.get("teacher", {}).get("name")
     origin = TEACHERS.get(str(teacher), "used under the licence that its authors state where they publish it")
-    return (
-        f"{weights} They hold no mesh and no picture. The meshes that they learned from are under "
-        f"{', '.join(names)}, by the creators above, and were rendered for training. The teacher is "
-        f"{teacher}, {origin}."
-    )
+    return f"{weights} They hold no mesh and no picture. {meshes} The teacher is {teacher}, {origin}."
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -51,8 +51,9 @@ class Encoder(Pretrained):
             objects: paths of meshes, of point clouds or of folders of them; meshes, scenes and point clouds
                 of trimesh; (N, 3) arrays or tensors of points; or lists and iterators of these. Units do not
                 matter: every object is scaled into the unit sphere.
-            features: `tokens`, the maximum and the mean over tokens; `imagined`, the predicted embedding,
-                averaged over views all around; `both`, one beside the other; or `patches`.
+            features: `tokens`, the maximum and the mean over tokens; `imagined`, the predicted embedding of
+                the teacher, averaged over cameras all around the object; `both`, one beside the other; or
+                `patches`.
             up: the objects' axis that points up; `file`: what a glTF or COLLADA file says, y for all others.
                 By default as in the data that the encoder was trained with.
             batch_size: how many objects to encode at once; it changes no vector.
@@ -66,6 +67,7 @@ class Encoder(Pretrained):
         Raises:
             UserError: if an object cannot be read, or the encoder has no predictor to imagine with.
         """
+        _check("errors", errors, get_args(Errors))
         shapes = self._shapes(features)
         here = self._move_to(device)
         names: list[str] = []
@@ -124,7 +126,7 @@ class Encoder(Pretrained):
         up: Up | None = None,
         device: str | torch.device | None = None,
     ) -> NDArray[np.float32]:
-        """Predict what the teacher would say of views of objects.
+        """Predict the teacher's embeddings of views of objects.
 
         Args:
             objects, up, device: see `encode`.
@@ -219,12 +221,12 @@ class Encoder(Pretrained):
         if features in ("imagined", "both"):
             widths["imagined"] = self._predictor().predictor.config.target_dim
         widths["both"] = sum(widths.values())
-        if features not in widths:
-            raise UserError(f"features must be tokens, imagined, both or patches, not {features!r}")
+        _check("features", features, get_args(Features))
         return [(widths[features],)]
 
     def sampling(self, up: Up | None) -> Sampling:
         """How the clouds of the training data were made, with another axis if one is given."""
+        _check("up", up, (None, *get_args(Up)))
         made = list(self.provenance["clouds"].values())
         trained = {each["up"] for each in made}
         chosen = up or (trained.pop() if len(trained) == 1 else "file")
@@ -250,6 +252,11 @@ class Encoder(Pretrained):
         if features in ("imagined", "both"):
             wanted.append(self._predictor()(tokens))
         return (torch.cat(wanted, dim=1).cpu().numpy(),)
+
+
+def _check(option: str, given: Any, known: Sequence[Any]) -> None:
+    if given not in known:
+        raise UserError(f"{option} must be one of {', '.join(map(str, known))}, not {given!r}")
 
 
 def _to_object(

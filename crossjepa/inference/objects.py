@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crossjepa.data.clouds import keep_finite, read_cloud
 from crossjepa.data.files import Files
-from crossjepa.data.listing import CLOUD, CLOUDS, MESHES, FolderListing, kind_of
+from crossjepa.data.listing import CLOUD, CLOUDS, MESHES, NO_ROWS, FolderListing, kind_of
 from crossjepa.errors import BadMesh, UserError
 from crossjepa.inference.clouds import Sampling, UnitCloud, sample, thin
 from crossjepa.mesh.mesh import Mesh, Part
@@ -51,8 +51,20 @@ def find_objects(objects: Any) -> Iterator[Given]:
         yield Given(name or str(number), read)
 
 
+def passed_over(paths: Iterable[Path]) -> list[str]:
+    """How many files in the folders among some paths are no objects, and why: a line for each kind."""
+    folders = [path for path in paths if path.is_dir()]
+    return [f"{folder}: {line}" for folder in folders for line in FolderListing.read(folder).passed_over]
+
+
 def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one perhaps shorter."""
+    """Lists of `size` items, the last one perhaps shorter.
+
+    Raises:
+        UserError: if `size` is not positive.
+    """
+    if size < 1:
+        raise UserError(f"batch_size must be at least 1, not {size}")
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch
@@ -90,6 +102,8 @@ def _on_disk(path: Path) -> Iterator[tuple[str, Read]]:
             yield str(file), partial(_file, path, file, is_cloud=not listing.has_meshes)
     elif not path.exists():
         raise UserError(f"{path}: no such file or folder")
+    elif kind_of(path) == NO_ROWS:
+        raise UserError(f"{path}: {NO_ROWS}; a text file of points has a row for each, with x, y and z")
     elif path.suffix.lower() not in MESHES | CLOUDS:
         raise UserError(f"{path}: not a mesh or a point cloud: {', '.join(sorted(MESHES | CLOUDS))}")
     else:

@@ -68,8 +68,6 @@ class Pretrained(ModelHubMixin):
     @classmethod
     def _from_files(cls, weights: Weights) -> Self:
         network, provenance = load_encoder(weights.encoder)
-        if results := read_results(weights.folder):
-            provenance["results"] = results
         imagination = load_imagination(weights.predictor) if weights.predictor else None
         return cls(network, provenance, imagination, weights.folder)
 
@@ -98,7 +96,7 @@ class Pretrained(ModelHubMixin):
             licence: SPDX name of the licence under which you publish the weights, for the card.
         """
         folder, dtype = Path(folder), torch.float16 if half else torch.float32
-        save_encoder(folder / ENCODER, self.network, self.provenance, dtype)
+        save_encoder(folder / ENCODER, self.network, self._with_results(), dtype)
         config: dict[str, Any] = {"encoder": asdict(self.network.config)}
         if self.imagination is not None:
             config["predictor"] = asdict(self.imagination.predictor.config)
@@ -115,7 +113,11 @@ class Pretrained(ModelHubMixin):
         sizes = {"width": 2 * self.network.config.dim, "encoder": parameters(self.network)}
         if self.imagination is not None:
             sizes["predictor"] = parameters(self.imagination.predictor)
-        return model_card(self.provenance, sizes, licence)
+        return model_card(self._with_results(), sizes, licence)
+
+    def _with_results(self) -> dict[str, Any]:
+        """The provenance, with the accuracies that the run measured of its encoders."""
+        return {"results": read_results(self.folder), **self.provenance}
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
         """The card as `huggingface_hub` asks for it."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from crossjepa.inference.encoder import Encoder, Up
 
@@ -38,6 +39,8 @@ class EncodingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """(N, D) vectors of what `Encoder.encode` takes.
 
         Raises:
+            NotFittedError: before `fit`.
             UserError: if an object cannot be read.
         """
+        check_is_fitted(self)
         return np.asarray(self.encoder_.encode(objects, features=self.features, up=self.up))

@@ -30,8 +30,8 @@ def find_teacher(provenance: dict[str, Any], near: Path | None) -> tuple[Path, T
     names = TeacherSettings.model_fields.keys() & described.keys()
     settings = TeacherSettings(**{name: described[name] for name in names})
     digest = described["sha256"]
-    for place in (near / "weights", near.parent / "weights") if near else ():
-        for file in sorted(place.glob(f"*/{DESCRIPTION}")):
+    for place in (near, *near.absolute().parents[:4]) if near else ():  # encoders lie 3 or 4 folders deep
+        for file in sorted(place.glob(f"weights/*/{DESCRIPTION}")):
             if read_description(file.parent)["sha256"] == digest:
                 return file.parent, settings
     folder = Path(HF_HOME) / "crossjepa" / f"{settings.name.replace('/', '--')}-{digest[:10]}"

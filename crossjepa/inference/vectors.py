@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import UserError, needing
-from crossjepa.files import write_whole
+from crossjepa.files import printable, write_whole
 
 FORMATS = (".parquet", ".csv", ".npz")
 
@@ -37,6 +37,7 @@ def write_vectors(path: Path, ids: Sequence[str], paths: Sequence[str], vectors:
         vectors: (N, D) float32.
     """
     check_format(path)
+    ids, paths = [*map(printable, ids)], [*map(printable, paths)]
     write = {".parquet": _write_parquet, ".csv": _write_csv, ".npz": _write_npz}[path.suffix]
     with write_whole(path) as partial:
         write(partial, ids, paths, vectors)

@@ -17,7 +17,8 @@ class Weights(NamedTuple):
     Attributes:
         encoder: the encoder's file.
         predictor: its predictor's, if there is one.
-        folder: where the user said they lie, to look for what belongs to them; None for the hub.
+        folder: the folder that was given, or that holds the given file; results and the teacher are looked
+            for there. None for the hub.
     """
 
     encoder: Path

@@ -8,13 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossjepa.errors import UserError
-from crossjepa.files import write_whole
+from crossjepa.files import printable, write_whole
 from crossjepa.probe.classifiers import Labels
 from crossjepa.probe.intervals import bootstrap_intervals
 from crossjepa.probe.probabilities import held_out_probabilities, predict_probabilities
 from crossjepa.probe.settings import ProbeSettings
 
-BANDS = (0.9, 0.5, 0.0)  # probabilities from which on accuracies are told
+BANDS = (0.9, 0.5, 0.0)  # lower bounds of the bands of probability whose accuracy is told
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def predict(
     names, labels = np.unique(table.loc[known, "class"].to_numpy(str), return_inverse=True)
     if len(names) < 2:
         raise UserError(
-            f"{len(names)} classes among {len(table)} objects; label objects of two classes or more"
+            f"the labels name {len(names)} class{'es' * (len(names) != 1)}; label objects of at least two"
         )
     if known.all():
         raise UserError(f"all {len(table)} objects have a class; leave it empty for those to predict")
@@ -116,8 +116,9 @@ def predict(
 
 def write_predictions(path: Path, table: pd.DataFrame) -> None:
     """Write what `predict` returned as CSV, whole or not at all."""
+    names = {name: table[name].map(printable) for name in ("id", "path") if name in table}
     with write_whole(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+        table.assign(**names).to_csv(partial, index=False, float_format="%.4f")
 
 
 def _trust(

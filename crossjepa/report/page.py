@@ -12,11 +12,12 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from crossjepa.errors import UserError
+from crossjepa.pictures import picture_uri
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.result import SYSTEMS, CrossValidation, ProbeResult, Regimes, read_as
 from crossjepa.report import figures
 from crossjepa.report.explorer import explore
-from crossjepa.report.images import figure_uri, picture_uri
+from crossjepa.report.images import figure_uri
 from crossjepa.report.settings import ReportSettings
 from crossjepa.settings import read_section
 from crossjepa.store.seal import read_manifest

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossjepa.report.images import picture_uri
+from crossjepa.pictures import picture_uri
 from crossjepa.store.sharded import read_manifest, read_shards
 
 

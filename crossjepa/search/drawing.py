@@ -1,8 +1,5 @@
 """Pictures of point clouds, drawn without a graphics driver."""
 
-import base64
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -46,10 +43,3 @@ def _smooth(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
             total += np.roll(np.where(known, values, 0), (dy, dx), (0, 1))
             count += np.roll(known, (dy, dx), (0, 1))
     return total / np.maximum(count, 1)
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A picture as a PNG inside a page."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

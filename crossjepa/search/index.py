@@ -77,6 +77,8 @@ def build_index(
     tokens = vectors[:, :width] / np.linalg.norm(vectors[:, :width], axis=1, keepdims=True)
     places = [str(Path(encoded.names[row]).absolute()) for row in kept]
     imagined = vectors[:, width:] if features == "both" else None
+    if name and Path(name).exists():
+        name = str(Path(name).absolute())
     return Index(places, tokens, imagined, name, encoder.digest, up), encoded.reasons
 
 
@@ -110,6 +112,9 @@ def read_index(path: Path) -> Index:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header.pop("format") != FORMAT:
             raise UserError(f"{path}: an index of another version; make it again with `crossjepa index`")
-        return Index(tokens=arrays["tokens"], imagined=arrays.get("imagined"), **header)
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        index = Index(tokens=arrays["tokens"], imagined=arrays.get("imagined"), **header)
+        if {len(index.paths)} != {len(array) for array in arrays.values()}:
+            raise ValueError(f"{len(index.paths)} paths do not fit its vectors")
+        return index
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not an index ({error}); make one with `crossjepa index`") from error

@@ -7,10 +7,11 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from crossjepa.errors import BadMesh, UserError
+from crossjepa.errors import BadMesh
 from crossjepa.inference.clouds import Sampling
 from crossjepa.inference.objects import find_objects
-from crossjepa.search.drawing import SIZE, data_uri, draw_cloud
+from crossjepa.pictures import picture_uri
+from crossjepa.search.drawing import draw_cloud
 from crossjepa.search.search import Found
 
 
@@ -25,7 +26,7 @@ def render_page(title: str, found: Mapping[str, Found], sampling: Sampling) -> s
     rows = [
         {
             "query": Path(query).name if result.kind != "words" else query,
-            "picture": _photo(query) if result.kind == "photo" else _object(query, sampling),
+            "picture": _query(query, result.kind, sampling),
             "measure": result.measure,
             "hits": [
                 {
@@ -44,16 +45,23 @@ def render_page(title: str, found: Mapping[str, Found], sampling: Sampling) -> s
     return template.render(title=title, rows=rows)
 
 
-def _photo(path: str) -> str:
-    picture = Image.open(path).convert("RGB")
-    picture.thumbnail((2 * SIZE, 2 * SIZE))
-    return data_uri(picture)
+def _query(query: str, kind: str, sampling: Sampling) -> str | None:
+    """A picture of the query; words have none."""
+    if kind != "photo":
+        return _object(query, sampling) if kind == "object" else None
+    from crossjepa.inference.photo import read_photo  # a search by it has found the packages that this needs
+
+    photo = read_photo(query).convert("RGBA")
+    white = Image.new("RGBA", photo.size, "white")
+    return picture_uri(Image.alpha_composite(white, photo).convert("RGB"), "WEBP")
 
 
 def _object(path: str, sampling: Sampling) -> str | None:
-    """A picture of an object; None if it cannot be read any more, or is no object."""
+    """A picture of an object; None if it is not there any more, or cannot be read."""
+    if not Path(path).is_file():
+        return None
     try:
         (given,) = find_objects(path)
-        return data_uri(draw_cloud(given.read(sampling).points))
-    except (UserError, BadMesh):
+        return picture_uri(draw_cloud(given.read(sampling).points), "WEBP")
+    except BadMesh:
         return None

@@ -1,5 +1,6 @@
 """The objects of an index that are nearest to a query: exact search by matrix products."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ def search(index: Index, encoder: Encoder, query: str, count: int) -> Found:
     Raises:
         UserError: if the query cannot be read, or the encoder or its teacher cannot understand it.
     """
-    kind = kind_of(query)
+    kind = kind_of_query(query)
     if kind == "object":
         scores = similarities(index.tokens, turned(encoder, query, index.up))
         return Found(kind, "cosine similarity", _best(index, scores, count, largest=True))
@@ -77,13 +78,13 @@ def search(index: Index, encoder: Encoder, query: str, count: int) -> Found:
     return Found(kind, "cosine similarity", _best(index, scores, count, largest=True))
 
 
-def kind_of(query: str) -> str:
+def kind_of_query(query: str) -> str:
     """Whether a query is an `object`, a `photo` or `words`.
 
     Raises:
         UserError: if it is the name of a file that does not exist, or of an unknown kind.
     """
-    suffix, exists = Path(query).suffix.lower(), Path(query).exists()
+    suffix, exists = Path(query).suffix.lower(), os.path.exists(query)  # false for words without end, too
     if suffix in MESHES | CLOUDS | Image.registered_extensions().keys():
         if not exists:
             raise UserError(f"{query}: no such file")
