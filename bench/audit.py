@@ -1,6 +1,6 @@
 """Planted faults: which of them the audit finds, and how far an estimated accuracy is from the true one.
 
-    python bench/audit.py FOLDER labels.csv --encoder ENCODER [--objects 300] [--least 1]
+    python bench/audit.py FOLDER labels.csv [--encoder ENCODER] [--objects 300] [--least 1]
 
 FOLDER holds GLB meshes; the CSV has the columns path, class and group. Some labelled objects are copied to a
 temporary folder, and faults are planted there: 20 files are copied; 20 meshes are turned about up, scaled and
@@ -121,7 +121,7 @@ def estimate(objects: DescribedObjects, rng: np.random.Generator) -> None:
 def main(
     folder: Annotated[Path, typer.Argument(help="A folder of GLB meshes.")],
     labels: Annotated[Path, typer.Argument(help="CSV with the columns path, class and group.")],
-    encoder: Annotated[str, typer.Option(help="An encoder, as for `crossjepa audit`.")],
+    encoder: Annotated[str | None, typer.Option(help="An encoder, as for `crossjepa audit`.")] = None,
     objects: Annotated[int, typer.Option(help="Labelled objects to take.")] = 300,
     least: Annotated[int, typer.Option(help="Objects that a class must have to be taken.")] = 1,
     seed: Annotated[int, typer.Option(help="Seeds objects and faults.")] = 0,

@@ -52,6 +52,15 @@ def clutter(rng: np.random.Generator, photo: Picture) -> Picture:
     return picture
 
 
+def texture(rng: np.random.Generator) -> Picture:
+    """A background without objects: coloured noise at several scales, like gravel, grass or carpet."""
+    total = np.full((HEIGHT, WIDTH, 3), rng.uniform(70, 180, 3))
+    for size in (2, 4, 8, 40):
+        grain = rng.normal(size=(HEIGHT // size + 1, WIDTH // size + 1))
+        total += 14 * np.kron(grain, np.ones((size, size)))[:HEIGHT, :WIDTH, None] * rng.uniform(0.5, 1.5, 3)
+    return np.clip(total, 0, 255).astype(np.uint8)
+
+
 def place(view: Picture, mask: NDArray[np.bool_], background: Picture, rng: np.random.Generator) -> Picture:
     """Put an object at a random size and place on a background."""
     size = int(rng.uniform(0.55, 0.95) * HEIGHT)
@@ -110,16 +119,21 @@ def changed_meshes(
 def photos(
     index: Index, encoder: Encoder, results: Path, ids: list[str], rows: list[int], rng: np.random.Generator
 ) -> dict[str, list[int]]:
-    """Ranks of objects by a rendered view on white, and by the same view on clutter."""
+    """Ranks of objects by a rendered view on white, and by the same view on two kinds of background."""
     dataset = open_dataset(FurnitureSource(kind="furniture", path=str(results / "downloads/furniture")))
     settings, landscape = RenderSettings(), load_sample_images().images[0]
     renderer, poses = Renderer(settings), place_cameras(settings)
-    ranks: dict[str, list[int]] = {"a rendered view": [], "a view on a cluttered background": []}
+    ranks: dict[str, list[int]] = {
+        "a rendered view": [],
+        "the view on a textured background": [],
+        "the view on a cluttered background": [],
+    }
     for row in track(rows, len(rows), "photos", "query"):
         mesh = dataset.load(ids[row])
         views, masks = renderer.draw(mesh, unit_sphere(mesh), poses[[rng.integers(len(poses))]])
-        photo = place(views[0], masks[0], clutter(rng, landscape), rng)
-        for name, picture in zip(ranks, (views[0], photo), strict=True):
+        backgrounds = (texture(rng), clutter(rng, landscape))
+        pictures = [views[0], *(place(views[0], masks[0], each, rng) for each in backgrounds)]
+        for name, picture in zip(ranks, pictures, strict=True):
             ranks[name].append(rank(-distances(index.imagined, embed_photo(picture, encoder)), row))
     return ranks
 

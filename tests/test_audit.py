@@ -152,12 +152,12 @@ def test_a_folder_with_planted_faults(planted: Path, encoder: Path, tmp_path: Pa
         ("exact copy", frozenset(("sofa-000010.stl", "copy.stl"))),
         ("exact copy", frozenset(("lamp-000007.stl", "equal.glb"))),
         ("near copy", frozenset(("chair-000005.stl", "turned.ply"))),
-        ("straddles", frozenset(("sofa-000010.stl", "copy.stl"))),
-        ("straddles", frozenset(("chair-000005.stl", "turned.ply"))),
+        ("copy across train and test", frozenset(("sofa-000010.stl", "copy.stl"))),
+        ("copy across train and test", frozenset(("chair-000005.stl", "turned.ply"))),
     }
-    meanings = table.set_index("id")["meaning"]
+    meanings = table.set_index("id")["advice"]
     assert meanings["torn.glb"] == "the GLB is cut short; repair or remove it"
-    assert meanings["gone.stl"] == "gone.stl: no such mesh or point cloud in the folder; repair or remove it"
+    assert meanings["gone.stl"] == "no such mesh or point cloud in the folder; repair or remove it"
     page = Path(files[1]).read_text()
     assert all(f">{name}</td>" in page for name in table["id"])
     assert page.count("<img") > 4
@@ -171,7 +171,7 @@ def test_a_page_shows_names_as_text_and_pictures_if_there_are_some(tmp_path: Pat
     found = audit(DescribedObjects(table, clouds, clouds[:, 0], {}), QUICK)
     assert found.notes == [
         "labels were not checked: there are none",
-        "copies that straddle train and test were not looked for: there is no such split",
+        "copies across train and test were not looked for: there is no such split",
         "outliers were not looked for: there are too few objects",
     ]
     write_audit(tmp_path / "a.html", found, "mine", {"c": "data:image/jpeg;base64,abc"})
@@ -220,12 +220,13 @@ def test_the_audit_of_a_run(tmp_path: Path) -> None:
     for name, path in inputs.items():
         arguments += ["--input", f"{name}={tmp_path / path}"]
     outcome = CliRunner().invoke(report.app, arguments, catch_exceptions=False)
-    assert "13 objects; broken: 1, exact copy: 1, near copy: 0, straddles: 1" in outcome.output
-    found = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
-    assert found.loc[found["kind"] == "straddles", ["id", "other"]].to_numpy().ravel().tolist() in (
-        ["bed-2", "bed-11"],
-        ["bed-11", "bed-2"],
+    assert (
+        "13 objects; broken: 1, exact copy: 1, near copy: 0, copy across train and test: 1" in outcome.output
     )
+    found = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    assert found.loc[
+        found["kind"] == "copy across train and test", ["id", "other"]
+    ].to_numpy().ravel().tolist() in (["bed-2", "bed-11"], ["bed-11", "bed-2"])
     assert (tmp_path / "a.html").read_text().count("<img") >= 4
 
 

@@ -138,7 +138,12 @@ def test_a_folder_gets_its_missing_classes(folder: Path, encoder: Path, tmp_path
             "a.csv",
             r"wrong\.csv: unknown column 'kind'; the first line may hold id,path,",
         ),
-        ("path,class\nsofa-000010.stl,sofa", "a.csv", "the labels name 1 class; label objects of"),
+        ("path,class\nsofa-000010.stl,sofa", "a.csv", ".*: its objects have 1 class, and at least two are"),
+        (
+            "path,class\nmine/a.stl,sofa",
+            "a.csv",
+            r"wrong\.csv: none of its 1 labelled rows names an object of .*; the first is mine/a\.stl; paths",
+        ),
         ("path,class\nsofa-000010.stl,sofa", "a.txt", r"a\.txt: its name must end in \.csv"),
     ],
 )

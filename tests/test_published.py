@@ -135,7 +135,7 @@ def test_onnx_gives_the_vectors_for_any_number_of_clouds(results: Path, tmp_path
 
 def test_onnx_needs_its_runtime(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(UserError, match="onnxruntime, which checks the graph, is missing: pip install"):
+    with pytest.raises(UserError, match="the package onnxruntime is missing: pip install"):
         crossjepa.load(results).to_onnx(tmp_path / "encoder.onnx")
     assert not list(tmp_path.iterdir())
 

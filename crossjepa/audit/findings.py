@@ -19,11 +19,11 @@ KINDS = {
     "broken": "",
     "exact copy": "distance of the clouds, in spacings of their points; 0 for equal files",
     "near copy": "distance of the clouds after alignment, in spacings of their points",
-    "straddles": "as for copies",
+    "copy across train and test": "as for copies",
     "outlier": "robust standard deviations above the median distance from the five nearest neighbours",
     "suspect label": "held-out probability of the label that is given",
 }
-COLUMNS = ["kind", "id", "other", "score", "meaning"]
+COLUMNS = ["kind", "id", "other", "score", "advice"]
 Row = tuple[str, str, str, float, str]
 
 
@@ -34,13 +34,16 @@ class Audit:
     Attributes:
         objects: how many were looked at, broken ones included.
         findings: rows with the columns `kind` (see `KINDS`), `id`, `other` (the second object of a pair),
-            `score` (NaN for broken ones) and `meaning`, with what to do; worst first within a kind.
+            `score` (NaN for broken ones) and `advice`, what is wrong and what to do; worst first within a
+            kind.
         notes: how labels were checked, and what could not be checked and why, a line each.
+        unchecked: kinds that were not looked for.
     """
 
     objects: int
     findings: pd.DataFrame
     notes: list[str]
+    unchecked: frozenset[str]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -50,7 +53,10 @@ class Audit:
     @property
     def lines(self) -> list[str]:
         """The counts and the notes for people."""
-        told = ", ".join(f"{kind}: {number}" for kind, number in self.counts.items())
+        told = ", ".join(
+            f"{kind}: {'not checked' if kind in self.unchecked else number}"
+            for kind, number in self.counts.items()
+        )
         return [f"{self.objects} objects; {told}", *self.notes]
 
 
@@ -68,19 +74,25 @@ def audit(objects: DescribedObjects, settings: ProbeSettings, threads: int = 1) 
     suspects, notes = suspect_labels(
         objects.features, table["class"].to_numpy(str), groups, settings, threads
     )
+    unchecked = set()
     if (table["class"] == "").all():
         notes = ["labels were not checked: there are none"]
+    if any(note.startswith("labels were not checked") for note in notes):
+        unchecked.add("suspect label")
     if not {"train", "test"} <= set(table["split"]):
-        notes.append("copies that straddle train and test were not looked for: there is no such split")
+        notes.append("copies across train and test were not looked for: there is no such split")
+        unchecked.add("copy across train and test")
     if not comparable(groups):
         notes.append("outliers were not looked for: there are too few objects")
+        unchecked.add("outlier")
     found = [
         *_broken(objects.reasons),
         *_pairs(table, copies),
         *_outliers(table, apartness(objects.features, groups)),
         *_suspects(table, suspects),
     ]
-    return Audit(len(table) + len(objects.reasons), pd.DataFrame(found, columns=COLUMNS), notes)
+    findings = pd.DataFrame(found, columns=COLUMNS)
+    return Audit(len(table) + len(objects.reasons), findings, notes, frozenset(unchecked))
 
 
 def _broken(reasons: Mapping[str, str]) -> Iterator[Row]:
@@ -96,7 +108,7 @@ def _pairs(table: pd.DataFrame, copies: Sequence[Copy]) -> Iterator[Row]:
         kind = "exact copy" if copy.exact else "near copy"
         yield kind, *pair, _about_pair(one, other)
         if {one["split"], other["split"]} == {"train", "test"}:
-            yield "straddles", *pair, f"{kind}: in train and in test; put both on one side"
+            yield "copy across train and test", *pair, f"{kind}; put both on one side"
 
 
 def _about_pair(one: pd.Series, other: pd.Series) -> str:

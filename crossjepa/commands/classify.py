@@ -11,7 +11,7 @@ from crossjepa.audit.copies import find_copies, join_groups
 from crossjepa.commands.encoding import AsJson, EncoderName, Folder, Labels, UpAxis, tell, tell_json
 from crossjepa.errors import UserError
 from crossjepa.inference.encoder import Encoder
-from crossjepa.inference.folder import describe_folder
+from crossjepa.inference.folder import check_classes, describe_folder
 from crossjepa.probe.predict import predict, write_predictions
 from crossjepa.probe.settings import ProbeSettings
 
@@ -32,6 +32,7 @@ def classify(
     """
     if output.suffix != ".csv":
         raise UserError(f"{output}: its name must end in .csv")
+    check_classes(folder, labels)
     found = describe_folder(Encoder.load(encoder), folder, labels, up)
     copies = find_copies(found.table["sha256"].tolist(), found.clouds, found.features)
     groups = join_groups(found.table["group"].to_numpy(str), copies)

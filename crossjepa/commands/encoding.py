@@ -20,7 +20,11 @@ EncoderName = Annotated[
 ]
 UpAxis = Annotated[
     Literal["file", "x", "y", "z"] | None,
-    typer.Option("--up", help="The axis that points up in the files; by default as for the training data."),
+    typer.Option(
+        "--up",
+        help="The axis that points up in the files; by default as for the training data, with the shipped "
+        "encoder what glTF and COLLADA files say, and y in others.",
+    ),
 ]
 Folder = Annotated[Path, typer.Argument(help="A folder of meshes or point clouds, at any depth.")]
 Labels = Annotated[

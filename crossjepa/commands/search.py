@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crossjepa.commands.encoding import AsJson, EncoderName
+from crossjepa.commands.encoding import AsJson, EncoderName, UpAxis
 from crossjepa.files import printable, write_text
 from crossjepa.inference.encoder import Encoder
 from crossjepa.search.index import read_index
@@ -16,21 +16,22 @@ from crossjepa.search.search import search as search_index
 
 def search(
     index: Annotated[Path, typer.Argument(help="What `crossjepa index` wrote.")],
-    query: Annotated[str, typer.Argument(help="A mesh, a point cloud, a photo, or words.")],
+    query: Annotated[str, typer.Argument(help="A mesh, a cloud or a photo; with a CLIP teacher words, too.")],
     count: Annotated[int, typer.Option("-k", min=1, help="How many objects to find.")] = 10,
     html: Annotated[Path | None, typer.Option(help="A page with pictures to write as well.")] = None,
     encoder: EncoderName = None,
+    up: UpAxis = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the objects of an index that are most like a mesh, a point cloud, a photo or words.
 
     The object in a photo is cut out first, so its background need not be white. Photos and words are read by
-    the teacher that the encoder learned from; words need one that knows them, such as CLIP.
+    the teacher that the encoder learned from; words need a CLIP teacher, which the shipped encoder has not.
     """
     known = read_index(index)
     loaded = Encoder.load(encoder or known.encoder)
     known.check(loaded, index)
-    found = search_index(known, loaded, query, count)
+    found = search_index(known, loaded, query, count, up)
     if html:
         title = f"Most like {Path(query).name}"
         write_text(html, render_page(title, {query: found}, loaded.sampling(known.up)))

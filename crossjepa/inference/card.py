@@ -15,7 +15,8 @@ HEAD = """
 
 It turns a mesh or a point cloud into a vector. It learned to predict, from points alone, the embeddings that
 a frozen image transformer gives rendered views (CrossJEPA, [arXiv 2511.18424](https://arxiv.org/abs/2511.18424)).
-These weights come from an independent implementation, not from the paper's authors.
+These weights come from `crossjepa`, an independent implementation, not from the paper's authors. They know
+objects like those that they learned from, listed at the end; try them before you rely on them elsewhere.
 
 ```python
 import crossjepa
@@ -44,14 +45,15 @@ def model_card(provenance: Mapping[str, Any], sizes: Mapping[str, int], licence:
         f"---\n{data.to_yaml()}\n---",
         HEAD.format(**sizes),
         _table("## What it is", ("", ""), _facts(provenance, sizes)),
+        _accuracies(provenance.get("results", [])),
+        "## Licence\n",
+        _licence(provenance, licence),
+        "",
         _table(
             "## What it learned from",
             ("data set", "source", "licence", "objects", "creators"),
             [_source(each) for each in provenance.get("sources", [])],
         ),
-        _accuracies(provenance.get("results", [])),
-        "## Licence\n",
-        _licence(provenance, licence),
     ]
     return "\n".join(parts) + "\n"
 
@@ -108,7 +110,7 @@ def _licence(provenance: Mapping[str, Any], licence: str | None) -> str:
     stated = sorted({source["licence"] for source in sources} - {"", "not stated"})
     meshes = "The licences of the meshes that they learned from are not stated."
     if stated:
-        meshes = f"The meshes that they learned from, by the creators above, are under {', '.join(stated)}."
+        meshes = f"The meshes that they learned from, by the creators below, are under {', '.join(stated)}."
     teacher = provenance.get("teacher", {}).get("name")
     origin = TEACHERS.get(str(teacher), "used under the licence that its authors state where they publish it")
     return f"{weights} They hold no mesh and no picture. {meshes} The teacher is {teacher}, {origin}."

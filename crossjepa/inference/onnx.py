@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crossjepa.errors import UserError
+from crossjepa.errors import UserError, needing
 from crossjepa.files import write_whole
 from crossjepa.model.encoder import PointEncoder
 from crossjepa.model.frames import normalise
@@ -41,12 +41,8 @@ def write_onnx(network: PointEncoder, points: int, path: Path) -> None:
     Raises:
         UserError: if onnxruntime is missing, or gives other vectors.
     """
-    try:
+    with needing("workflow"):
         import onnxruntime
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "to_onnx: onnxruntime, which checks the graph, is missing: pip install onnxruntime"
-        ) from error
 
     graph = _Vectors(network).eval()
     clouds = torch.rand(3, points, 3, generator=torch.Generator().manual_seed(0))

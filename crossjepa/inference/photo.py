@@ -33,28 +33,53 @@ SMALLEST = 0.005  # share of the photo that an object must fill
 
 
 def embed_photo(photo: Any, encoder: Pretrained) -> NDArray[np.float32]:
-    """The teacher's embedding of the object in a photo.
+    """The teacher's embedding of the object in a photo: of what `cut_out` gives, as `embed_view` gives it."""
+    return embed_view(cut_out(photo, encoder), encoder)
+
+
+def cut_out(photo: Any, encoder: Pretrained) -> NDArray[np.uint8]:
+    """The object in a photo, on white, framed as in the views that the encoder learned from.
 
     Args:
         photo: a path, an image of Pillow, or an (H, W, 3) uint8 array.
+        encoder: which teacher, and how large its views are.
+
+    Returns:
+        (S, S, 3) uint8.
+
+    Raises:
+        UserError: if the photo cannot be read or shows nothing, or the teacher cannot be had.
+    """
+    image = read_photo(photo)
+    mask = find_object(image, _teacher(encoder))
+    return frame(
+        np.asarray(image.convert("RGB")), mask, encoder.provenance["teacher"]["render"]["image_size"]
+    )
+
+
+def embed_view(view: NDArray[np.uint8], encoder: Pretrained) -> NDArray[np.float32]:
+    """The teacher's embedding of a view.
+
+    Args:
+        view: (S, S, 3) uint8.
         encoder: which teacher, and by what its embeddings were standardised.
 
     Returns:
         (E,) float32, standardised like the encoder's feature `imagined`.
 
     Raises:
-        UserError: if the photo cannot be read, the encoder has no predictor, or the teacher cannot be had.
+        UserError: if the encoder has no predictor, or the teacher cannot be had.
     """
-    image = read_photo(photo)
     if encoder.imagination is None:
         raise UserError("the encoder cannot imagine views: put its predictor.safetensors beside it")
-    folder, settings = find_teacher(encoder.provenance, encoder.folder)
-    teacher = _load(folder, settings.model_dump_json())
-    size = encoder.provenance["teacher"]["render"]["image_size"]
-    view = frame(np.asarray(image.convert("RGB")), find_object(image, teacher), size)
-    embedding = torch.from_numpy(teacher.embed(view[None])[0]).float()
+    embedding = torch.from_numpy(_teacher(encoder).embed(view[None])[0]).float()
     mean, std = encoder.imagination.mean.cpu(), encoder.imagination.std.cpu()
     return ((embedding - mean) / std).numpy()
+
+
+def _teacher(encoder: Pretrained) -> Teacher:
+    folder, settings = find_teacher(encoder.provenance, encoder.folder)
+    return _load(folder, settings.model_dump_json())
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +111,11 @@ def read_photo(photo: Any) -> Image.Image:
 
 
 def find_object(image: Image.Image, teacher: Teacher) -> Mask:
-    """(H, W) bool: where the object is, by transparency, a plain background, or the teacher's tokens."""
+    """(H, W) bool: where the object is, by transparency, a plain background, or the teacher's tokens.
+
+    Raises:
+        UserError: if the whole picture has one colour.
+    """
     pixels = np.asarray(image.convert("RGB"))
     if image.mode == "RGBA" and not (opaque := np.asarray(image)[:, :, 3] > 127).all() and opaque.any():
         return opaque
@@ -94,7 +123,9 @@ def find_object(image: Image.Image, teacher: Teacher) -> Mask:
     median = np.median(border, axis=0)
     if (np.abs(border - median).max(axis=1) <= PLAIN).mean() > 0.9:
         differs: Mask = np.abs(pixels - median).max(axis=2) > PLAIN
-        return differs if differs.any() else np.ones_like(differs)
+        if not differs.any():
+            raise UserError("the picture shows nothing but a background; give one with an object")
+        return differs
     return _outline(pixels, _unlike_border(pixels, teacher))
 
 

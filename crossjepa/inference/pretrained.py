@@ -78,6 +78,12 @@ class Pretrained(ModelHubMixin):
         known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
         return cls._from_files(from_hub(model_id, **{name: options[name] for name in known}))
 
+    def __repr__(self) -> str:
+        sets = ", ".join(self.provenance.get("datasets", [])) or "unknown data"
+        width, predictor = 2 * self.network.config.dim, "" if self.imagination else "out"
+        name = type(self).__name__
+        return f"<{name}: vectors of {width} numbers, trained on {sets}, with{predictor} predictor>"
+
     @property
     def digest(self) -> str:
         """SHA-256 of the weights: encoders with the same digest give the same vectors."""
@@ -93,10 +99,12 @@ class Pretrained(ModelHubMixin):
         Args:
             folder: it is made if need be.
             half: write float16 weights, in half of the bytes; vectors then differ in the third digit.
-            licence: SPDX name of the licence under which you publish the weights, for the card.
+            licence: SPDX name of the licence under which you publish the weights, for the card; by default
+                the one that the encoder was saved with before.
         """
         folder, dtype = Path(folder), torch.float16 if half else torch.float32
-        save_encoder(folder / ENCODER, self.network, self._with_results(), dtype)
+        provenance = self._with_results() | ({"licence": licence} if licence else {})
+        save_encoder(folder / ENCODER, self.network, provenance, dtype)
         config: dict[str, Any] = {"encoder": asdict(self.network.config)}
         if self.imagination is not None:
             config["predictor"] = asdict(self.imagination.predictor.config)
@@ -113,7 +121,7 @@ class Pretrained(ModelHubMixin):
         sizes = {"width": 2 * self.network.config.dim, "encoder": parameters(self.network)}
         if self.imagination is not None:
             sizes["predictor"] = parameters(self.imagination.predictor)
-        return model_card(self._with_results(), sizes, licence)
+        return model_card(self._with_results(), sizes, licence or self.provenance.get("licence"))
 
     def _with_results(self) -> dict[str, Any]:
         """The provenance, with the accuracies that the run measured of its encoders."""

@@ -1,5 +1,6 @@
 """The teacher that an encoder learned from: it looks at photos, and may know words."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,14 @@ def find_teacher(provenance: dict[str, Any], near: Path | None) -> tuple[Path, T
                 return file.parent, settings
     folder = Path(HF_HOME) / "crossjepa" / f"{settings.name.replace('/', '--')}-{digest[:10]}"
     if not (folder / DESCRIPTION).is_file():
-        fetch(settings, folder, described["render"]["image_size"])
+        print(f"fetch the teacher, {settings.name}, once, into {folder}", file=sys.stderr)
+        try:
+            fetch(settings, folder, described["render"]["image_size"])
+        except UserError as error:
+            raise UserError(
+                f"the encoder's teacher could not be fetched ({error}); search by a mesh, or copy "
+                f"{folder} from a machine that has it"
+            ) from error
     if read_description(folder)["sha256"] != digest:
         raise UserError(
             f"{folder}: another teacher than the one that the encoder learned from, perhaps because it has "

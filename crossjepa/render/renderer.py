@@ -101,6 +101,8 @@ def _open_context() -> Any:
         import pyrender
 
         context = pyrender.OffscreenRenderer(1, 1)
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # loaders and drivers raise a dozen different kinds
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"rendering: no OpenGL context ({reason}); {_where_to_render()}") from error

@@ -26,7 +26,7 @@ def render_page(title: str, found: Mapping[str, Found], sampling: Sampling) -> s
     rows = [
         {
             "query": Path(query).name if result.kind != "words" else query,
-            "picture": _query(query, result.kind, sampling),
+            "picture": _picture(query, result, sampling),
             "measure": result.measure,
             "hits": [
                 {
@@ -45,15 +45,11 @@ def render_page(title: str, found: Mapping[str, Found], sampling: Sampling) -> s
     return template.render(title=title, rows=rows)
 
 
-def _query(query: str, kind: str, sampling: Sampling) -> str | None:
-    """A picture of the query; words have none."""
-    if kind != "photo":
-        return _object(query, sampling) if kind == "object" else None
-    from crossjepa.inference.photo import read_photo  # a search by it has found the packages that this needs
-
-    photo = read_photo(query).convert("RGBA")
-    white = Image.new("RGBA", photo.size, "white")
-    return picture_uri(Image.alpha_composite(white, photo).convert("RGB"), "WEBP")
+def _picture(query: str, found: Found, sampling: Sampling) -> str | None:
+    """A picture of the query: an object, or what was cut out of a photo; words have none."""
+    if found.view is not None:
+        return picture_uri(Image.fromarray(found.view), "WEBP")
+    return _object(query, sampling) if found.kind == "object" else None
 
 
 def _object(path: str, sampling: Sampling) -> str | None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from crossjepa.data.listing import CLOUDS, MESHES
 from crossjepa.errors import UserError, needing
-from crossjepa.inference.encoder import Encoder
+from crossjepa.inference.encoder import Encoder, Up
 from crossjepa.search.index import Index
 from crossjepa.search.turns import turned
 
@@ -36,14 +36,16 @@ class Found(NamedTuple):
         kind: of the query: `object`, `photo` or `words`.
         measure: what the scores are; `distance` is best when small, a `similarity` when large.
         hits: the best first.
+        view: (S, S, 3), what was cut out of a photo.
     """
 
     kind: str
     measure: str
     hits: list[Hit]
+    view: NDArray[np.uint8] | None = None
 
 
-def search(index: Index, encoder: Encoder, query: str, count: int) -> Found:
+def search(index: Index, encoder: Encoder, query: str, count: int, up: Up | None = None) -> Found:
     """Find the objects of an index that are nearest to a query.
 
     Args:
@@ -52,13 +54,14 @@ def search(index: Index, encoder: Encoder, query: str, count: int) -> Found:
         query: path of a mesh, a point cloud or a photo; or words, if there is no such file and the teacher
             knows words.
         count: how many objects to find.
+        up: the axis of a mesh or cloud that points up; by default as for the index.
 
     Raises:
         UserError: if the query cannot be read, or the encoder or its teacher cannot understand it.
     """
     kind = kind_of_query(query)
     if kind == "object":
-        scores = similarities(index.tokens, turned(encoder, query, index.up))
+        scores = similarities(index.tokens, turned(encoder, query, up or index.up))
         return Found(kind, "cosine similarity", _best(index, scores, count, largest=True))
     if index.imagined is None or encoder.imagination is None:
         raise UserError(
@@ -67,10 +70,11 @@ def search(index: Index, encoder: Encoder, query: str, count: int) -> Found:
         )
     with needing("workflow"):
         if kind == "photo":
-            from crossjepa.inference.photo import embed_photo
+            from crossjepa.inference.photo import cut_out, embed_view
 
-            scores = distances(index.imagined, embed_photo(query, encoder))
-            return Found(kind, "distance", _best(index, scores, count, largest=False))
+            view = cut_out(query, encoder)
+            scores = distances(index.imagined, embed_view(view, encoder))
+            return Found(kind, "distance", _best(index, scores, count, largest=False), view)
         from crossjepa.inference.words import project, read_words
 
         text = read_words(query, encoder)
@@ -90,7 +94,7 @@ def kind_of_query(query: str) -> str:
             raise UserError(f"{query}: no such file")
         return "object" if suffix in MESHES | CLOUDS else "photo"
     if exists:
-        raise UserError(f"{query}: neither a mesh, a point cloud nor a picture; give one of these, or words")
+        raise UserError(f"{query}: no mesh, point cloud or picture (JPEG, PNG, WebP, …); give one of these")
     return "words"
 
 
