@@ -442,7 +442,10 @@ def test_where_egl_does_not_exist_another_system_is_named():
         "def missing(*_, **__): raise OSError('no such library')\n"
         "ctypesloader.loadLibrary = missing; sys.platform = 'darwin'; r.Renderer(RenderSettings())"
     )
-    failed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    fresh = {name: value for name, value in os.environ.items() if name != "PYOPENGL_PLATFORM"}
+    failed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=fresh
+    )
     assert "UserError: rendering: no OpenGL context (ImportError: " in failed.stderr
     assert "use Linux" in failed.stderr
 
