@@ -121,6 +121,7 @@ def prepare_run() -> Clone:
                 places = draw.random((len(mesh.vertices), 2))
                 mesh.visual = trimesh.visual.TextureVisuals(places, image=picture)
             write_mesh(mesh, folder / "meshes" / label / f"{number}{suffix}")
+    write_mesh(shape(0, len(FORMATS)), folder / "meshes" / "unlabelled.stl")  # its class is predicted
     write_modelnet_off(folder / "modelnet", classes=("chair", "sofa"), categories=10)
     return clone
 
