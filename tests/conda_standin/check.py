@@ -115,7 +115,7 @@ def prepare_run() -> Clone:
     for kind, label in enumerate(("box", "cylinder")):
         (folder / "meshes" / label).mkdir(parents=True)
         for number, suffix in enumerate(FORMATS):
-            mesh = shape(kind, number)
+            mesh = shape(kind, number).apply_scale((1, 1 + number / 2, 1))  # or all would be near copies
             if suffix == ".glb":
                 picture = Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8))
                 places = draw.random((len(mesh.vertices), 2))
