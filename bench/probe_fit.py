@@ -51,9 +51,8 @@ def make_features(objects: int, features: int, classes: int) -> tuple[np.ndarray
 def one_fit(name: str, x: np.ndarray, labels: np.ndarray, trained: int, started: float) -> str:
     """One fit with C = 0.01 and its answers to the tested objects."""
     rows = np.arange(len(x))
-    return _line(
-        name, MACHINES[name](x).predict(labels, rows[:trained], rows[trained:], 0.01), labels, started
-    )
+    (predicted,) = MACHINES[name](x).predict(labels, rows[:trained], rows[trained:], [0.01])
+    return _line(name, predicted, labels, started)
 
 
 def whole_protocol(x: np.ndarray, labels: np.ndarray, trained: int, started: float) -> str:
@@ -62,7 +61,7 @@ def whole_protocol(x: np.ndarray, labels: np.ndarray, trained: int, started: flo
     machine = LibsvmMachine(x)
     folds = grouped_folds(labels, rows, rows[:trained], FOLDS, 0)
     C = choose_C(machine, labels, folds, CANDIDATES, THREADS)
-    predicted = machine.predict(labels, rows[:trained], rows[trained:], C)
+    (predicted,) = machine.predict(labels, rows[:trained], rows[trained:], [C])
     return _line(f"whole protocol, C = {C:g}", predicted, labels, started)
 
 

@@ -18,7 +18,7 @@ from crossjepa.features.regimes import cut_clouds, pose_clouds, rotation_angles
 from crossjepa.features.retrieve import view_distances
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.imagine import Imagination, ring
-from crossjepa.model.sizes import build
+from crossjepa.model.sizes import build, random_encoder
 from crossjepa.store import sharded
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.seal import seal
@@ -64,7 +64,7 @@ def test_features_have_one_row_an_object_in_every_regime(tmp_path: Path) -> None
     torch.manual_seed(0)
     model = build("tiny", 4, 6, "both").eval()
     imagination = Imagination(model.predictor, ring(0.4, 2.5), torch.rand(6), torch.zeros(4), torch.ones(4))
-    features = extract(loaded, kept, 0, describe_with(model.encoder, imagination, CPU))
+    (features,) = extract(loaded, kept, 0, describe_with([model.encoder], imagination, CPU))
     shapes = {name: rows.shape for name, rows in features.items()}
     assert shapes == {
         f"{regime}_{kind}": (4, width)
@@ -74,17 +74,35 @@ def test_features_have_one_row_an_object_in_every_regime(tmp_path: Path) -> None
     assert np.allclose(features["canonical_tokens"], model.encoder.features(loaded).numpy(), atol=1e-5)
 
 
+def test_encoders_that_share_patches_give_what_each_gives_alone() -> None:
+    clouds, ids = normalise(torch.randn(40, 200, 3))[0], [str(i) for i in range(40)]
+    encoders = [random_encoder("tiny", seed) for seed in range(2)]
+    together = extract(clouds, ids, 0, describe_with(encoders, None, CPU))
+    for encoder, described in zip(encoders, together, strict=True):
+        (alone,) = extract(clouds, ids, 0, describe_with([encoder], None, CPU))
+        assert all(np.array_equal(alone[name], described[name]) for name in alone | described)
+    assert not np.allclose(*(described["zz_tokens"] for described in together))
+
+
+def test_random_weights_are_those_that_training_starts_from() -> None:
+    torch.manual_seed(3)
+    begun = build("tiny", 4, 6, "both").encoder.state_dict()
+    assert all(
+        torch.equal(begun[name], value) for name, value in random_encoder("tiny", 3).state_dict().items()
+    )
+
+
 def test_a_gpu_gets_larger_batches() -> None:
     clouds, ids = torch.rand(100, 20, 3), [str(i) for i in range(100)]
     batches: dict[str, list[int]] = {"cpu": [], "cuda": []}
 
     for device_type, sizes in batches.items():
 
-        def describe(batch: torch.Tensor, sizes: list[int] = sizes) -> dict[str, np.ndarray]:
+        def describe(batch: torch.Tensor, sizes: list[int] = sizes) -> list[dict[str, np.ndarray]]:
             sizes.append(len(batch))
-            return {"tokens": batch.flatten(1).numpy()}
+            return [{"tokens": batch.flatten(1).numpy()}]
 
-        described = extract(clouds, ids, 0, describe, device_type)
+        (described,) = extract(clouds, ids, 0, describe, device_type)
         assert np.array_equal(described["canonical_tokens"], clouds.flatten(1).numpy())
     assert batches == {"cpu": 3 * [32, 32, 32, 4], "cuda": 3 * [100]}
 

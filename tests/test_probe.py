@@ -23,6 +23,7 @@ from workplace import BAD, CLASSES, PER_CLASS, QUICK, Workplace, as_objects, blo
 from crossjepa.commit import commit
 from crossjepa.errors import UserError
 from crossjepa.files import write_json
+from crossjepa.probe import classifiers
 from crossjepa.probe.answers import answer
 from crossjepa.probe.classifiers import Estimator, GramMachine, LibsvmMachine, choose_C, classifier
 from crossjepa.probe.objects import LabelledObjects, labelled_objects
@@ -72,14 +73,31 @@ def test_machines_answer_as_plain_scikit_learn(seed: int, classes: int) -> None:
     for C in CANDIDATES:
         plain = SVC(kernel="linear", C=C).fit(x[train], y[train]).predict(x[test])
         for built in (GramMachine(x), LibsvmMachine(x)):
-            np.testing.assert_array_equal(built.predict(y, train, test, C), plain)
+            np.testing.assert_array_equal(built.predict(y, train, test, [C])[0], plain)
         answers.append(plain.tobytes())
         one_against_rest = LinearSVC(C=C, random_state=0).fit(x[train].astype(float), y[train])
         np.testing.assert_array_equal(
-            classifier("linear_svc", x).predict(y, train, test, C),
+            classifier("linear_svc", x).predict(y, train, test, [C])[0],
             one_against_rest.predict(x[test].astype(float)),
         )
     assert len(set(answers)) > 1
+
+
+@pytest.mark.parametrize("build", [GramMachine, LibsvmMachine])
+@pytest.mark.parametrize("noise", [0.3, 2.0])
+def test_a_C_that_binds_no_object_is_fitted_once(
+    build: type[GramMachine | LibsvmMachine], noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y, groups = blobs(noise=noise)
+    train, test = split_in_two(groups)
+    plain = [SVC(kernel="linear", C=C).fit(x[train], y[train]) for C in CANDIDATES]
+    bound = [np.abs(fitted.dual_coef_).max() == C for fitted, C in zip(plain, CANDIDATES, strict=True)]
+    fits: list[float] = []
+    monkeypatch.setattr(classifiers, "SVC", lambda C, kernel: fits.append(C) or SVC(C=C, kernel=kernel))
+    answers = build(x).predict(y, train, test, CANDIDATES)
+    np.testing.assert_array_equal(answers, [fitted.predict(x[test]) for fitted in plain])
+    assert fits == CANDIDATES[: sum(bound) + 1]
+    assert len(fits) < len(CANDIDATES) or noise == 2.0
 
 
 def test_equal_votes_go_to_the_first_class_as_in_libsvm() -> None:
@@ -90,7 +108,7 @@ def test_equal_votes_go_to_the_first_class_as_in_libsvm() -> None:
     everywhere = np.random.default_rng(0).normal(size=(500, 2), scale=0.01).astype(np.float32)
     both, rows = np.concatenate([x, everywhere]), np.arange(12)
     labels = np.concatenate([y, np.zeros(500, np.int64)])
-    ours = LibsvmMachine(both).predict(labels, rows, np.arange(12, 512), 1.0)
+    (ours,) = LibsvmMachine(both).predict(labels, rows, np.arange(12, 512), [1.0])
     np.testing.assert_array_equal(ours, SVC(kernel="linear", C=1.0).fit(x, y).predict(everywhere))
 
 

@@ -243,7 +243,7 @@ def test_a_finished_encoder_outlives_training_that_fails_and_a_deleted_shard_com
     next((clone.folder / "results/targets").glob("shapes-*/embedding/c/1/0/0")).unlink()
     planned = clone.planned()
     assert {rule: planned[rule] for rule in ("render", "teacher")} == {"render": 1, "teacher": 1}
-    assert not planned.keys() & {"scan", "catalog", "points", "targets_layout", "random_encoder", "geometry"}
+    assert not planned.keys() & {"scan", "catalog", "points", "targets_layout", "random_features", "geometry"}
     clone.snakemake()
     assert encoder.read_bytes() == before, "a finished run is taken up, not trained again"
     assert clone.manifests() == manifests, "the shard is as it was"

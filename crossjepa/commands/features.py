@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,10 @@ from crossjepa.features.extract import describe_with, extract, load_clouds, read
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
 from crossjepa.features.settings import FeaturesSettings
+from crossjepa.model.encoder import PointEncoder
+from crossjepa.model.sizes import random_encoder
 from crossjepa.model.transformer import parameters
+from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.settings import BenchmarkSettings
 from crossjepa.settings import read_section
 from crossjepa.store.bundle import write_bundle
@@ -39,11 +42,28 @@ def extract_command(
     ids, clouds = read_clouds(points, cloud)
     model, provenance = load_encoder(encoder)
     device = find_device()
-    describe = describe_with(model, load_imagination(predictor) if predictor else None, device)
-    described = extract(clouds, ids, chosen.turn_seed, describe, device.type)
-    origin = {"parameters": parameters(model), "config": asdict(model.config), "seed": provenance["seed"]}
-    pretraining = provenance if "datasets" in provenance else {}
-    write_bundle(output, described, {"ids": ids, "encoder": origin, "pretraining": pretraining})
+    describe = describe_with([model], load_imagination(predictor) if predictor else None, device)
+    (described,) = extract(clouds, ids, chosen.turn_seed, describe, device.type)
+    origin = _origin(model, provenance["seed"])
+    write_bundle(output, described, {"ids": ids, "encoder": origin, "pretraining": provenance})
+
+
+@app.command("random")
+def random_command(
+    settings: Settings,
+    points: Points,
+    cloud: Cloud,
+    output: Annotated[Path, typer.Option(help="Folder for a zip of each encoder, named by its seed.")],
+) -> None:
+    """Write pooled tokens of encoders with random weights: the baseline that pretraining must beat."""
+    chosen = read_section(FeaturesSettings, "features", settings)
+    size = read_section(PretrainSettings, "pretrain", settings).model
+    ids, clouds = read_clouds(points, cloud)
+    encoders, device = [random_encoder(size, seed) for seed in range(chosen.random_encoders)], find_device()
+    described = extract(clouds, ids, chosen.turn_seed, describe_with(encoders, None, device), device.type)
+    for seed, (encoder, features) in enumerate(zip(encoders, described, strict=True)):
+        origin = {"ids": ids, "encoder": _origin(encoder, seed), "pretraining": {}}
+        write_bundle(output / f"{seed}.zip", features, origin)
 
 
 @app.command("geometry")
@@ -51,7 +71,7 @@ def geometry_command(settings: Settings, points: Points, cloud: Cloud, output: O
     """Write plain geometric descriptors of every cloud: the baseline without learning."""
     seed = read_section(FeaturesSettings, "features", settings).turn_seed
     ids, clouds = read_clouds(points, cloud)
-    described = extract(clouds, ids, seed, lambda batch: {"tokens": geometry_features(batch.numpy())})
+    (described,) = extract(clouds, ids, seed, lambda batch: [{"tokens": geometry_features(batch.numpy())}])
     write_bundle(output, described, {"ids": ids, "encoder": {}, "pretraining": {}})
 
 
@@ -77,3 +97,7 @@ def retrieve_command(
         shown = clouds[[ids.index(object_id) for object_id in drawn]]
         distances[name] = view_distances(model, imagination, shown, drawn, targets, device)
     write_bundle(output, distances, {"ids": galleries})
+
+
+def _origin(encoder: PointEncoder, seed: int) -> dict[str, Any]:
+    return {"parameters": parameters(encoder), "config": asdict(encoder.config), "seed": seed}

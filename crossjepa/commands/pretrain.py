@@ -4,14 +4,11 @@ import logging
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-from crossjepa.artifact import save_encoder
 from crossjepa.commands.options import Inputs, Settings, named_paths
 from crossjepa.devices import resolve_precision
 from crossjepa.errors import UserError
-from crossjepa.model.sizes import build
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.settings import read_section
 
@@ -49,14 +46,3 @@ def train_command(
         raise UserError(f"--input: give catalog=, points= and targets= once for each of {names}, no others")
     stores = [Stores(*each) for each in zip(*(paths[name] for name in Stores._fields), strict=True)]
     pretrain(launch(chosen.precision, devices), chosen, stores, seed, code, output)
-
-
-@app.command("random")
-def random_command(
-    settings: Settings, seed: Seed, output: Annotated[Path, typer.Option(help="The encoder to write.")]
-) -> None:
-    """Write an encoder with random weights: the baseline that pretraining must beat."""
-    chosen = read_section(PretrainSettings, "pretrain", settings)
-    torch.manual_seed(seed)
-    model = build(chosen.model, target_dim=1, colour_dim=1, conditioning="none")
-    save_encoder(output, model.encoder, {"seed": seed})

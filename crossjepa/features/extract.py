@@ -1,7 +1,7 @@
 """Features of every cloud in a store under a frozen encoder."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from crossjepa.errors import UserError
 from crossjepa.features.regimes import REGIMES, pose_clouds
 from crossjepa.model.encoder import PointEncoder
 from crossjepa.model.frames import normalise
+from crossjepa.model.grouping import group, patches
 from crossjepa.model.imagine import Imagination
 from crossjepa.model.transformer import pool
 from crossjepa.progress import track
@@ -56,47 +57,69 @@ def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
 
 
 def extract(
-    clouds: Tensor, ids: list[str], seed: int, describe: Callable[[Tensor], Arrays], device_type: str = "cpu"
-) -> Arrays:
+    clouds: Tensor,
+    ids: list[str],
+    seed: int,
+    describe: Callable[[Tensor], Sequence[Arrays]],
+    device_type: str = "cpu",
+) -> list[Arrays]:
     """Extract features of clouds in every regime.
 
     Args:
         clouds: (N, P, 3), +Y up.
         ids: their N ids.
         seed: seeds the rotations of `zz` and the cuts of `partial`.
-        describe: maps (B, P, 3) clouds to (B, F) features of one or several kinds.
+        describe: maps (B, P, 3) clouds to what each of some encoders says of them: (B, F) features of one or
+            several kinds.
         device_type: "cpu" or "cuda", where `describe` computes; a GPU gets larger batches.
 
     Returns:
-        (N, F) float32 features under `<regime>_<kind>`.
+        For each encoder (N, F) float32 features under `<regime>_<kind>`.
     """
-    features: Arrays = {}
+    features: dict[str, list[Arrays]] = {}
     for regime in REGIMES:
         batches = pose_clouds(clouds, ids, regime, seed).split(BATCH[device_type])
-        rows = [describe(batch) for batch in track(batches, len(batches), f"features, {regime}", "batch")]
-        features |= {f"{regime}_{kind}": np.concatenate([row[kind] for row in rows]) for kind in rows[0]}
-    return features
+        titled = track(batches, len(batches), f"features, {regime}", "batch")
+        features[regime] = [_joined(parts) for parts in zip(*map(describe, titled), strict=True)]
+    return [
+        {
+            f"{regime}_{kind}": rows
+            for regime, of in zip(features, regimes, strict=True)
+            for kind, rows in of.items()
+        }
+        for regimes in zip(*features.values(), strict=True)
+    ]
 
 
 def describe_with(
-    encoder: PointEncoder, imagination: Imagination | None, device: torch.device
-) -> Callable[[Tensor], Arrays]:
-    """A function from clouds to features that runs the frozen networks, in float32, on a device.
+    encoders: Sequence[PointEncoder], imagination: Imagination | None, device: torch.device
+) -> Callable[[Tensor], list[Arrays]]:
+    """A function from clouds to features that runs frozen networks, in float32, on a device.
 
     Args:
-        encoder: for the features `tokens`: maximum and mean over tokens, concatenated.
+        encoders: of one size, so that clouds are cut into patches once for all of them. Each gives the
+            features `tokens`: maximum and mean over tokens, concatenated.
         imagination: for the features `imagined`: the predicted embedding, averaged over views all around.
         device: where to compute.
     """
-    encoder = encoder.to(device).eval()
+    encoders = [encoder.to(device).eval() for encoder in encoders]
     imagination = imagination.to(device).eval() if imagination else None
+    (size,) = {encoder.config for encoder in encoders}
 
-    def describe(clouds: Tensor) -> Arrays:
-        with torch.inference_mode():
-            tokens = encoder.tokens(clouds.to(device))
-            features = {"tokens": pool(tokens)}
-            if imagination:
-                features["imagined"] = imagination(tokens)
-        return {kind: values.cpu().numpy() for kind, values in features.items()}
+    @torch.inference_mode()
+    def describe(clouds: Tensor) -> list[Arrays]:
+        clouds = clouds.to(device)
+        cut = patches(clouds, *group(clouds, size.groups, size.group_size))
+        described = []
+        for encoder in encoders:
+            tokens = encoder(*cut)
+            features = {"tokens": pool(tokens)} | ({"imagined": imagination(tokens)} if imagination else {})
+            described.append({kind: values.cpu().numpy() for kind, values in features.items()})
+        return described
 
     return describe
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    """The rows of all batches."""
+    return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}

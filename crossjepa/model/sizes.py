@@ -8,6 +8,7 @@ are ours. `tiny` trains on a laptop's CPU in minutes; `large`, with the width an
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from crossjepa.model.encoder import EncoderConfig, PointEncoder
@@ -74,3 +75,9 @@ def build(size: str, target_dim: int, colour_dim: int, conditioning: Conditionin
     chosen = SIZES[size]
     predictor = PredictorConfig(*chosen.predictor, target_dim, colour_dim, conditioning)
     return CrossJEPA(PointEncoder(chosen.encoder), ViewPredictor(predictor, chosen.encoder.dim))
+
+
+def random_encoder(size: str, seed: int) -> PointEncoder:
+    """An encoder of a named size with random weights, those that a training with this seed starts from."""
+    torch.manual_seed(seed)
+    return PointEncoder(SIZES[size].encoder)

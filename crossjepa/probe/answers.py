@@ -152,7 +152,7 @@ def _answers(
     candidates = question.candidates if features.shape[1] else [nan]
     for number, split in enumerate(question.splits):
         C = choose_C(machine, objects.labels, split.inner, candidates, threads)
-        predicted = machine.predict(objects.labels, split.train, split.test, C)
+        (predicted,) = machine.predict(objects.labels, split.train, split.test, [C])
         columns = {
             "split": number,
             "id": objects.ids[split.test],

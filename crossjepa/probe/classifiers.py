@@ -1,8 +1,8 @@
 """The classifiers that are fitted on frozen features, and the choice of C."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
@@ -39,16 +39,16 @@ ESTIMATORS: dict[str, Callable[[float, int], ClassifierMixin]] = {
 class Classifier(Protocol):
     """A classifier that holds the features of all objects and is fitted on any of their rows."""
 
-    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
-        """Fit on the training rows and predict the test rows.
+    def predict(self, labels: Labels, train: Rows, test: Rows, candidates: Sequence[float]) -> list[Labels]:
+        """Fit on the training rows and predict the test rows, with each C.
 
         Args:
             labels: (N,), read at `train` only.
             train, test: rows.
-            C: inverse strength of regularisation.
+            candidates: ascending values of C, the inverse strength of regularisation.
 
         Returns:
-            (len(test),) labels.
+            (len(test),) labels for each C.
         """
 
 
@@ -59,10 +59,10 @@ class Estimator:
     features: NDArray[np.floating]
     make: Callable[[float, int], ClassifierMixin]
 
-    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
+    def predict(self, labels: Labels, train: Rows, test: Rows, candidates: Sequence[float]) -> list[Labels]:
         """See `Classifier`."""
-        fitted = self.make(C, len(train)).fit(self.features[train], labels[train])
-        return np.asarray(fitted.predict(self.features[test]))
+        fits = (self.make(C, len(train)).fit(self.features[train], labels[train]) for C in candidates)
+        return [np.asarray(fitted.predict(self.features[test])) for fitted in fits]
 
 
 class GramMachine:
@@ -72,10 +72,11 @@ class GramMachine:
         wide = features.astype(np.float64)
         self.products = wide @ wide.T
 
-    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
+    def predict(self, labels: Labels, train: Rows, test: Rows, candidates: Sequence[float]) -> list[Labels]:
         """See `Classifier`."""
-        fitted = SVC(kernel="precomputed", C=C).fit(self.products[np.ix_(train, train)], labels[train])
-        return np.asarray(fitted.predict(self.products[np.ix_(test, train)]))
+        among, across = self.products[np.ix_(train, train)], self.products[np.ix_(test, train)]
+        fits = (SVC(kernel="precomputed", C=C).fit(among, labels[train]) for C in candidates)
+        return _answers(fits, lambda fitted: np.asarray(fitted.predict(across)), candidates)
 
 
 class LibsvmMachine:
@@ -84,18 +85,39 @@ class LibsvmMachine:
     def __init__(self, features: NDArray[np.float32]) -> None:
         self.features = features.astype(np.float64)
 
-    def predict(self, labels: Labels, train: Rows, test: Rows, C: float) -> Labels:
+    def predict(self, labels: Labels, train: Rows, test: Rows, candidates: Sequence[float]) -> list[Labels]:
         """See `Classifier`."""
-        fitted = SVC(kernel="linear", C=C).fit(self.features[train], labels[train])
-        if len(fitted.classes_) == 2:
-            return np.asarray(fitted.predict(self.features[test]))
-        sides = self.features[test] @ fitted.coef_.T + fitted.intercept_ > 0
-        votes = np.zeros((len(test), len(fitted.classes_)), dtype=np.int64)
-        for side, (first, second) in zip(sides.T, combinations(range(len(fitted.classes_)), 2), strict=True):
-            votes[:, first] += side
-            votes[:, second] += ~side
-        # Ties go to the first class, as in libsvm.
-        return np.asarray(fitted.classes_[votes.argmax(axis=1)])
+        fits = (SVC(kernel="linear", C=C).fit(self.features[train], labels[train]) for C in candidates)
+        return _answers(fits, lambda fitted: _by_hyperplanes(fitted, self.features[test]), candidates)
+
+
+def _answers(
+    fits: Iterator[SVC], predict: Callable[[SVC], Labels], candidates: Sequence[float]
+) -> list[Labels]:
+    """Answers of machines that are fitted with ascending C.
+
+    The dual problem knows C only as the largest value of its coefficients. Once none reaches it, the solution is
+    also that of every larger C, and nothing more is fitted.
+    """
+    answers: list[Labels] = []
+    for C, fitted in zip(candidates, fits, strict=True):
+        answers.append(predict(fitted))
+        if np.abs(fitted.dual_coef_).max() < C:
+            break
+    return answers + answers[-1:] * (len(candidates) - len(answers))
+
+
+def _by_hyperplanes(fitted: SVC, features: NDArray[np.float64]) -> Labels:
+    """The answers of a linear machine; `SVC.predict` would multiply with each support vector."""
+    if len(fitted.classes_) == 2:
+        return np.asarray(fitted.predict(features))
+    sides = features @ fitted.coef_.T + fitted.intercept_ > 0
+    votes = np.zeros((len(features), len(fitted.classes_)), dtype=np.int64)
+    for side, (first, second) in zip(sides.T, combinations(range(len(fitted.classes_)), 2), strict=True):
+        votes[:, first] += side
+        votes[:, second] += ~side
+    # Ties go to the first class, as in libsvm.
+    return np.asarray(fitted.classes_[votes.argmax(axis=1)])
 
 
 def classifier(name: str, features: NDArray[np.float32]) -> Classifier:
@@ -139,16 +161,18 @@ def choose_C(
         labels: (N,), read at the folds' rows only.
         folds: (train, held out) rows inside the training split; empty if it is too small.
         candidates: ascending; a single one is returned without any fit.
-        threads: fits to run in parallel.
+        threads: folds to fit in parallel.
     """
     if len(candidates) == 1:
         return candidates[0]
     if not folds:
         return candidates[-1]
 
-    def correct(fold: tuple[Rows, Rows], C: float) -> int:
-        return int((machine.predict(labels, *fold, C) == labels[fold[1]]).sum())
+    def correct(train: Rows, test: Rows) -> list[int]:
+        return [
+            int((answers == labels[test]).sum())
+            for answers in machine.predict(labels, train, test, candidates)
+        ]
 
-    jobs = [delayed(correct)(fold, C) for fold, C in product(folds, candidates)]
-    counts = Parallel(n_jobs=threads, prefer="threads")(jobs)
-    return candidates[int(np.reshape(counts, (len(folds), -1)).sum(axis=0).argmax())]
+    counts = Parallel(n_jobs=threads, prefer="threads")(delayed(correct)(*fold) for fold in folds)
+    return candidates[int(np.sum(counts, axis=0).argmax())]

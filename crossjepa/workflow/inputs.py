@@ -96,8 +96,8 @@ def accounts(plan: Plan, dataset: str) -> Inputs:
         f"seconds.{stage}": [paths.seconds(f"{stage}/{name}").removesuffix(".tsv") for name in of_stage]
         for stage, of_stage in names.items()
     }
-    encoders = [f"{variant}/{seed}" for variant in ("trained", "random") for seed in plan.seeds(variant)]
-    features = [plan.paths.seconds(f"features/{dataset}/{job}") for job in [*encoders, "geometry"]]
+    trained = [f"trained/{seed}" for seed in plan.seeds("trained")]
+    features = [plan.paths.seconds(f"features/{dataset}/{job}") for job in [*trained, "random", "geometry"]]
     return {**folders, "seconds.features": features, "config": [plan.paths.configuration]}
 
 

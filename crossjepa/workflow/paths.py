@@ -126,7 +126,7 @@ class RunPaths:
         return f"{self.folder}/encoders/{variant}/{seed}"
 
     def encoder(self, variant: str, seed: int | str) -> str:
-        """A trained or random-weight encoder."""
+        """A trained encoder."""
         return f"{self.encoder_folder(variant, seed)}/encoder.safetensors"
 
     def predictor(self, variant: str, seed: int | str) -> str:

@@ -71,7 +71,7 @@ wildcard_constraints:
     archive="|".join(map(re.escape, MODELNETS)),
     shard=r"\d+",
     variant="|".join(map(re.escape, PLAN.variants)),
-    encoder="|".join(map(re.escape, ["random", *PLAN.variants])),
+    encoder="|".join(map(re.escape, PLAN.variants)),
     seed=r"\d+",
     suite=r"linear|few_shot|label_efficiency|benchmark|inductive\d+|elsewhere|sweep",
     table="|".join(TABLES),

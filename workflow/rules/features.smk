@@ -5,9 +5,7 @@ rule features:
     input:
         points=lambda w: inputs.sealed(PLAN, PLAN.points(w.dataset)),
         encoder=RUN.encoder("{encoder}", "{seed}"),
-        predictor=lambda w: (
-            [] if w.encoder == "random" else RUN.predictor(w.encoder, w.seed)
-        ),
+        predictor=RUN.predictor("{encoder}", "{seed}"),
     output:
         RUN.features("{dataset}", "{encoder}", "{seed}"),
     log:
@@ -22,14 +20,35 @@ rule features:
         settings=PLAN.settings("features"),
         points=lambda w: PLAN.points(w.dataset),
         cloud=lambda w: "{0.selection}:{0.points}".format(PLAN.protocol(w.dataset)),
-        predictor=lambda w, input: (
-            f"--predictor {input.predictor}" if input.predictor else ""
-        ),
         code=code("features extract"),
     shell:
         "OMP_NUM_THREADS={threads} python -m crossjepa features extract --settings {params.settings:q}"
-        " --points {params.points} --cloud {params.cloud} --encoder {input.encoder} {params.predictor}"
-        " --output {output} 2>&1 | tee {log}"
+        " --points {params.points} --cloud {params.cloud} --encoder {input.encoder}"
+        " --predictor {input.predictor} --output {output} 2>&1 | tee {log}"
+
+
+rule random_features:
+    input:
+        points=lambda w: inputs.sealed(PLAN, PLAN.points(w.dataset)),
+    output:
+        [RUN.features("{dataset}", "random", seed) for seed in PLAN.seeds("random")],
+    log:
+        RUN.log("features/{dataset}/random"),
+    benchmark:
+        RUN.seconds("features/{dataset}/random")
+    conda:
+        "../../envs/features.yaml"
+    resources:
+        mem_mb=memory(2000),
+    params:
+        settings=PLAN.settings("random_features"),
+        points=lambda w: PLAN.points(w.dataset),
+        cloud=lambda w: "{0.selection}:{0.points}".format(PLAN.protocol(w.dataset)),
+        folder=lambda w, output: str(Path(output[0]).parent),
+        code=code("features random"),
+    shell:
+        "OMP_NUM_THREADS={threads} python -m crossjepa features random --settings {params.settings:q}"
+        " --points {params.points} --cloud {params.cloud} --output {params.folder} 2>&1 | tee {log}"
 
 
 rule retrieval:

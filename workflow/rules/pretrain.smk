@@ -1,4 +1,4 @@
-# pretrain: one encoder per variant and seed, and random-weight encoders of the same size as a baseline.
+# pretrain: one encoder per variant and seed.
 
 
 rule pretrain:
@@ -35,22 +35,3 @@ rule pretrain:
         " --settings {params.settings:q} {params.inputs} --seed {wildcards.seed}"
         " --devices {resources.nodes}x$(({resources.gpu} > {resources.nodes} ? {resources.gpu} / {resources.nodes} : 1))"
         " --code {params.code} --output {params.folder} 2>&1 | tee {log}"
-
-
-rule random_encoder:
-    output:
-        RUN.encoder("random", "{seed}"),
-    log:
-        RUN.log("pretrain/random/{seed}"),
-    benchmark:
-        RUN.seconds("random_encoders/{seed}")
-    conda:
-        "../../envs/pretrain.yaml"
-    resources:
-        mem_mb=memory(1000),
-    params:
-        settings=PLAN.settings("random_encoder"),
-        code=code("pretrain random"),
-    shell:
-        "python -m crossjepa pretrain random --settings {params.settings:q} --seed {wildcards.seed}"
-        " --output {output} 2>&1 | tee {log}"
