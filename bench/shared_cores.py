@@ -2,8 +2,8 @@
 
     python bench/shared_cores.py [--busy 5] [--rounds 3]
 
-Each setting trains `tiny` in a process of its own, in turn, alone and beside busy processes. The command line of
-the package sets the first row itself, unless one of these variables is set already.
+Each setting trains `tiny` in a process of its own, in turn, alone and beside busy processes. The
+command line of the package sets the first row itself, unless one of these variables is set already.
 """
 
 import os
@@ -90,9 +90,8 @@ def main(
             runs = [{n: objects_per_second(s, seconds) for n, s in settings.items()} for _ in range(rounds)]
         for name in settings:
             found[name].append([run[name] for run in runs])
-    print(
-        f"| {threads} threads, objects/s, median (range) | alone | beside {beside} busy processes |\n|---|---|---|"
-    )
+    print(f"| {threads} threads, objects/s, median (range) | alone | beside {beside} busy processes |")
+    print("|---|---|---|")
     for name, columns in found.items():
         cells = [f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})" for values in columns]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)

@@ -96,8 +96,8 @@ def _answers(
 ) -> list[Labels]:
     """Answers of machines that are fitted with ascending C.
 
-    The dual problem knows C only as the largest value of its coefficients. Once none reaches it, the solution is
-    also that of every larger C, and nothing more is fitted.
+    The dual problem knows C only as the largest value of its coefficients. Once none reaches it, the
+    solution is also that of every larger C, and nothing more is fitted.
     """
     answers: list[Labels] = []
     for C, fitted in zip(candidates, fits, strict=True):
