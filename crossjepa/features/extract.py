@@ -12,7 +12,7 @@ from torch import Tensor
 from crossjepa.errors import UserError
 from crossjepa.features.regimes import REGIMES, pose_clouds
 from crossjepa.model.encoder import PointEncoder
-from crossjepa.model.frames import normalise
+from crossjepa.model.frames import normalise_in_place
 from crossjepa.model.imagine import Imagination
 from crossjepa.model.transformer import pool
 from crossjepa.progress import track
@@ -31,9 +31,8 @@ def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tup
         array: see `read_points`.
         points: points of each cloud.
     """
-    manifest = read_manifest(store)
-    kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
-    return [manifest.ids[row] for row in kept], torch.from_numpy(read_points(store, array, points)[kept])
+    rows = read_manifest(store).rows
+    return [*rows], torch.from_numpy(read_points(store, array, points, [*rows.values()]))
 
 
 def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
@@ -52,7 +51,8 @@ def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
     if asked[1] == "first":
         return load_clouds(store, "first", int(asked[2]))
     ids, clouds = load_clouds(store, "xyz", int(asked[2]))
-    return ids, normalise(clouds)[0]
+    normalise_in_place(clouds)
+    return ids, clouds
 
 
 def extract(
@@ -70,10 +70,13 @@ def extract(
     Returns:
         (N, F) float32 features under `<regime>_<kind>`.
     """
-    features: Arrays = {}
+    size, features = BATCH[device_type], Arrays()
+    starts = range(0, len(ids), size)
     for regime in REGIMES:
-        batches = pose_clouds(clouds, ids, regime, seed).split(BATCH[device_type])
-        rows = [describe(batch) for batch in track(batches, len(batches), f"features, {regime}", "batch")]
+        rows = []
+        for start in track(starts, len(starts), f"features, {regime}", "batch"):
+            part = slice(start, start + size)
+            rows.append(describe(pose_clouds(clouds[part], ids[part], regime, seed)))
         features |= {f"{regime}_{kind}": np.concatenate([row[kind] for row in rows]) for kind in rows[0]}
     return features
 
