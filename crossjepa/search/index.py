@@ -86,7 +86,7 @@ def write_index(index: Index, path: Path) -> None:
     """Write an index, whole or not at all."""
     # Not in the header, which may have 100 MB at most.
     paths = "\0".join(index.paths).encode("utf-8", "surrogateescape")
-    arrays = {"tokens": index.tokens, "paths": np.frombuffer(paths, np.uint8)}
+    arrays: dict[str, NDArray[Any]] = {"tokens": index.tokens, "paths": np.frombuffer(paths, np.uint8)}
     if index.imagined is not None:
         arrays["imagined"] = np.ascontiguousarray(index.imagined)
     header = {"format": FORMAT, "encoder": index.encoder, "digest": index.digest, "up": index.up}

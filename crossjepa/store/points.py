@@ -15,7 +15,7 @@ def read_points(
     store: Path,
     array: Literal["xyz", "first"],
     points: int,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | NDArray[Any] | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """The first points of clouds.

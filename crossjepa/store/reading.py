@@ -31,7 +31,7 @@ def read_array(
     path: Path,
     name: str,
     leading: int | None = None,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | NDArray[np.int64] | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Read one array of a sealed store, (objects, ...) without padding; each file's SHA-256 is compared.
