@@ -72,7 +72,11 @@ class System:
         """
         row = {object_id: index for index, object_id in enumerate(self.ids)}
         rows = [row[object_id] for object_id in ids]
-        chosen = {regime: values[rows].astype(np.float32) for regime, values in self.regimes.items()}
+        same = rows == [*range(len(row))]  # then a copy would double what the probe needs
+        chosen = {
+            regime: (values if same else values[rows]).astype(np.float32, copy=False)
+            for regime, values in self.regimes.items()
+        }
         for regime, values in chosen.items():
             if len(bad := np.flatnonzero(~np.isfinite(values).all(axis=1))):
                 raise UserError(

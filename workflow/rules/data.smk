@@ -52,7 +52,7 @@ rule scan:
         "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=memory(1500, of_objects=(0.008, lambda w: PLAN.listed(w.scan))),
+        mem_mb=memory(1500, of_objects=(0.005, lambda w: PLAN.listed(w.scan))),
     params:
         settings=lambda w: PLAN.settings_of("scan", w.scan),
         dataset=lambda w: of(w.scan).dataset,
@@ -76,7 +76,7 @@ rule catalog:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=memory(1000, of_objects=(0.005, lambda w: PLAN.listed(w.catalog))),
+        mem_mb=memory(1000, of_objects=(0.002, lambda w: PLAN.listed(w.catalog))),
     params:
         settings=lambda w: PLAN.settings_of("catalog", w.catalog),
         dataset=lambda w: of(w.catalog).dataset,

@@ -14,7 +14,7 @@ rule answers:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=memory(2000, {".zip": 1.2}),
+        mem_mb=memory(2000, {".zip": 1.5}),
     params:
         settings=lambda w: PLAN.settings(
             "answers_benchmark" if w.suite == "benchmark" else "answers", w.dataset

@@ -40,7 +40,7 @@ rule contact_sheet:
     conda:
         "../../envs/render.yaml"
     resources:
-        mem_mb=memory(1000, of_objects=(0.003, lambda w: PLAN.listed(w.sheet))),
+        mem_mb=memory(1000, of_objects=(0.002, lambda w: PLAN.listed(w.sheet))),
     params:
         settings=lambda w: PLAN.settings_of("render", w.sheet),
         dataset=lambda w: of(w.sheet).dataset,
