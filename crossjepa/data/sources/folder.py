@@ -124,9 +124,7 @@ def open_source(source: FolderSource) -> FileDataset:
     listing = FolderListing.read(Path(source.path))
     there = {printable(name): name for name in listing.names}
     groups: dict[str, str] = {}
-    records = [
-        _record(name, listing.folder.name, groups.setdefault(_shape(name), name)) for name in there
-    ]
+    records = [_record(name, listing.folder.name, groups.setdefault(_shape(name), name)) for name in there]
     names = {record.id: record.id for record in records}
     if source.labels:
         records, names = read_labels(Path(source.labels), listing.folder, records)
