@@ -30,7 +30,7 @@ def main(
     """Print a line for each encoder."""
     stores = Stores(catalog, points, targets)
     unseen = load_examples([stores], cloud_points, splits=("test",), standardise=False)
-    truth = unseen.targets[unseen.views]
+    truth = unseen.targets(unseen.views)
     mean, spread = truth.mean((0, 1)), truth.std((0, 1))
     for folder in encoders:
         encoder, _ = load_encoder(folder / "encoder.safetensors")

@@ -21,7 +21,7 @@ def examples(objects: int, points: int, views: int, target_dim: int) -> Examples
         views=torch.arange(rows).view(objects, views),
         pose=torch.cat([angles, distance_and_up], dim=1),
         colour=torch.rand(rows, COLOURS),
-        targets=torch.randn(rows, target_dim),
+        embedding=torch.randn(rows, target_dim).half(),
         mean=torch.zeros(target_dim),
         std=torch.ones(target_dim),
     )

@@ -5,8 +5,8 @@
         --catalog results/data/furniture-…/catalog.parquet --downloads results/downloads/furniture
 
 Each row is a runtime and a size of views. The time is the processor's, for one thread; the cosine is with the
-same views in float32 by torch, at its lowest and in the mean; the probe is cross-validated, on the mean embedding of an
-object's views, with the paired difference from the first row and its 95% interval.
+same views in float32 by torch, at its lowest and in the mean; the probe is cross-validated, on the mean
+embedding of an object's views, with the paired difference from the first row and its 95% interval.
 """
 
 import os

@@ -18,8 +18,8 @@ from crossjepa.config import Config
 from crossjepa.report.neighbours import nearest
 from crossjepa.settings import check, read_configuration
 from crossjepa.store.bundle import read_bundle
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_array
 from crossjepa.workflow import paths
 from crossjepa.workflow.plan import Plan
 

@@ -32,6 +32,7 @@ from crossjepa.data.table import check_broken, write_meshes
 from crossjepa.errors import BadMesh, UserError
 from crossjepa.mesh.mesh import Mesh, Part
 from crossjepa.store import sharded
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import seal
 
 DEFAULT = DataSettings()
@@ -390,10 +391,10 @@ def test_a_shard_holds_the_clouds_of_its_objects(tmp_path: Path) -> None:
     for shard in range(2):
         write_points(shapes, ids, tmp_path, shard, points=1024, seed=3, limits=DEFAULT.limits)
     seal(tmp_path, ids, 0)
-    clouds = sharded.read_array(tmp_path, "xyz")
+    clouds = read_array(tmp_path, "xyz")
     assert clouds.shape == (5, 1024, 3)
     assert np.isfinite(clouds).all()
     sharded.create(tmp_path / "one", sharded.Layout(5, 1, 8), point_arrays(1024), {})
     write_points(shapes, ids, tmp_path / "one", 0, points=1024, seed=3, limits=DEFAULT.limits)
     seal(tmp_path / "one", ids, 0)
-    assert np.array_equal(sharded.read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"
+    assert np.array_equal(read_array(tmp_path / "one", "xyz"), clouds), "shards do not change clouds"

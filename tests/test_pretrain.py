@@ -24,7 +24,7 @@ from crossjepa.model.predictor import pose_features
 from crossjepa.model.sizes import SIZES, build
 from crossjepa.pretrain.augment import cut_clouds, draw, transform
 from crossjepa.pretrain.batch import epoch_counts, epoch_order, make_batch
-from crossjepa.pretrain.examples import Examples, Stores, load_examples, load_held_out
+from crossjepa.pretrain.examples import Examples, Stores, _moments, load_examples, load_held_out
 from crossjepa.pretrain.log import TrainingLog
 from crossjepa.pretrain.measures import effective_rank, feature_spread
 from crossjepa.pretrain.optimise import LOSSES, learning_rate, make_optimizer
@@ -34,6 +34,7 @@ from crossjepa.pretrain.start import find_start
 from crossjepa.pretrain.train import Training
 from crossjepa.store import sharded
 from crossjepa.store.points import read_points
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import seal
 
 CPU = torch.device("cpu")
@@ -102,11 +103,33 @@ def test_no_test_object_and_none_set_aside_is_learned(stores: Stores) -> None:
 
 def test_targets_are_standardised_and_belong_to_their_objects(stores: Stores) -> None:
     loaded = examples(stores)
-    assert torch.allclose(loaded.targets.mean(0), torch.zeros(8), atol=1e-5)
-    assert torch.allclose(loaded.targets.std(0), torch.ones(8), atol=1e-4)
-    raw = torch.from_numpy(sharded.read_array(stores.targets, "embedding")).float()[[0, 1, 2, 3, 7, 9]]
-    restored = loaded.targets * loaded.std + loaded.mean
-    assert torch.allclose(restored[loaded.views], raw, atol=1e-3)
+    targets = loaded.targets(loaded.views)
+    assert torch.allclose(targets.mean((0, 1)), torch.zeros(8), atol=1e-5)
+    assert torch.allclose(targets.std((0, 1)), torch.ones(8), atol=1e-4)
+    raw = torch.from_numpy(read_array(stores.targets, "embedding")).float()[[0, 1, 2, 3, 7, 9]]
+    assert torch.allclose(targets * loaded.std + loaded.mean, raw, atol=1e-3)
+
+
+@pytest.mark.parametrize("width", [8, 100, 384])
+def test_moments_of_some_columns_at_a_time_are_those_of_all_to_the_bit(width: int) -> None:
+    embedding = torch.randn(3000, width, generator=torch.Generator().manual_seed(0)).mul_(3).add_(2).half()
+    mean, std = _moments(embedding)
+    assert torch.equal(mean, embedding.float().mean(0))
+    assert torch.equal(std, embedding.float().std(0))
+
+
+def test_examples_are_to_the_bit_what_converting_everything_at_once_gives(stores: Stores) -> None:
+    kept = [0, 1, 2, 3, 7, 9]
+    whole = torch.from_numpy(read_array(stores.targets, "embedding"))[kept * 2].flatten(0, 1).float()
+    mean, std = whole.mean(0), whole.std(0)
+    loaded = load_examples([stores, stores], points=256)
+    assert torch.equal(loaded.targets(torch.arange(48)), (whole - mean) / std)
+    clouds = normalise(torch.from_numpy(read_points(stores.points, "xyz", 256))[kept * 2])[0]
+    assert torch.equal(loaded.clouds, clouds)
+    loaded.cut(TINY, CPU)
+    assert loaded.members is not None
+    assert torch.equal(loaded.members.long(), group(clouds, TINY.groups, TINY.group_size)[1])
+    assert {loaded.embedding.dtype, loaded.members.dtype} == {torch.float16, torch.int16}
 
 
 def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path: Path) -> None:
@@ -114,8 +137,8 @@ def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path:
     held_out = load_held_out([stores], 256, learned)
     assert held_out is not None
     assert held_out.ids == ["object-4", "object-5", "object-6"]
-    raw = torch.from_numpy(sharded.read_array(stores.targets, "embedding")).float()[[4, 5, 6]]
-    assert torch.allclose((held_out.targets * learned.std + learned.mean)[held_out.views], raw, atol=1e-3)
+    raw = torch.from_numpy(read_array(stores.targets, "embedding")).float()[[4, 5, 6]]
+    assert torch.allclose(held_out.targets(held_out.views) * learned.std + learned.mean, raw, atol=1e-3)
     alone = training(learned, few(), tmp_path / "alone").run().state_dict()
     run = Training(make_fabric(), learned, few(), 0, tmp_path / "watched", "same", held_out)
     watched = run.run()
@@ -126,7 +149,7 @@ def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path:
     with torch.no_grad():
         views = held_out.views
         predicted, _ = watched(*cut, held_out.pose[views], held_out.colour[views])
-    targets = held_out.targets[views]
+    targets = held_out.targets(views)
     variance, spread = targets.flatten(0, 1).var(0, correction=0), targets.flatten(0, 1).std(0)
     missed = ((predicted - targets) / spread).square().mean((0, 1))
     expected = 1 - missed.sum() / (variance / spread**2).sum()
@@ -135,9 +158,7 @@ def test_unseen_objects_are_measured_and_never_learned(stores: Stores, tmp_path:
 
 def test_targets_may_stay_as_the_teacher_gave_them(stores: Stores, tmp_path: Path) -> None:
     raw = load_examples([stores], points=256, standardise=False)
-    assert torch.allclose(
-        raw.targets, examples(stores).targets * examples(stores).std + examples(stores).mean
-    )
+    assert torch.equal(raw.targets(raw.views), raw.embedding[raw.views].float())
     held_out = load_held_out([stores], 256, raw)
     assert held_out is not None
     Training(make_fabric(), raw, few(), 0, tmp_path, "same", held_out).run()
@@ -171,7 +192,7 @@ def test_shuffling_gives_an_objects_embeddings_and_colours_together_to_another(s
     plain, shuffled = examples(stores), examples(stores, shuffle_seed=1)
     assert torch.equal(plain.clouds, shuffled.clouds)
     assert torch.equal(plain.pose, shuffled.pose)
-    pairs = [torch.cat([e.targets, e.colour], dim=1)[e.views].flatten(1) for e in (plain, shuffled)]
+    pairs = [torch.cat([e.targets(e.views), e.colour[e.views]], dim=2).flatten(1) for e in (plain, shuffled)]
     order = torch.cdist(pairs[1], pairs[0]).argmin(1)
     assert torch.allclose(pairs[1], pairs[0][order], atol=1e-4), (
         "a view's embedding and colours belong together"
@@ -186,7 +207,7 @@ def test_cameras_are_moved_into_the_frame_of_their_cloud(stores: Stores) -> None
     clouds, centre, radius = normalise(torch.from_numpy(read_points(stores.points, "xyz", 256))[kept])
     assert centre.norm(dim=1).min() > 0.01, "lopsided"
     assert torch.allclose(loaded.clouds, clouds, atol=1e-6)
-    pose = torch.from_numpy(sharded.read_array(stores.targets, "pose"))[kept]
+    pose = torch.from_numpy(read_array(stores.targets, "pose"))[kept]
     assert torch.allclose(loaded.pose[loaded.views], move_cameras(pose, centre, radius), atol=1e-6)
     with pytest.raises(UserError, match=r"have 300 points, fewer than 512"):
         read_points(stores.points, "xyz", 512)
@@ -197,13 +218,13 @@ def test_data_sets_of_different_view_counts_are_learned_together(stores: Stores)
     both = load_examples([stores, stores], points=256)
     assert both.sizes == [6, 6]
     assert both.ids == one.ids * 2
-    raw = [(e.targets * e.std + e.mean)[e.views[-6:]] for e in (both, one)]
+    raw = [e.targets(e.views[-6:]) * e.std + e.mean for e in (both, one)]
     assert torch.allclose(*raw, atol=1e-3)
     both.views[:6, 2:] = -1  # as if the first set had two views only
     draws = draw(12, 4, 12, few(), torch.Generator().manual_seed(0))
     both.cut(TINY, CPU)
     batch = make_batch(both, torch.arange(12), draws, few(), TINY)
-    first_two = both.targets[both.views[:6, :2]]
+    first_two = both.targets(both.views[:6, :2])
     assert torch.equal(batch.targets[:6].sum(1), first_two.sum(1)), "padding is never drawn"
 
 

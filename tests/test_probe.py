@@ -34,8 +34,8 @@ from crossjepa.probe.result import ProbeResult, read_as
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 from crossjepa.probe.splits import grouped_folds, repeated_folds
 from crossjepa.probe.systems import Reading, System, read_systems
-from crossjepa.store import sharded
 from crossjepa.store.bundle import read_bundle, write_bundle
+from crossjepa.store.reading import read_array
 
 DEFAULT = protocol("pointjepa", "folder")
 CANDIDATES = [1e-4, 1e-2, 1.0, 100.0]
@@ -455,7 +455,7 @@ def test_teacher_features_are_the_mean_view_of_kept_objects(workplace: Workplace
     inputs = {name: [workplace.folder / p for p in paths] for name, paths in workplace.SYSTEMS.items()}
     systems, objects = read_systems(inputs, Reading(each_view=True), DEFAULT)
     assert BAD not in objects.ids
-    stored = sharded.read_array(workplace.folder / "targets", "embedding").astype(np.float32)
+    stored = read_array(workplace.folder / "targets", "embedding").astype(np.float32)
     row, of = objects.ids.tolist().index("lamp-2"), workplace.ids.index("lamp-2")
     named = {(s.name, s.seed): s.regimes["canonical"][row] for s in systems}
     np.testing.assert_allclose(named["teacher_views", 0], stored[of].mean(axis=0), atol=1e-3)

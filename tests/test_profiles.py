@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import yaml
-from clone import ROOT, Clone
+from clone import ROOT, Clone, rule_bodies
 from snakemake.resources import GroupResources, Resource, Resources
 
 from crossjepa.workflow.resources import memory
@@ -21,27 +22,32 @@ def resources(printed: str) -> dict[str, str]:
 
 def test_slurm_gives_gpus_to_the_rules_that_use_one_and_time_and_memory_to_all(tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
+    bodies = rule_bodies()
     asked = resources(clone.snakemake("--dry-run", "--profile", "profiles/slurm"))
     assert ON_GPU | {"scan", "render", "answers", "probe", "report"} <= asked.keys()
     for rule, wanted in asked.items():
         assert ("slurm_partition=gpu" in wanted) is (rule in ON_GPU), rule
         assert ("gpu=1" in wanted) is (rule in ON_GPU), rule
         assert re.search(r"runtime=\d+", wanted), rule
-        if rule == "pretrain":
-            assert "mem_mb=<TBD>" in wanted, "memory follows the stores, which are not there yet"
+        if re.search(r"mem_mb=memory\(\s*\d+,\s*{", bodies.get(rule, "")):
+            assert "mem_mb=<TBD>" in wanted, "memory follows the inputs, which are not there yet"
         else:
             assert re.search(r"mem_mb=\d{3,}", wanted), rule
 
 
-def test_memory_for_training_grows_with_the_stores_and_with_each_attempt() -> None:
-    """52,000 objects peak near 5.3 GB and their clouds: a fixed 3,000 MB would kill the first attempt."""
-    (share,) = re.findall(
-        r"memory\(2500, of_inputs=([\d.]+)\)", (ROOT / "workflow/rules/pretrain.smk").read_text()
-    )
-    asked = memory(2500, float(share))
-    small, large = SimpleNamespace(size_mb=20), SimpleNamespace(size_mb=12000)
-    assert asked(None, small, 1) < 3000 < 10000 < asked(None, large, 1)
-    assert asked(None, small, 2) == 2 * asked(None, small, 1)
+def test_memory_grows_with_named_inputs_with_listed_objects_and_with_each_attempt(tmp_path: Path) -> None:
+    files = []
+    for name, megabytes in {"xyz": 100, "thumbnails": 900}.items():
+        files.append(str(tmp_path / name / "c"))
+        (tmp_path / name).mkdir()
+        with open(files[-1], "wb") as file:
+            file.truncate(megabytes * 10**6)  # sparse
+    asked = memory(1000, {"/xyz/": 0.5}, (0.002, lambda wildcards: wildcards.objects))
+    wildcards = SimpleNamespace(objects=10_000)
+    assert asked(wildcards, files, 1) == 1000 + 50 + 20
+    assert asked(wildcards, files, 2) == 2 * asked(wildcards, files, 1)
+    with pytest.raises(FileNotFoundError):  # Snakemake asks again when the input is there
+        asked(wildcards, ["gone/xyz/c"], 1)
 
 
 def test_a_group_of_teacher_jobs_shares_one_gpu() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,12 +18,12 @@ from typer.testing import CliRunner
 from crossjepa.commands.store import app
 from crossjepa.errors import UserError
 from crossjepa.store.bundle import read_bundle, write_bundle
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import read_manifest, seal, verify
 from crossjepa.store.sharded import (
     ArraySpec,
     Layout,
     create,
-    read_array,
     read_attributes,
     read_layout,
     shard_file,
@@ -206,6 +207,18 @@ def test_leading_entries_can_be_read_alone(tmp_path: Path) -> None:
     assert np.array_equal(read_array(path, "embedding", leading=2), content(9)["embedding"][:, :2])
 
 
+def test_some_rows_are_read_in_the_wanted_order_and_other_shards_are_left_alone(tmp_path: Path) -> None:
+    path = filled(tmp_path / "store", Layout(20, 3, 4), aside={"object 3": "no texture"})
+    assert seal(path, ids(20), 0.1).rows == {f"object {row}": row for row in range(20) if row != 3}
+    wanted, out = [17, 2, 0, 19], np.zeros((4, 1, 5), "float16")
+    shard_file(path, "embedding", 1, 3).unlink()  # rows 8 to 15
+    assert read_array(path, "embedding", 1, wanted, out) is out
+    assert np.array_equal(out, content(20)["embedding"][wanted, :1])
+    with pytest.raises(UserError, match="missing"):
+        read_array(path, "embedding", rows=[8])
+    assert read_array(path, "embedding", rows=[]).shape == (0, 3, 5)
+
+
 def test_a_name_that_the_store_does_not_have_is_told_those_that_it_has(tmp_path: Path) -> None:
     path = filled(tmp_path / "store", Layout(4, 1, 4))
     seal(path, ids(4), 0)
@@ -260,6 +273,16 @@ def test_a_bundle_keeps_arrays_and_attributes(tmp_path: Path) -> None:
         read_bundle(tmp_path / "x.zip")
     with pytest.raises(UserError, match=r"y\.zip: no such file"):
         read_bundle(tmp_path / "y.zip")
+
+
+def test_large_arrays_of_a_bundle_are_cut_into_few_pieces_and_can_be_read_alone(tmp_path: Path) -> None:
+    rows = np.arange(20_000 * 300, dtype="float32").reshape(20_000, 300)
+    write_bundle(tmp_path / "x.zip", {"a": rows, "b": rows[:5]}, {})
+    assert len(zipfile.ZipFile(tmp_path / "x.zip").namelist()) < 20
+    assert read_bundle(tmp_path / "x.zip", ())[0] == {}
+    read, _ = read_bundle(tmp_path / "x.zip", ["a", "c"])
+    assert read.keys() == {"a"}
+    assert np.array_equal(read["a"], rows)
 
 
 def test_a_bundle_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

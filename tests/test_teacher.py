@@ -47,6 +47,7 @@ from transformers import (
 from crossjepa.errors import UserError
 from crossjepa.store import sharded
 from crossjepa.store.bundle import write_bundle
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import seal
 from crossjepa.teacher import derivative
 from crossjepa.teacher.description import read_description
@@ -469,7 +470,7 @@ def test_a_shard_keeps_its_order_and_what_was_set_aside(dinov2: Path, tmp_path: 
     sharded.create(tmp_path / "store", sharded.Layout(3, 1, 4), specs, {})
     embed_shard(teacher, tmp_path / "views.zip", tmp_path / "store", 0)
     seal(tmp_path / "store", ["a", "b", "c"], max_bad_fraction=0.5)
-    stored = sharded.read_array(tmp_path / "store", "embedding")
+    stored = read_array(tmp_path / "store", "embedding")
     assert np.array_equal(stored[2], teacher.embed(views[2]))
     assert np.isnan(stored[1]).all()
 

@@ -14,8 +14,8 @@ from crossjepa.errors import UserError
 from crossjepa.files import write_text, write_whole
 from crossjepa.pictures import picture_uri
 from crossjepa.search.drawing import draw_cloud
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_shards
 
 FORMATS = (".html", ".csv")
 MOST_PICTURES = 1000
@@ -56,12 +56,10 @@ def read_pictures(targets: Path, findings: pd.DataFrame) -> dict[str, str]:
         targets: the data set's sealed target store.
         findings: see `Audit`.
     """
-    manifest, shown, pictures = read_manifest(targets), shown_ids(findings), {}
-    for shard in read_shards(targets, "thumbnails", manifest.layout, manifest.files):  # to save memory
-        for position, views in zip(shard.positions, shard.values, strict=True):
-            if (name := manifest.ids[position]) in shown and name not in manifest.set_aside:
-                pictures[name] = picture_uri(Image.fromarray(views[0]), "WEBP")
-    return pictures
+    stored = read_manifest(targets).rows
+    names = [name for name in shown_ids(findings) if name in stored]
+    first = read_array(targets, "thumbnails", leading=1, rows=[stored[name] for name in names])[:, 0]
+    return {name: picture_uri(Image.fromarray(view), "WEBP") for name, view in zip(names, first, strict=True)}
 
 
 def draw_pictures(objects: DescribedObjects, findings: pd.DataFrame) -> dict[str, str]:

@@ -4,12 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 
 from crossjepa.artifact import load_encoder, load_imagination
 from crossjepa.commands.options import Settings
 from crossjepa.devices import find_device
-from crossjepa.features.extract import describe_with, extract, load_clouds, read_clouds
+from crossjepa.features.extract import describe_with, extract, read_clouds
 from crossjepa.features.geometry import geometry_features
 from crossjepa.features.retrieve import draw_galleries, view_distances
 from crossjepa.features.settings import FeaturesSettings
@@ -20,6 +21,8 @@ from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.probe.settings import BenchmarkSettings
 from crossjepa.settings import read_section
 from crossjepa.store.bundle import write_bundle
+from crossjepa.store.points import read_points
+from crossjepa.store.seal import read_manifest
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -91,11 +94,12 @@ def retrieve_command(
     size, device = read_section(BenchmarkSettings, "benchmark", settings).gallery, find_device()
     model, provenance = load_encoder(encoder / "encoder.safetensors")
     imagination = load_imagination(encoder / "predictor.safetensors")
-    ids, clouds = load_clouds(points, "xyz", provenance["settings"]["points"])
-    galleries, distances = draw_galleries(catalog, targets, ids, size), {}
+    rows = read_manifest(points).rows
+    galleries, distances = draw_galleries(catalog, targets, rows, size), {}
     for name, drawn in galleries.items():
-        shown = clouds[[ids.index(object_id) for object_id in drawn]]
-        distances[name] = view_distances(model, imagination, shown, drawn, targets, device)
+        chosen = [rows[object_id] for object_id in drawn]
+        clouds = torch.from_numpy(read_points(points, "xyz", provenance["settings"]["points"], chosen))
+        distances[name] = view_distances(model, imagination, clouds, drawn, targets, device)
     write_bundle(output, distances, {"ids": galleries})
 
 

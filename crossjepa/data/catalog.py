@@ -109,8 +109,11 @@ def split_groups(objects: pd.DataFrame, seed: int, test_fraction: float) -> pd.S
         "train" or "test" for each row.
     """
     sizes = objects["group"].value_counts()
-    classes = objects.groupby("group")["class"].unique()
-    training = Counter(objects.drop_duplicates(["class", "group"])["class"])  # groups left to train on
+    pairs = objects.drop_duplicates(["class", "group"])
+    classes: dict[str, list[str]] = {}
+    for group, label in zip(pairs["group"], pairs["class"], strict=True):
+        classes.setdefault(group, []).append(label)
+    training = Counter(pairs["class"])  # groups left to train on
     tested: list[str] = []
     rng = np.random.default_rng(seed)
     # A group with several classes counts for the first of them.

@@ -6,7 +6,7 @@ Needs neither trimesh nor pandas, since the workflow imports it in the user's ow
 import hashlib
 import os
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -36,14 +36,14 @@ class FolderListing:
     Attributes:
         folder: the folder.
         has_meshes: whether the objects are meshes. Then point clouds are passed over, and else meshes.
-        files: the objects' files, sorted.
+        names: the objects' paths in the folder, with forward slashes, sorted by their parts.
         passed_over: how many other files there are and why they are no objects, a line for each kind; without
             the materials, buffers and textures of meshes.
     """
 
     folder: Path
     has_meshes: bool
-    files: tuple[Path, ...]
+    names: tuple[str, ...]
     passed_over: tuple[str, ...]
 
     @classmethod
@@ -56,25 +56,27 @@ class FolderListing:
         Raises:
             UserError: if the folder is missing or holds neither meshes nor point clouds.
         """
-        kinds = {path: kind_of(path) for path in sorted(_walk(folder))}
+        start = len(os.path.join(folder, ""))
+        found = sorted((entry.path[start:].replace(os.sep, "\0"), entry) for entry in _walk(folder))
+        kinds = {name.replace("\0", "/"): kind_of(entry) for name, entry in found}
         counts = Counter(kinds.values())
         has_meshes = counts[MESH] >= counts[CLOUD]
         chosen, other = (MESH, CLOUD) if has_meshes else (CLOUD, MESH)
-        files = tuple(path for path, kind in kinds.items() if kind in (chosen, EITHER))
+        names = tuple(name for name, kind in kinds.items() if kind in (chosen, EITHER))
         reasons = {other: f"the folder holds {'meshes' if has_meshes else 'point clouds'}"}
         passed = Counter(
-            (path.suffix.lower(), reasons.get(kind, kind))
-            for path, kind in kinds.items()
+            (_suffix(name), reasons.get(kind, kind))
+            for name, kind in kinds.items()
             if kind not in (chosen, EITHER, COMPANION)
         )
         told = tuple(f"{n} {_title(suffix)} passed over: {why}" for (suffix, why), n in passed.most_common())
-        if not files:
+        if not names:
             raise UserError(_nothing(folder, kinds))
-        return cls(folder, has_meshes, files, told)
+        return cls(folder, has_meshes, names, told)
 
     def digest(self) -> str:
         """A digest of the names, sizes and modification times of the objects' files."""
-        states = ((path.relative_to(self.folder), path.stat()) for path in self.files)
+        states = ((name, os.stat(os.path.join(self.folder, name))) for name in self.names)
         lines = (f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n" for name, state in states)
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -85,19 +87,36 @@ def list_folder(folder: Path) -> FolderListing:
     return FolderListing.read(folder)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder but hidden ones. Links to folders come last, so that real folders win."""
-    seen, waiting = set(), [str(folder)]
-    while waiting:
-        for where, folders, names in os.walk(waiting.pop(0)):
-            real = os.path.realpath(where)
-            shown = [] if real in seen else sorted(name for name in folders if not _is_hidden(name))
-            links = [path for name in shown if os.path.islink(path := os.path.join(where, name))]
-            waiting += [link for link in links if not _holds(os.path.realpath(link), real)]
-            folders[:] = shown  # os.walk does not follow the links among them
-            if real not in seen:
-                yield from (Path(where, name) for name in names if not _is_hidden(name))
-            seen.add(real)
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All files below a folder but hidden ones. Links to folders come last, so that real folders win.
+
+    An entry knows its kind from the folder's own listing, which spares a call for each file.
+    """
+    seen, waiting, links = set(), [os.fspath(folder)], deque[str]()
+    while waiting or links:
+        where = waiting.pop() if waiting else links.popleft()
+        real = os.path.realpath(where)
+        if real in seen:
+            continue
+        seen.add(real)
+        folders, linked = [], []
+        for entry in _entries(where):
+            if not entry.is_dir():
+                yield entry
+            elif not entry.is_symlink():
+                folders.append(entry.path)
+            elif not _holds(os.path.realpath(entry.path), real):
+                linked.append(entry.path)
+        waiting += sorted(folders, reverse=True)
+        links += sorted(linked)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What lies directly in a folder but hidden entries; nothing if it cannot be read."""
+    try:
+        return [entry for entry in os.scandir(folder) if not _is_hidden(entry.name)]
+    except OSError:
+        return []
 
 
 def _is_hidden(name: str) -> bool:
@@ -109,9 +128,9 @@ def _holds(outer: str, inner: str) -> bool:
     return os.path.commonpath([outer, inner]) == outer
 
 
-def kind_of(path: Path) -> str:
+def kind_of(path: "Path | os.DirEntry[str]") -> str:
     """Whether a file is a mesh, a cloud, either because it is damaged, a companion, or why it is none."""
-    suffix = path.suffix.lower()
+    suffix = _suffix(path.name)
     if suffix not in MESHES | CLOUDS:
         return COMPANION if suffix in COMPANIONS else NO_FORMAT
     if not path.is_file():
@@ -119,7 +138,7 @@ def kind_of(path: Path) -> str:
     if suffix not in (".ply", ".txt"):
         return MESH if suffix in MESHES else CLOUD
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             head = file.read(HEADER)
     except OSError:
         return EITHER
@@ -131,9 +150,14 @@ def kind_of(path: Path) -> str:
     return EITHER if not end else MESH if faces else CLOUD
 
 
-def _nothing(folder: Path, kinds: Iterable[Path]) -> str:
+def _suffix(name: str) -> str:
+    suffix = os.path.splitext(name)[1].lower()
+    return "" if suffix == "." else suffix
+
+
+def _nothing(folder: Path, names: Iterable[str]) -> str:
     """What to say of a folder without any object."""
-    suffixes = Counter(path.suffix.lower() for path in kinds)
+    suffixes = Counter(map(_suffix, names))
     there = ", ".join(f"{n} {_title(suffix)}" for suffix, n in suffixes.most_common())
     wanted = f"meshes ({', '.join(sorted(MESHES))}) or point clouds ({', '.join(sorted(CLOUDS))})"
     found = f"holds only {there}" if there else "no such folder, or nothing in it"

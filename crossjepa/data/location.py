@@ -140,9 +140,8 @@ def check_labels(name: str, source: AnySource) -> None:
         with Path(source.labels).open(newline="", encoding="utf-8-sig", errors="replace") as file:
             classes = {row.get("class") or "" for row in csv.DictReader(file)}
     else:
-        listing = list_folder(Path(source.path))
-        paths = [path.relative_to(listing.folder).parts for path in listing.files]
-        classes = {parts[0] for parts in paths if len(parts) > 1}
+        names = list_folder(Path(source.path)).names
+        classes = {name.partition("/")[0] for name in names if "/" in name}
     if (number := len(classes - {""})) < 2:
         raise UserError(
             f"data.{name}: {source.labels or source.path} has {number} classes, and a probe needs two; sort "
@@ -161,6 +160,13 @@ def content_digest(source: AnySource) -> str:
         return outline_digest(places(source).values())
     labels = sha256_file(Path(source.labels)) if source.labels else ""
     return hashlib.sha256(f"{list_folder(Path(source.path)).digest()} {labels}".encode()).hexdigest()
+
+
+def listed(source: AnySource) -> int:
+    """How many objects of a folder each job that reads one lists; 0 for other kinds of data sets, which are
+    smaller than some folders.
+    """
+    return len(list_folder(Path(source.path)).names) if source.kind == "folder" else 0
 
 
 def has_meshes(source: AnySource) -> bool:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from crossjepa.data.dataset import Dataset
 from crossjepa.data.gather import gather
 from crossjepa.data.guard import Guarded, Limits
 from crossjepa.data.sample import MOST_SHOWN, sample_mesh, thin_cloud
-from crossjepa.data.table import OK, read_meshes
+from crossjepa.data.table import OK
 from crossjepa.store.bundle import Arrays
 from crossjepa.store.sharded import ArraySpec, read_layout, write_shard
 
@@ -27,7 +29,7 @@ def stored_points(path: Path, wanted: int) -> int:
         path: the mesh table.
         wanted: points to sample from a mesh.
     """
-    table = read_meshes(path)
+    table = pd.read_parquet(path, columns=["status", "points"])
     usable = table.loc[table["status"] == OK, "points"]
     if usable.empty or (usable == 0).any():
         return wanted

@@ -30,7 +30,7 @@ def write_meshes(table: pd.DataFrame, path: Path) -> None:
 
 def stored_ids(path: Path) -> list[str]:
     """Ids of the usable objects, in the order of the rows of every store."""
-    table = read_meshes(path)
+    table = pd.read_parquet(path, columns=["id", "status"])
     return table.loc[table["status"] == OK, "id"].tolist()
 
 
@@ -49,7 +49,7 @@ def check_broken(path: Path, max_bad_fraction: float) -> None:
     Raises:
         UserError: if their share is larger than `max_bad_fraction`; names the first three.
     """
-    table = read_meshes(path)
+    table = pd.read_parquet(path, columns=["id", "status"])
     bad = table[table["status"] != OK]
     if len(bad) > max_bad_fraction * len(table):
         first = "; ".join(bad["id"].head(3) + ": " + bad["status"].head(3))

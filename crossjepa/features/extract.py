@@ -12,7 +12,7 @@ from torch import Tensor
 from crossjepa.errors import UserError
 from crossjepa.features.regimes import REGIMES, pose_clouds
 from crossjepa.model.encoder import PointEncoder
-from crossjepa.model.frames import normalise
+from crossjepa.model.frames import normalise_in_place
 from crossjepa.model.grouping import group, patches
 from crossjepa.model.imagine import Imagination
 from crossjepa.model.transformer import pool
@@ -32,9 +32,8 @@ def load_clouds(store: Path, array: Literal["xyz", "first"], points: int) -> tup
         array: see `read_points`.
         points: points of each cloud.
     """
-    manifest = read_manifest(store)
-    kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
-    return [manifest.ids[row] for row in kept], torch.from_numpy(read_points(store, array, points)[kept])
+    rows = read_manifest(store).rows
+    return [*rows], torch.from_numpy(read_points(store, array, points, [*rows.values()]))
 
 
 def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
@@ -53,7 +52,8 @@ def read_clouds(store: Path, cloud: str) -> tuple[list[str], Tensor]:
     if asked[1] == "first":
         return load_clouds(store, "first", int(asked[2]))
     ids, clouds = load_clouds(store, "xyz", int(asked[2]))
-    return ids, normalise(clouds)[0]
+    normalise_in_place(clouds)
+    return ids, clouds
 
 
 def extract(
@@ -76,18 +76,21 @@ def extract(
     Returns:
         For each encoder (N, F) float32 features under `<regime>_<kind>`.
     """
-    features: dict[str, list[Arrays]] = {}
+    size, features = BATCH[device_type], {}
+    starts = range(0, len(ids), size)
     for regime in REGIMES:
-        batches = pose_clouds(clouds, ids, regime, seed).split(BATCH[device_type])
-        titled = track(batches, len(batches), f"features, {regime}", "batch")
-        features[regime] = [_joined(parts) for parts in zip(*map(describe, titled), strict=True)]
+        batches = (
+            slice(start, start + size) for start in track(starts, len(starts), f"features, {regime}", "batch")
+        )
+        rows = [describe(pose_clouds(clouds[part], ids[part], regime, seed)) for part in batches]
+        features[regime] = [_joined(parts) for parts in zip(*rows, strict=True)]
     return [
         {
             f"{regime}_{kind}": rows
-            for regime, of in zip(features, regimes, strict=True)
+            for regime, of in zip(REGIMES, each, strict=True)
             for kind, rows in of.items()
         }
-        for regimes in zip(*features.values(), strict=True)
+        for each in zip(*features.values(), strict=True)
     ]
 
 

@@ -18,8 +18,8 @@ from crossjepa.model.encoder import PointEncoder
 from crossjepa.model.frames import move_cameras, normalise
 from crossjepa.model.imagine import Imagination
 from crossjepa.progress import track
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_array
 
 QUERIES = 4096  # views that are predicted at once
 
@@ -73,16 +73,16 @@ def view_distances(
         between embeddings standardised as in pretraining.
     """
     encoder, imagination = encoder.to(device).eval(), imagination.to(device).eval()
-    position = {object_id: row for row, object_id in enumerate(read_manifest(targets).ids)}
-    rows = [position[object_id] for object_id in ids]
+    stored = read_manifest(targets).rows
+    rows = [stored[object_id] for object_id in ids]
     pose, colour, embedding = (
-        torch.from_numpy(read_array(targets, name)[rows]).float().to(device).flatten(0, 1)
+        torch.from_numpy(read_array(targets, name, rows=rows)).float().to(device).flatten(0, 1)
         for name in ("pose", "colour", "embedding")
     )
     truth = (embedding - imagination.mean) / imagination.std
     distances = []
-    for stored in track(clouds.split(1), len(clouds), "retrieval", "object"):
-        cloud, centre, radius = normalise(stored.to(device))
+    for single in track(clouds.split(1), len(clouds), "retrieval", "object"):
+        cloud, centre, radius = normalise(single.to(device))
         tokens = encoder.tokens(cloud)
         cameras = move_cameras(pose[None], centre, radius)
         predicted = [

@@ -98,7 +98,7 @@ def _array(given: Any) -> NDArray[Any] | None:
 def _on_disk(path: Path) -> Iterator[tuple[str, Read]]:
     if path.is_dir():
         listing = FolderListing.read(path)
-        for file in listing.files:
+        for file in map(path.joinpath, listing.names):
             yield str(file), partial(_file, path, file, is_cloud=not listing.has_meshes)
     elif not path.exists():
         raise UserError(f"{path}: no such file or folder")

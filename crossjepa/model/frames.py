@@ -9,6 +9,8 @@ from math import pi
 import torch
 from torch import Tensor
 
+AT_A_TIME = 4096  # clouds
+
 
 def about_up(angle: Tensor) -> Tensor:
     """(B,) angles in radians -> (B, 3, 3) right-handed rotations about +Y, for column vectors."""
@@ -57,6 +59,21 @@ def normalise(clouds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     centred = clouds - centre.unsqueeze(-2)
     radius = centred.norm(dim=-1).amax(-1)
     return centred / radius[..., None, None], centre, radius
+
+
+def normalise_in_place(clouds: Tensor) -> tuple[Tensor, Tensor]:
+    """Fit (B, N, 3) clouds into the unit sphere without a second copy of them all.
+
+    Returns:
+        The (B, 3) means and (B,) distances that `normalise` returns.
+    """
+    frames = []
+    for some in clouds.split(AT_A_TIME):
+        fitted, centre, radius = normalise(some)
+        some.copy_(fitted)
+        frames.append((centre, radius))
+    centres, radii = zip(*frames, strict=True)
+    return torch.cat(centres), torch.cat(radii)
 
 
 def towards_camera(pose: Tensor) -> Tensor:

@@ -89,5 +89,5 @@ def make_batch(
     scales = None
     if settings.drop_path:
         scales = (draws["branches"] >= settings.drop_path) / (1 - settings.drop_path)
-    colour, targets = take(examples.colour, views), take(examples.targets, views)
+    colour, targets = take(examples.colour, views), examples.targets(views, device)
     return Batch(*patches(points, centres, members), pose, colour, scales, targets)

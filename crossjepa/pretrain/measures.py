@@ -30,7 +30,7 @@ def explained_variance(
     assert examples.centres is not None
     assert examples.members is not None
     missed, whole = 0.0, 0.0
-    targets = examples.targets[examples.views[examples.views >= 0]]
+    targets = examples.targets(examples.views[examples.views >= 0])
     mean, spread = targets.mean(0), targets.std(0).clamp_min(1e-6)
     model.eval()
     for rows in torch.arange(len(examples.ids), device=examples.clouds.device).split(BATCH):
@@ -39,7 +39,7 @@ def explained_variance(
         exists = (examples.views[rows] >= 0).unsqueeze(-1)
         with autocast():
             predicted, _ = model(*cut, examples.pose[views], examples.colour[views])
-        targets = examples.targets[views]
+        targets = examples.targets(views)
         missed += (exists * ((predicted.float() - targets) / spread).square()).sum().item()
         whole += (exists * ((targets - mean) / spread).square()).sum().item()
     model.train()

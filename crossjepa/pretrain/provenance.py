@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from crossjepa.files import sha256_file
-from crossjepa.pretrain.examples import TRAINING, Stores, usable_ids
+from crossjepa.pretrain.examples import TRAINING, Stores, usable_rows
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.store.seal import read_manifest
 
@@ -43,7 +43,9 @@ def sources(settings: PretrainSettings, stores: Sequence[Stores]) -> list[dict[s
     """For each source of training objects: data set, source, licence, number of objects, and creators."""
     listed = []
     for dataset, each in zip(settings.datasets, stores, strict=True):
-        table = pd.read_parquet(each.catalog).set_index("id").loc[usable_ids(each, TRAINING)]
+        columns = ["id", "source", "licence", "creator"]
+        table = pd.read_parquet(each.catalog, columns=columns).set_index("id")
+        table = table.loc[[*usable_rows(each, TRAINING)]]
         for (source, licence), objects in table.groupby(["source", "licence"]):
             creators = sorted(set(objects["creator"]) - {""}, key=str.casefold)
             named = {"dataset": dataset.name, "source": source, "licence": licence}
@@ -55,6 +57,6 @@ def seen(stores: Sequence[Stores]) -> list[str]:
     """First 16 hexadecimal digits of the training meshes' SHA-256, to recognise them in other data sets."""
     prefixes: set[str] = set()
     for each in stores:
-        digests = pd.read_parquet(each.catalog).set_index("id")["sha256"]
-        prefixes.update(digests.loc[usable_ids(each, TRAINING)].str[:16])
+        digests = pd.read_parquet(each.catalog, columns=["id", "sha256"]).set_index("id")["sha256"]
+        prefixes.update(digests.loc[[*usable_rows(each, TRAINING)]].str[:16])
     return sorted(prefixes)

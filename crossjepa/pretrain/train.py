@@ -80,7 +80,7 @@ class Training:
         self.steps = settings.epochs * self.steps_per_epoch
         self._place(examples, held_out)
         torch.manual_seed(seed)
-        target_dim, colour_dim = examples.targets.shape[-1], examples.colour.shape[-1]
+        target_dim, colour_dim = examples.embedding.shape[-1], examples.colour.shape[-1]
         self.network = build(settings.model, target_dim, colour_dim, settings.conditioning)
         if start is not None:
             self.network.encoder.load_state_dict(start.state_dict())

@@ -24,7 +24,7 @@ def read_described(catalog: Path, features: Path, points: Path) -> DescribedObje
         UserError: if a file is missing or wrong, or the features are of other objects than the store.
     """
     table, manifest = read_meshes(catalog).set_index("id", drop=False), read_manifest(points)
-    arrays, attributes = read_bundle(features)
+    arrays, attributes = read_bundle(features, ["canonical_tokens"])
     ids = attributes["ids"]
     row = {object_id: number for number, object_id in enumerate(manifest.ids)}
     if other := next((each for each in ids if each not in row or each not in table.index), None):
@@ -32,7 +32,7 @@ def read_described(catalog: Path, features: Path, points: Path) -> DescribedObje
     broken = table[table["status"] != OK]
     return DescribedObjects(
         table=table.loc[ids, ["id", "class", "group", "split", "sha256"]].reset_index(drop=True),
-        clouds=read_points(points, "xyz", POINTS)[[row[each] for each in ids]],
+        clouds=read_points(points, "xyz", POINTS, [row[each] for each in ids]),
         features=arrays["canonical_tokens"],
         reasons=dict(zip(broken["id"], broken["status"], strict=True)) | manifest.set_aside,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Intervals = NDArray[np.float64]
+DRAWS = 1 << 24  # clusters that are drawn at a time, which bounds memory
 
 
 def _clusters(scores: pd.DataFrame, clusters: NDArray[np.generic]) -> tuple[NDArray[np.float64], Intervals]:
@@ -29,8 +30,12 @@ def bootstrap_intervals(
     """
     totals, sizes = _clusters(scores, clusters)
     chance = np.full(len(sizes), 1 / len(sizes))
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), chance, size=resamples)
-    ends: Intervals = np.percentile((drawn @ totals) / (drawn @ sizes), [2.5, 97.5], axis=0).T
+    rng, means = np.random.default_rng(seed), []
+    step = max(1, DRAWS // len(sizes))
+    for done in range(0, resamples, step):
+        drawn = rng.multinomial(len(sizes), chance, size=min(step, resamples - done))
+        means.append((drawn @ totals) / (drawn @ sizes))
+    ends: Intervals = np.percentile(np.concatenate(means), [2.5, 97.5], axis=0).T
     return ends
 
 

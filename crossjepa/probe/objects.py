@@ -51,6 +51,12 @@ class LabelledObjects:
         return int(np.isin(self.digests[self.test], trained[trained != ""]).sum())
 
 
+def labelled_ids(catalog: Path) -> set[str]:
+    """Ids of all objects of a catalog with a class."""
+    table = pd.read_parquet(catalog, columns=["id", "class"])
+    return set(table.loc[table["class"] != "", "id"])
+
+
 def labelled_objects(catalog: Path, available: Collection[str]) -> LabelledObjects:
     """The catalog's labelled objects among `available` ids.
 

@@ -58,7 +58,7 @@ def read_background(
         UserError: if a file is missing or wrong.
     """
     objects = labelled_objects(one(inputs, "catalog"), table.attrs["ids"])
-    encoders = [read_bundle(path)[1] for path in inputs.get("trained", [])]
+    encoders = [read_bundle(path, names=())[1] for path in inputs.get("trained", [])]
     origins = [encoder["pretraining"] for encoder in encoders]
     head = {
         "dataset": table.attrs["dataset"],

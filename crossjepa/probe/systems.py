@@ -1,6 +1,6 @@
 """The compared systems: features of the same labelled objects, pooled as the protocol says."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossjepa.errors import UserError
-from crossjepa.probe.objects import LabelledObjects, labelled_objects
+from crossjepa.probe.objects import LabelledObjects, labelled_ids, labelled_objects
 from crossjepa.probe.protocols import ProbeProtocol
 from crossjepa.store.bundle import Arrays, read_bundle
+from crossjepa.store.reading import read_array
 from crossjepa.store.seal import read_manifest
-from crossjepa.store.sharded import read_array
 
 Inputs = Mapping[str, Sequence[Path]]
 
@@ -72,7 +72,11 @@ class System:
         """
         row = {object_id: index for index, object_id in enumerate(self.ids)}
         rows = [row[object_id] for object_id in ids]
-        chosen = {regime: values[rows].astype(np.float32) for regime, values in self.regimes.items()}
+        same = rows == [*range(len(row))]  # then a copy would double what the probe needs
+        chosen = {
+            regime: (values if same else values[rows]).astype(np.float32, copy=False)
+            for regime, values in self.regimes.items()
+        }
         for regime, values in chosen.items():
             if len(bad := np.flatnonzero(~np.isfinite(values).all(axis=1))):
                 raise UserError(
@@ -105,14 +109,17 @@ def read_systems(
     Raises:
         UserError: if a file is missing or wrong, encoders differ in size, or nothing can be probed.
     """
-    systems = list(_teacher(one(inputs, "targets"), reading.each_view)) if "targets" in inputs else []
+    labelled = labelled_ids(one(inputs, "catalog"))
+    systems: list[System] = []
+    if "targets" in inputs:
+        systems += _teacher(one(inputs, "targets"), labelled, reading.each_view)
     for variant, paths in inputs.items():
         if variant in ("catalog", "targets") or variant.endswith(".metrics"):
             continue
         if not reading.sweep and variant not in FEATURES:
             raise UserError(f"--input {variant}=…: not an input of this suite; see docs/results.md")
         for path in paths:
-            systems += _bundle(path, variant, reading, protocol)
+            systems += _bundle(path, variant, labelled, reading, protocol)
     if missing := [name for name in reading.needs if name not in inputs]:
         raise UserError(f"--input {missing[0]}=…: missing; give the features of that variant")
     _check_sizes([system for system in systems if system.name in ("encoder", "random_encoder")])
@@ -134,15 +141,22 @@ def _check_sizes(encoders: Sequence[System]) -> None:
             )
 
 
-def _bundle(path: Path, variant: str, reading: Reading, protocol: ProbeProtocol) -> Iterator[System]:
-    """The systems of one feature zip: pooled tokens, and the predictor's embeddings of trained encoders."""
-    arrays, attributes = read_bundle(path)
+def _bundle(
+    path: Path, variant: str, labelled: Collection[str], reading: Reading, protocol: ProbeProtocol
+) -> Iterator[System]:
+    """The systems of one feature zip: pooled tokens, and the predictor's embeddings of trained encoders.
+
+    Only features of labelled objects are kept.
+    """
     trained = reading.imagined and (reading.sweep or variant == "trained")
     kinds = ("tokens", "imagined") if trained else ("tokens",)
-    for regime, kind in product(reading.regimes, kinds):
-        if f"{regime}_{kind}" not in arrays:
-            raise UserError(f"{path}: has no {regime}_{kind} features; extract features again")
-    features = {kind: {regime: arrays[f"{regime}_{kind}"] for regime in reading.regimes} for kind in kinds}
+    needed = [f"{regime}_{kind}" for regime, kind in product(reading.regimes, kinds)]
+    arrays, attributes = read_bundle(path, needed)
+    if missing := [name for name in needed if name not in arrays]:
+        raise UserError(f"{path}: has no {missing[0]} features; extract features again")
+    rows = {object_id: row for row, object_id in enumerate(attributes.pop("ids")) if object_id in labelled}
+    chosen = {name: values[[*rows.values()]] for name, values in arrays.items()}
+    features = {kind: {regime: chosen[f"{regime}_{kind}"] for regime in reading.regimes} for kind in kinds}
     if protocol.pooling == "max" and variant != "geometry":  # tokens are the maximum, then the mean
         features["tokens"] = {
             k: values[:, : values.shape[1] // 2] for k, values in features["tokens"].items()
@@ -155,17 +169,14 @@ def _bundle(path: Path, variant: str, reading: Reading, protocol: ProbeProtocol)
     for kind, regimes in features.items():
         name = own if kind == "tokens" else prefix + kind
         if name != f"{variant}:imagined":
-            yield System(
-                name, attributes["encoder"].get("seed", 0), path, attributes["ids"], regimes, attributes
-            )
+            yield System(name, attributes["encoder"].get("seed", 0), path, [*rows], regimes, attributes)
 
 
-def _teacher(store: Path, each_view: bool) -> Iterator[System]:
+def _teacher(store: Path, labelled: Collection[str], each_view: bool) -> Iterator[System]:
     """The teacher's mean view embedding, and each single view's; canonical only, as views are not rotated."""
-    manifest = read_manifest(store)
-    embedding: NDArray[np.float16] = read_array(store, "embedding")
-    kept = [row for row, object_id in enumerate(manifest.ids) if object_id not in manifest.set_aside]
-    ids, embedding = [manifest.ids[row] for row in kept], embedding[kept]
+    stored = read_manifest(store).rows
+    ids = [object_id for object_id in stored if object_id in labelled]
+    embedding: NDArray[np.float16] = read_array(store, "embedding", rows=[stored[i] for i in ids])
     mean = embedding.mean(axis=1, dtype=np.float32)
     yield System("teacher_views", 0, store, ids, {"canonical": mean}, {})
     for view in range(embedding.shape[1]) if each_view else []:

@@ -99,7 +99,7 @@ def _objects(
     file: Path, catalog: pd.DataFrame, left_out: Mapping[str, str]
 ) -> tuple[NDArray[np.float32], pd.DataFrame, int]:
     """Features (N, F) and catalog rows of the objects to show, and how many could be shown."""
-    arrays, attributes = read_bundle(file)
+    arrays, attributes = read_bundle(file, ["canonical_tokens"])
     ids = np.array(attributes["ids"])
     usable = np.flatnonzero(~np.isin(ids, list(left_out)))
     table = catalog.set_index("id").loc[ids[usable]]

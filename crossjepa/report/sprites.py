@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossjepa.pictures import picture_uri
-from crossjepa.store.sharded import read_manifest, read_shards
+from crossjepa.store.reading import read_array
+from crossjepa.store.sharded import read_manifest
 
 
 class Sprites(NamedTuple):
@@ -20,7 +21,7 @@ class Sprites(NamedTuple):
 
 
 def read_sprites(targets: Path, ids: Collection[str]) -> Sprites:
-    """Make the sprites of objects, a shard at a time to save memory.
+    """Make the sprites of objects.
 
     Args:
         targets: a sealed target store.
@@ -29,12 +30,10 @@ def read_sprites(targets: Path, ids: Collection[str]) -> Sprites:
     Raises:
         UserError: if the store is not sealed, damaged, or of an earlier version that kept no such views.
     """
-    manifest, wanted, uris = read_manifest(targets), set(ids), {}
-    for shard in read_shards(targets, "thumbnails", manifest.layout, manifest.files):
-        for position, views in zip(shard.positions, shard.values, strict=True):
-            if (object_id := manifest.ids[position]) in wanted:
-                uris[object_id] = _sprite(views)
-    return Sprites(manifest.arrays["thumbnails"]["shape"][0], uris)
+    stored = read_manifest(targets).rows
+    shown = [object_id for object_id in ids if object_id in stored]
+    views = read_array(targets, "thumbnails", rows=[stored[object_id] for object_id in shown])
+    return Sprites(views.shape[1], dict(zip(shown, map(_sprite, views), strict=True)))
 
 
 def _sprite(views: NDArray[np.uint8]) -> str:

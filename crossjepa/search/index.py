@@ -16,7 +16,7 @@ from crossjepa.files import write_whole
 from crossjepa.inference.encoder import Encoder, Features, Up
 
 KEY = "crossjepa-index"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +84,12 @@ def build_index(
 
 def write_index(index: Index, path: Path) -> None:
     """Write an index, whole or not at all."""
-    arrays = {"tokens": index.tokens}
+    # Not in the header, which may have 100 MB at most.
+    paths = "\0".join(index.paths).encode("utf-8", "surrogateescape")
+    arrays: dict[str, NDArray[Any]] = {"tokens": index.tokens, "paths": np.frombuffer(paths, np.uint8)}
     if index.imagined is not None:
         arrays["imagined"] = np.ascontiguousarray(index.imagined)
-    header = {
-        "format": FORMAT,
-        "paths": index.paths,
-        "encoder": index.encoder,
-        "digest": index.digest,
-        "up": index.up,
-    }
+    header = {"format": FORMAT, "encoder": index.encoder, "digest": index.digest, "up": index.up}
     with write_whole(path) as partial:
         save_file(arrays, partial, {KEY: json.dumps(header)})
 
@@ -112,7 +108,8 @@ def read_index(path: Path) -> Index:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header.pop("format") != FORMAT:
             raise UserError(f"{path}: an index of another version; make it again with `crossjepa index`")
-        index = Index(tokens=arrays["tokens"], imagined=arrays.get("imagined"), **header)
+        paths = arrays.pop("paths").tobytes().decode("utf-8", "surrogateescape").split("\0")
+        index = Index(paths, arrays["tokens"], arrays.get("imagined"), **header)
         if {len(index.paths)} != {len(array) for array in arrays.values()}:
             raise ValueError(f"{len(index.paths)} paths do not fit its vectors")
         return index

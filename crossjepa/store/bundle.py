@@ -1,6 +1,6 @@
 """Named arrays and plain attributes in one file, which one job hands to another."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from crossjepa.errors import UserError
 from crossjepa.files import write_whole
 
 Arrays = dict[str, NDArray[Any]]
+CHUNK = 1 << 22  # bytes of an array that are compressed at a time
 
 
 def write_bundle(path: Path, arrays: Mapping[str, NDArray[Any]], attributes: dict[str, Any]) -> None:
@@ -26,12 +27,17 @@ def write_bundle(path: Path, arrays: Mapping[str, NDArray[Any]], attributes: dic
     with write_whole(path) as partial, ZipStore(partial, mode="w") as store:
         group = zarr.create_group(store, attributes=attributes)
         for name, array in arrays.items():
-            chunks = (1, *array.shape[1:]) if array.nbytes > 1 << 24 else array.shape
+            rows = max(1, CHUNK * len(array) // max(1, array.nbytes))
+            chunks = (min(rows, len(array)), *array.shape[1:])
             group.create_array(name, data=np.ascontiguousarray(array), chunks=chunks)
 
 
-def read_bundle(path: Path) -> tuple[Arrays, dict[str, Any]]:
+def read_bundle(path: Path, names: Collection[str] | None = None) -> tuple[Arrays, dict[str, Any]]:
     """Read what `write_bundle` wrote.
+
+    Args:
+        path: the file.
+        names: read only those of its arrays that are among these; all by default.
 
     Returns:
         The arrays by name, and the attributes.
@@ -44,6 +50,7 @@ def read_bundle(path: Path) -> tuple[Arrays, dict[str, Any]]:
     try:
         with ZipStore(path, mode="r") as store:
             group = zarr.open_group(store, mode="r")
-            return {name: np.asarray(array[:]) for name, array in group.arrays()}, dict(group.attrs)
+            wanted = {name: a for name, a in group.arrays() if names is None or name in names}
+            return {name: np.asarray(array[:]) for name, array in wanted.items()}, dict(group.attrs)
     except Exception as error:
         raise UserError(f"{path}: not a readable bundle ({error}); delete it and run again") from error

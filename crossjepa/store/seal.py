@@ -9,7 +9,8 @@ import numpy as np
 from crossjepa.errors import UserError
 from crossjepa.files import write_json
 from crossjepa.store import sharded
-from crossjepa.store.sharded import Manifest, Shard, read_manifest
+from crossjepa.store.reading import Shard, read_shards
+from crossjepa.store.sharded import Manifest, read_manifest
 
 __all__ = ["read_manifest", "seal", "verify"]
 
@@ -41,7 +42,7 @@ def seal(path: Path, ids: Sequence[str], max_bad_fraction: float) -> Manifest:
     attributes = sharded.read_attributes(path)
     manifest = Manifest(layout=layout, attributes=attributes, ids=list(ids), set_aside=set_aside)
     for name in sharded.array_names(path):
-        for shard in sharded.read_shards(path, name, layout):
+        for shard in read_shards(path, name, layout):
             _check_rows(shard, name, manifest)
             manifest.files[str(shard.file.relative_to(path))] = shard.sha256
             shape, dtype = list(shard.values.shape[1:]), str(shard.values.dtype)
@@ -58,7 +59,7 @@ def verify(path: Path) -> Manifest:
     """
     manifest = read_manifest(path)
     for name in manifest.arrays:
-        for _ in sharded.read_shards(path, name, manifest.layout, manifest.files):
+        for _ in read_shards(path, name, manifest.layout, manifest.files):
             pass
     return manifest
 

@@ -7,7 +7,7 @@ padding reads back as NaN in float arrays. A sealed store has a manifest with th
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -17,9 +17,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from zarr.buffer.cpu import Buffer
 from zarr.codecs import Crc32cCodec, ZstdCodec
-from zarr.storage import MemoryStore
 
 from crossjepa.errors import UserError
 from crossjepa.files import flush, write_json
@@ -63,16 +61,6 @@ class Layout:
         return range(start, min(start + self.rows, self.objects))
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One shard file as read: its path, SHA-256, the positions of its objects and their (n, ...) values."""
-
-    file: Path
-    sha256: str
-    positions: range
-    values: NDArray[Any]
-
-
 class Manifest(BaseModel):
     """What a sealed store holds; equal stores have equal manifests, byte for byte.
 
@@ -95,6 +83,11 @@ class Manifest(BaseModel):
     ids: list[str]
     set_aside: dict[str, str]
     files: dict[str, str] = {}
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The row of each object that has values, by id, in the order of the rows."""
+        return {object_id: row for row, object_id in enumerate(self.ids) if object_id not in self.set_aside}
 
 
 def identity(object_id: str) -> NDArray[np.uint8]:
@@ -211,62 +204,6 @@ def write_shard(
         writer[shard * layout.rows : (shard + 1) * layout.rows] = whole
         flush(file)
     write_json(path / "set_aside" / f"{shard}.json", dict(set_aside))
-
-
-def read_array(path: Path, name: str, leading: int | None = None) -> NDArray[Any]:
-    """Read one array of a sealed store, (objects, ...) without padding; each file's SHA-256 is compared.
-
-    Args:
-        path: the store's folder.
-        name: the array.
-        leading: read only so many entries of the second axis, to save memory.
-
-    Raises:
-        UserError: if the store is missing or not sealed, has no such array, or a shard file is missing or is
-            not the one that was sealed.
-    """
-    manifest = read_manifest(path)
-    if name not in manifest.arrays:
-        raise UserError(f"{path}: has no array '{name}'; it holds {sorted(manifest.arrays)}")
-    shape, dtype = manifest.arrays[name]["shape"], manifest.arrays[name]["dtype"]
-    second = range(shape[0])[:leading]
-    values = np.empty((manifest.layout.objects, len(second), *shape[1:]), dtype)
-    for shard in read_shards(path, name, manifest.layout, manifest.files):
-        values[shard.positions.start : shard.positions.stop] = shard.values[:, :leading]
-    return values
-
-
-def read_shards(
-    path: Path, name: str, layout: Layout, sealed: Mapping[str, str] | None = None
-) -> Iterator[Shard]:
-    """Read an array shard by shard, each file once, so that the bytes hashed are the bytes decoded.
-
-    Args:
-        path: the store's folder.
-        name: the array.
-        layout: the store's layout.
-        sealed: the SHA-256 that each file must have, by its path in the store; None before sealing.
-
-    Raises:
-        UserError: if a file is missing, damaged or not the one that was sealed.
-    """
-    metadata = read_file(path / name / "zarr.json")
-    dimensions = len(json.loads(metadata)["shape"])
-    for number in range(layout.shards):
-        file, positions = shard_file(path, name, number, dimensions), layout.positions(number)
-        data = read_file(file)
-        digest = hashlib.sha256(data).hexdigest()
-        if sealed is not None and sealed.get(str(file.relative_to(path))) != digest:
-            raise UserError(f"{file}: differs from manifest.json; delete it and run the workflow again")
-        key = str(file.relative_to(path / name))
-        contents: dict[str, Any] = {"zarr.json": Buffer.from_bytes(metadata), key: Buffer.from_bytes(data)}
-        start = number * layout.rows
-        try:
-            array: zarr.Array[Any] = zarr.open_array(MemoryStore(contents), mode="r")
-            values = np.asarray(array[start : start + len(positions)])
-        except Exception as error:
-            raise UserError(f"{file}: damaged ({error}); delete it and run the workflow again") from error
-        yield Shard(file, digest, positions, values)
 
 
 def read_file(file: Path) -> bytes:

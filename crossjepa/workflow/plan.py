@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel
 
 from crossjepa.config import Config
-from crossjepa.data.location import downloads, has_views
+from crossjepa.data.location import downloads, has_views, listed
 from crossjepa.data.settings import AnySource
 from crossjepa.files import sha256_file, write_text
 from crossjepa.pretrain.settings import PretrainSettings
@@ -204,6 +204,10 @@ class Plan:
     def protocol(self, dataset: str) -> ProbeProtocol:
         """The probe's protocol on a data set; it decides which cloud the encoder gets."""
         return protocol(self.config.probe.protocol, self.sources[dataset].kind)
+
+    def listed(self, name: str) -> int:
+        """How many objects of a folder each job of an artefact lists."""
+        return listed(self.sources[self.artefacts[name].dataset])
 
     def has_views(self, dataset: str) -> bool:
         """Whether a data set has views for the teacher."""

@@ -52,7 +52,7 @@ rule scan:
         "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1500, of_objects=(0.005, lambda w: PLAN.listed(w.scan))),
     params:
         settings=lambda w: PLAN.settings_of("scan", w.scan),
         dataset=lambda w: of(w.scan).dataset,
@@ -76,7 +76,7 @@ rule catalog:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, of_objects=(0.002, lambda w: PLAN.listed(w.catalog))),
     params:
         settings=lambda w: PLAN.settings_of("catalog", w.catalog),
         dataset=lambda w: of(w.catalog).dataset,
@@ -122,7 +122,7 @@ rule points:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, of_objects=(0.002, lambda w: PLAN.listed(w.points))),
     params:
         settings=lambda w: PLAN.settings_of("points", w.points),
         dataset=lambda w: of(w.points).dataset,
@@ -149,7 +149,7 @@ rule points_seal:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, {"meshes.parquet": 10, "/xyz/": 3 / CONFIG.store.shards}),
     params:
         settings=PLAN.settings("seal"),
         store=lambda w: paths.points(w.points),

@@ -15,7 +15,7 @@ rule features:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, {"/xyz/": 0.4}),
     params:
         settings=PLAN.settings("features"),
         points=lambda w: PLAN.points(w.dataset),
@@ -91,7 +91,7 @@ rule geometry:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, {"/xyz/": 0.3}),
     params:
         settings=PLAN.settings("features"),
         points=lambda w: PLAN.points(w.dataset),

@@ -17,8 +17,14 @@ rule pretrain:
         "../../envs/pretrain.yaml"
     threads: 2
     resources:
-        # All targets and thinned clouds are held in memory.
-        mem_mb=memory(2500, of_inputs=1.2),
+        # All embeddings and thinned clouds are held in memory, with the patches of the clouds.
+        mem_mb=memory(
+            2500,
+            {
+                "/xyz/": 1.8 * CONFIG.pretrain.points / CONFIG.data.points,
+                "/embedding/": 1.5,
+            },
+        ),
         # A profile may request several GPUs, and set the command that starts a process for each.
         gpu=0,
         nodes=1,

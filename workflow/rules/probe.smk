@@ -14,7 +14,7 @@ rule answers:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, {".zip": 1.5}),
     params:
         settings=lambda w: PLAN.settings(
             "answers_benchmark" if w.suite == "benchmark" else "answers", w.dataset
@@ -38,7 +38,7 @@ rule probe:
     conda:
         "../../envs/probe.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, {".zip": 0.1}),
     params:
         settings=lambda w: PLAN.settings("probe", w.dataset),
         inputs=lambda w: inputs.options(
@@ -67,7 +67,7 @@ rule table:
     conda:
         "../../envs/probe.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, {".zip": 0.1}),
     params:
         settings=lambda w: PLAN.settings(
             "table_sweep" if w.table == "sweep" else "probe", w.dataset
@@ -95,7 +95,7 @@ rule predictions:
         "../../envs/probe.yaml"
     threads: 2
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1500, {"/xyz/": 0.4}),
     params:
         settings=PLAN.settings("predictions"),
         inputs=lambda w: inputs.options(inputs.predictions(PLAN, w.dataset)),

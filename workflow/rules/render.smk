@@ -15,7 +15,7 @@ rule render:
     conda:
         "../../envs/render.yaml"
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1500, of_objects=(0.002, lambda w: PLAN.listed(w.targets))),
     params:
         settings=lambda w: PLAN.settings_of("render", w.targets),
         dataset=lambda w: of(w.targets).dataset,
@@ -40,7 +40,7 @@ rule contact_sheet:
     conda:
         "../../envs/render.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(1000, of_objects=(0.002, lambda w: PLAN.listed(w.sheet))),
     params:
         settings=lambda w: PLAN.settings_of("render", w.sheet),
         dataset=lambda w: of(w.sheet).dataset,

@@ -13,7 +13,7 @@ rule report:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1500, {".zip": 0.4}),
     params:
         settings=PLAN.settings("report"),
         inputs=inputs.options(inputs.report(PLAN) | {"config": [RUN.configuration]}),
@@ -87,7 +87,7 @@ rule audit:
         "../../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=memory(1500),
+        mem_mb=memory(1500, {"/xyz/": 0.4}),
     params:
         settings=PLAN.settings("audit"),
         inputs=lambda w: inputs.options(inputs.audit(PLAN, w.dataset)),

@@ -90,7 +90,9 @@ rule targets_seal:
     conda:
         "../../envs/teacher.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(
+            1000, {"meshes.parquet": 10, "/thumbnails/": 6 / CONFIG.store.shards}
+        ),
     params:
         settings=PLAN.settings("seal"),
         store=lambda w: paths.targets(w.targets),

@@ -122,13 +122,9 @@ def open_source(source: FolderSource) -> FileDataset:
         UserError: if the folder is missing or holds neither, or its CSV is wrong.
     """
     listing = FolderListing.read(Path(source.path))
-    found = [path.relative_to(listing.folder).as_posix() for path in listing.files]
-    there = {printable(name): name for name in found}
+    there = {printable(name): name for name in listing.names}
     groups: dict[str, str] = {}
-    records = [
-        _record(PurePosixPath(name), listing.folder.name, groups.setdefault(_shape(name), name))
-        for name in there
-    ]
+    records = [_record(name, listing.folder.name, groups.setdefault(_shape(name), name)) for name in there]
     names = {record.id: record.id for record in records}
     if source.labels:
         records, names = read_labels(Path(source.labels), listing.folder, records)
@@ -140,6 +136,6 @@ def open_source(source: FolderSource) -> FileDataset:
     return FileDataset(records, places, not listing.has_meshes, listing.passed_over)
 
 
-def _record(path: PurePosixPath, library: str, group: str) -> ObjectRecord:
-    label, key = path.parts[0] if len(path.parts) > 1 else "", path.as_posix()
-    return ObjectRecord(key, library, path.stem, label, group, licence="not stated", creator="not stated")
+def _record(name: str, library: str, group: str) -> ObjectRecord:
+    label, title = name.partition("/")[0] if "/" in name else "", posixpath.basename(_shape(name))
+    return ObjectRecord(name, library, title, label, group, licence="not stated", creator="not stated")
