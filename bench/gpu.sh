@@ -33,15 +33,16 @@ step() {
 }
 
 if [ "${1:-}" != --small ] && nvidia-smi --list-gpus > /dev/null 2>&1; then
-    say "on the GPU"
+    where="On the GPU."
     teacher=() train=() resume=() render=(--driver NVIDIA) pipeline=()
 else
-    say "no GPU, or --small: on the processor, in small sizes, and without compiling, which takes it minutes"
+    where="No GPU, or --small: on the processor, in small sizes, nothing compiled. Rates mean nothing."
     export CUDA_VISIBLE_DEVICES="" CROSSJEPA_TEST_DEVICE=cpu TORCH_COMPILE_DISABLE=1
     teacher=(--size mini --images 24) train=(--model tiny --batch 4 --objects 8) render=(--objects 24)
     resume=(--model tiny --batch 4 --objects 8) pipeline=(--size mini)
 fi
 
+say "$where"
 step "machine" 40 "$python" bench/device.py
 step "teacher" 90 "$python" bench/teacher.py ${teacher+"${teacher[@]}"}
 step "training, eager" 90 "$python" bench/train_gpu.py ${train+"${train[@]}"}
@@ -53,7 +54,7 @@ step "rendering" 40 "$python" bench/render.py ${render+"${render[@]}"}
 step "pipeline" 150 "$python" bench/pipeline.py ${pipeline+"${pipeline[@]}"}
 
 {
-    printf '| measured | |\n|---|---|\n'
+    printf '%s\n\n| measured | |\n|---|---|\n' "$where"
     grep '^| ' "$log"
     printf '\n| step | result | seconds |\n|---|---|---|\n%s| all | %s failed | %s |\n' "$steps" "$failures" "$SECONDS"
 } > "$out/summary.md"
