@@ -88,7 +88,7 @@ def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str | None, mes
 
 def test_the_benches_of_training_run_on_a_processor() -> None:
     small = {
-        "train_gpu.py": ["--model", "tiny", "--objects", "4", "--batch", "2", "--steps", "1"],
+        "train_gpu.py": ["--model", "tiny", "--objects", "8", "--batch", "4", "--epochs", "1"],
         "train_step.py": ["--sizes", "tiny", "--batch", "2", "--rounds", "1"],
     }
     for script, options in small.items():

@@ -637,24 +637,3 @@ def test_two_processes_give_the_losses_of_one(stores: Stores, tmp_path: Path) ->
         assert (output / "checkpoint/checkpoint.ckpt").is_file()
     assert len(losses["1"]) == 4
     assert losses["1"] == pytest.approx(losses["2"], rel=1e-4)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_trains_the_same_wherever_examples_lie(
-    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = few(precision="auto", jitter=0.01, drop_path=0.2)
-    weights = {}
-    for home in ("cuda", "cpu"):
-        monkeypatch.setattr("crossjepa.pretrain.train._home", lambda *_, home=home: torch.device(home))
-        run = training(examples(stores), settings, tmp_path / home)
-        weights[home] = run.run().encoder.cpu().state_dict()
-        assert run.fabric.device.type == "cuda"
-        assert run.examples.clouds.device.type == home
-    for name, value in weights["cuda"].items():
-        assert torch.isfinite(value).all()
-        assert torch.allclose(value, weights["cpu"][name], atol=1e-3)
-    encoder = build("tiny", 8, 6, "both").encoder
-    clouds = normalise(torch.randn(4, 256, 3))[0]
-    expected = encoder.features(clouds)
-    assert torch.allclose(encoder.cuda().features(clouds.cuda()).cpu(), expected, atol=1e-3)

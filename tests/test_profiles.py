@@ -51,7 +51,7 @@ def test_memory_grows_with_named_inputs_with_listed_objects_and_with_each_attemp
 
 
 def test_a_group_of_teacher_jobs_shares_one_gpu() -> None:
-    """One job that loads torch and weights for eight shards, one shard after another."""
+    """One job for eight shards, one shard after another."""
     job = SimpleNamespace(pipe_group=None, resources={**PROFILE["set-resources"]["teacher"], "runtime": 30})
     constraints = Resources({name: Resource(name, value) for name, value in PROFILE["resources"].items()})
     group = GroupResources.basic_layered([[job] * PROFILE["group-components"]["teacher"]], constraints, False)

@@ -19,13 +19,14 @@ def farthest_points(cloud: Tensor, count: int) -> Tensor:
     Returns:
         (B, count) int64 indices.
     """
-    x, y, z = cloud.permute(2, 0, 1).contiguous()  # computing one axis at a time is three times faster
+    axes = cloud.permute(2, 0, 1).contiguous()  # sums over the first dimension are three times faster
     newest = (cloud - cloud.mean(1, keepdim=True)).square().sum(-1).argmax(1, keepdim=True)
     distance = torch.full(cloud.shape[:2], torch.inf, device=cloud.device)
     chosen = [newest]
     for _ in range(count - 1):
-        dx, dy, dz = (axis - axis.gather(1, newest) for axis in (x, y, z))
-        distance = torch.minimum(distance, dx * dx + dy * dy + dz * dz)
+        # Few operations, since a GPU computes each in less time than it takes to start.
+        offset = axes - axes.gather(2, newest.expand(3, -1, -1))
+        distance = torch.minimum(distance, offset.square().sum(0))
         newest = distance.argmax(1, keepdim=True)
         chosen.append(newest)
     return torch.cat(chosen, dim=1)

@@ -209,6 +209,7 @@ class Training:
         if self.log is None:
             return
         record["seconds"] = time.monotonic() - self.began
+        features = features.cpu()  # a GPU takes longer for the singular values of so small a matrix
         record["feature_spread"] = feature_spread(features)
         record["effective_rank"] = effective_rank(features)
         epoch, spacing = record["epoch"], max(1, self.settings.epochs // VALIDATIONS)

@@ -1,6 +1,7 @@
 """Embedding images with the frozen teacher."""
 
 import re
+from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -58,23 +59,33 @@ class Teacher:
         self.mean, self.std = normalisation.view(2, 3, 1, 1)
 
     @torch.inference_mode()
-    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Embed images at the size they have.
+    def embed(
+        self, images: NDArray[np.uint8], embedded: Callable[[int], object] = lambda _: None
+    ) -> NDArray[np.float16]:
+        """Embed images at the size they have, `batch` at a time.
 
         Args:
             images: (N, S, S, 3) uint8 RGB.
+            embedded: called with the number of images of each batch; a GPU may still be at work on them.
 
         Returns:
             (N, D) float16: the CLS token after block `teacher.layer` (the mean of the patch tokens for models
             without one), normalised to mean 0 and variance 1 over its dimensions.
         """
-        token = self.summary(self.tokens(images)).float()
-        embedding: NDArray[np.float16] = F.layer_norm(token, token.shape[-1:]).half().cpu().numpy()
-        return embedding
+        # A GPU keeps all of them until the end: it would stand still while each batch were waited for.
+        embeddings = torch.empty(len(images), self.width, dtype=torch.float16, device=self.device)
+        for start in range(0, len(images), self.batch):
+            token = self.summary(self.tokens(images[start : start + self.batch])).float()
+            embeddings[start : start + len(token)] = F.layer_norm(token, token.shape[-1:])
+            embedded(len(token))
+        return embeddings.cpu().numpy()
 
     def tokens(self, images: NDArray[np.uint8]) -> Tensor:
         """Tokens (N, `added` + `patches`, D) after block `teacher.layer` of (N, S, S, 3) uint8 images."""
-        pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2) / 255
+        given = torch.from_numpy(images)
+        if self.device.type == "cuda":  # which can then copy the images while the host goes on
+            given = given.pin_memory()
+        pixels = given.to(self.device, non_blocking=True).permute(0, 3, 1, 2) / 255
         options: dict[str, Any] = dict(self.options)
         if "noise" in self.arguments:  # ViT-MAE sorts the patches by it
             order = torch.arange(self.patches(images.shape[1]), device=pixels.device)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from crossjepa.progress import bar
 from crossjepa.store.bundle import read_bundle
 from crossjepa.store.sharded import write_shard
@@ -22,11 +20,7 @@ def embed_shard(teacher: Teacher, views: Path, store: Path, shard: int) -> None:
     arrays, attributes = read_bundle(views)
     images = arrays.pop("views")
     flat = images.reshape(-1, *images.shape[2:])
-    embedding = np.empty((len(flat), teacher.width), dtype=np.float16)  # a store's last shards may be empty
     with bar(len(flat), f"embed shard {shard}", "image") as progress:
-        for start in range(0, len(flat), teacher.batch):
-            batch = flat[start : start + teacher.batch]
-            embedding[start : start + len(batch)] = teacher.embed(batch)
-            progress.update(len(batch))
+        embedding = teacher.embed(flat, progress.update)
     arrays["embedding"] = embedding.reshape(*images.shape[:2], teacher.width)
     write_shard(store, shard, attributes["ids"], arrays, attributes["set_aside"])
