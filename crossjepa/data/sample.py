@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import fpsample
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,11 +72,20 @@ def farthest_rows(xyz: NDArray[np.float32], points: int) -> NDArray[np.int64]:
 def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
     """Order of (P, 3) points: the first 2048 in farthest-point order, then the others.
 
-    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid.
+    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid. Of
+    points that are equally far it takes the last.
     """
-    start = int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
-    # The exact sampler: the package's faster, bucketed ones return their points in another order.
-    first = fpsample.fps_sampling(xyz, min(MOST_SHOWN, len(xyz)), start_idx=start).astype(np.int64)
+    last, start = len(xyz) - 1, int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
+    # Coordinate by coordinate, which numpy is fast at, and backwards, since argmax finds the first maximum.
+    axes = np.ascontiguousarray(xyz[::-1].T)
+    offsets, to_newest = np.empty_like(axes), np.empty_like(axes[0])
+    distance, chosen = np.full_like(axes[0], np.inf), [last - start]
+    for _ in range(min(MOST_SHOWN, len(xyz)) - 1):
+        np.subtract(axes, axes[:, chosen[-1], None], out=offsets)
+        np.square(offsets, out=offsets).sum(axis=0, out=to_newest)
+        np.minimum(distance, to_newest, out=distance)
+        chosen.append(int(distance.argmax()))
+    first = last - np.array(chosen)
     return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
 
 
