@@ -1,8 +1,11 @@
 """Farthest points and patches against plain loops in numpy and torch, as most point networks have them.
 
-The loops start with the first point, ours with the one farthest from the centroid, which costs it a little.
+Ours and fpsample's exact sampler give the same order, which begins with the point farthest from the centroid.
+fpsample's bucketed sampler is faster than both, but begins elsewhere than it is told to, so that an object's
+points would depend on the order of its file.
 """
 
+import fpsample
 import numpy as np
 import torch
 from comparison import Comparison, Options
@@ -64,6 +67,10 @@ def compare(options: Options) -> list[Comparison]:
     }
     order = {
         "ours": lambda: farthest_first(cloud),
+        "fpsample": lambda: fpsample.fps_sampling(cloud, MOST_SHOWN, start_idx=0),
+        "fpsample, bucketed": lambda: fpsample.bucket_fps_kdline_sampling(
+            cloud, MOST_SHOWN, h=5, start_idx=0
+        ),
         "a loop in numpy": lambda: numpy_farthest(cloud, MOST_SHOWN),
         "a loop in torch": lambda: torch_farthest(torch.from_numpy(cloud)[None], MOST_SHOWN),
     }
