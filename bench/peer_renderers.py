@@ -1,4 +1,4 @@
-"""Renderers as people use them without a screen: ours, pyrender, PyVista, Open3D and moderngl.
+"""Renderers as people use them without a screen: ours, pyrender, PyVista and moderngl.
 
 Each function opens one and returns a function from a mesh's path to its (V, S, S, 3) uint8 views. All draw
 from the same directions; the peers frame the sphere around the bounding box, ours the one around the surface.
@@ -78,6 +78,7 @@ def open_pyvista() -> Draw:
     plotter = pyvista.Plotter(off_screen=True, window_size=(SIZE, SIZE))
     plotter.set_background("white")
     plotter.camera.view_angle = ANGLE
+    plotter.show(auto_close=False)
 
     def views(path: str) -> NDArray[np.uint8]:
         plotter.clear_actors()
@@ -89,27 +90,8 @@ def open_pyvista() -> Draw:
         for matrix, centre, _ in cameras(np.reshape(plotter.bounds, (3, 2)).T):
             plotter.camera_position = [matrix[:3, 3], centre, matrix[:3, 1]]
             plotter.reset_camera_clipping_range()
+            plotter.render()
             drawn.append(plotter.screenshot(return_img=True))
-        return np.stack(drawn)
-
-    return views
-
-
-def open_open3d() -> Draw:
-    """Open3D's reader and its offscreen renderer, which is Filament."""
-    os.environ["EGL_PLATFORM"] = "surfaceless"
-    import open3d
-
-    renderer = open3d.visualization.rendering.OffscreenRenderer(SIZE, SIZE)
-    renderer.scene.set_background(WHITE)
-
-    def views(path: str) -> NDArray[np.uint8]:
-        renderer.scene.clear_geometry()
-        renderer.scene.add_model("object", open3d.io.read_triangle_model(path))
-        box, drawn = renderer.scene.bounding_box, []
-        for matrix, centre, _ in cameras([box.get_min_bound(), box.get_max_bound()]):
-            renderer.setup_camera(ANGLE, centre, matrix[:3, 3], matrix[:3, 1])
-            drawn.append(np.asarray(renderer.render_to_image()))
         return np.stack(drawn)
 
     return views
@@ -134,6 +116,5 @@ RENDERERS = {
     "ours": open_ours,
     "pyrender, with its 4 samples a pixel": open_pyrender,
     "PyVista (VTK)": open_pyvista,
-    "Open3D's OffscreenRenderer": open_open3d,
     "a plain shader in moderngl": open_moderngl,
 }

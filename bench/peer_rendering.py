@@ -1,4 +1,4 @@
-"""Rendering against pyrender, PyVista, Open3D and moderngl: from files to views.
+"""Rendering against pyrender, PyVista and moderngl: from files to views.
 
 Each renderer has a process of its own, since two GL contexts in one process break each other, and draws on
 one core, as the pipeline's processes do. The start of the process and of the context is not counted. Meshes

@@ -1,6 +1,7 @@
 """This package compared with what people would use instead, in one run, on the processor.
 
     pip install fpsample moderngl open3d-cpu pyvista
+    apt-get install libusb-1.0-0             # which Open3D needs, on Debian
     python bench/peers.py [--only rendering,teacher] [--meshes-folder meshes/] [--meshes 1000]
         [--weights results/weights/dinov2-small-derivative-…]
 
@@ -23,7 +24,7 @@ from comparison import HEADER, Options
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # measure the CPU even if there is a GPU
 DEMO = Path(__file__).parent.parent / "crossjepa/demo"
 TASKS = {  # and the packages that only their peers need
-    "rendering": ("moderngl", "open3d", "pyvista"),
+    "rendering": ("moderngl", "pyvista"),
     "teacher": (),
     "sampling": ("open3d",),
     "grouping": ("fpsample",),
