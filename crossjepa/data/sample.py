@@ -79,12 +79,14 @@ def farthest_first(xyz: NDArray[np.float32], ordered: int = MOST_SHOWN) -> NDArr
     last, start = len(xyz) - 1, int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
     # Coordinate by coordinate, which numpy is fast at, and backwards, since argmax finds the first maximum.
     axes = np.ascontiguousarray(xyz[::-1].T)
-    offsets, to_newest = np.empty_like(axes), np.empty_like(axes[0])
+    x, y, z = offsets = np.empty_like(axes)
     distance, chosen = np.full_like(axes[0], np.inf), [last - start]
     for _ in range(min(ordered, len(xyz)) - 1):
         np.subtract(axes, axes[:, chosen[-1], None], out=offsets)
-        np.square(offsets, out=offsets).sum(axis=0, out=to_newest)
-        np.minimum(distance, to_newest, out=distance)
+        np.square(offsets, out=offsets)
+        x += y
+        x += z
+        np.minimum(distance, x, out=distance)
         chosen.append(int(distance.argmax()))
     first = last - np.array(chosen)
     return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
