@@ -52,12 +52,17 @@ class ReferenceModel(nn.Module):
             *(size.dim, size.heads, 4 * size.dim), 0.0, F.gelu, batch_first=True, norm_first=True
         )
 
-    def forward(self, offsets: Tensor, centres: Tensor, pose: Tensor, colour: Tensor) -> Tensor:
+    def tokens(self, offsets: Tensor, centres: Tensor) -> Tensor:
+        """(B, G, dim) tokens of patches: (B, G, K, 3) offsets from their (B, G, 3) centres."""
         points = self.first(offsets)
         whole = points.amax(2, keepdim=True).expand_as(points)
         tokens = self.token(self.second(torch.cat([points, whole], dim=-1)).amax(2)) + self.position(centres)
         for layer in self.encoder:
             tokens = layer(tokens)
+        return tokens
+
+    def forward(self, offsets: Tensor, centres: Tensor, pose: Tensor, colour: Tensor) -> Tensor:
+        tokens = self.tokens(offsets, centres)
         queries, count = self.view(torch.cat([pose, pose[..., :1], colour], dim=-1)), tokens.shape[1]
         together = torch.cat([tokens, queries], dim=1)
         hidden = torch.zeros(2 * (together.shape[1],), dtype=torch.bool)

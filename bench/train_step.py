@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated
 
 import numpy as np
@@ -24,10 +23,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # measure the CPU even if there is a GP
 sys.path.insert(0, str(Path(__file__).parent))
 from reference_step import SIZES, ReferenceModel, reference_step
 from synthetic import COLOURS, examples
+from timing import Calls, time_rounds
 
 from crossjepa.fabric import make_fabric
 from crossjepa.pretrain.augment import draw
 from crossjepa.pretrain.batch import Batch, make_batch
+from crossjepa.pretrain.examples import Examples
 from crossjepa.pretrain.settings import PretrainSettings
 from crossjepa.pretrain.train import Training
 from crossjepa.teacher.settings import TeacherSettings
@@ -36,15 +37,10 @@ VIEWS, TARGET = 8, 384
 GENERATOR = torch.Generator().manual_seed(0)
 
 
-def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each call over `rounds` rounds, in each of which all are made in turn."""
-    spent: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + (rounds > 1)):
-        for name, call in calls.items():
-            start = perf_counter()
-            call()
-            spent[name].append(perf_counter() - start)
-    return {name: median(times[1:] or times) for name, times in spent.items()}  # the first round warms up
+def seconds(calls: Calls, rounds: int) -> dict[str, float]:
+    """Median seconds of each call."""
+    spent = time_rounds(calls, rounds)
+    return {name: median(each[name] for each in spent) for name in calls}
 
 
 def our_step(training: Training) -> Callable[[], object]:
@@ -59,16 +55,31 @@ def data(training: Training) -> Batch:
     return make_batch(training.examples, rows, draws, settings, training.shape)
 
 
-def compare_with_reference(size: str, training: Training, rounds: int) -> None:
-    """Print how much faster than the reference a step is, and the share of making its batch."""
+def make_training(size: str, shown: Examples, settings: PretrainSettings) -> Training:
+    """Training of a size on examples."""
+    fabric, folder = make_fabric(settings.precision), Path(tempfile.mkdtemp())
+    return Training(fabric, shown, settings.model_copy(update={"model": size}), 0, folder, "bench")
+
+
+def plain_step(size: str, training: Training) -> Callable[[], object]:
+    """A training step of the reference, on batches of the package."""
     reference = ReferenceModel(SIZES[size], TARGET, COLOURS)
     optimizer = torch.optim.AdamW(reference.parameters(), lr=1e-3, weight_decay=0.05)
 
-    def plain_step() -> None:
+    def step() -> None:
         offsets, centres, pose, colour, _, targets = data(training)
         reference_step(reference, optimizer, (offsets, centres, pose, colour, targets))
 
-    calls = {"ours": our_step(training), "reference": plain_step, "data": lambda: data(training)}
+    return step
+
+
+def compare_with_reference(size: str, training: Training, rounds: int) -> None:
+    """Print how much faster than the reference a step is, and the share of making its batch."""
+    calls = {
+        "ours": our_step(training),
+        "reference": plain_step(size, training),
+        "data": lambda: data(training),
+    }
     spent = seconds(calls, rounds)
     print(
         f"{size}: {training.batch_size / spent['ours']:.1f} objects/s, "
@@ -100,12 +111,9 @@ def main(
 ) -> None:
     """Print the comparisons."""
     torch.set_num_threads(threads)
-    shown, trainings = examples(batch, 1024, VIEWS, TARGET), {}
-    for size in sizes.split(","):
-        values = {"model": size, "batch_size": batch, "views_per_step": views}
-        settings = PretrainSettings.model_validate_json(changes).model_copy(update=values)
-        folder, fabric = Path(tempfile.mkdtemp()), make_fabric(settings.precision)
-        trainings[size] = Training(fabric, shown, settings, 0, folder, "bench")
+    shown, options = examples(batch, 1024, VIEWS, TARGET), {"batch_size": batch, "views_per_step": views}
+    settings = PretrainSettings.model_validate_json(changes).model_copy(update=options)
+    trainings = {size: make_training(size, shown, settings) for size in sizes.split(",")}
     print(f"{threads} threads, {batch} objects, {views} views, median of {rounds} rounds")
     for size in [size for size in SIZES if size in trainings]:
         compare_with_reference(size, trainings[size], rounds)

@@ -96,3 +96,10 @@ def test_the_benches_of_training_run_on_a_processor() -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "objects/s" in done.stdout
+
+
+def test_the_comparison_with_peers_prints_a_table() -> None:
+    command = [sys.executable, "bench/peers.py", "--only", "encoding", "--meshes", "1", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.count("|") for line in done.stdout.splitlines()] == [6] * 4

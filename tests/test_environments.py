@@ -35,7 +35,6 @@ SILENT = {
     ("trimesh", "scipy"),  # bodies of revolution, faces grown together
     ("pyrender", "pyopengl"),  # pyrender's own pin is older
     ("cleanlab", "pip"),
-    ("fpsample", "pip"),
     ("lzf", "pip"),
     ("mapbox_earcut", "pip"),
     ("pyrender", "pip"),

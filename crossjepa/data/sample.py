@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import fpsample
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,13 +30,14 @@ class SampledCloud:
     first: NDArray[np.float32]
 
 
-def sample_mesh(mesh: Mesh, points: int, seed: int) -> SampledCloud:
+def sample_mesh(mesh: Mesh, points: int, seed: int, ordered: int = MOST_SHOWN) -> SampledCloud:
     """Sample a surface evenly by area.
 
     Args:
         mesh: with at least one face of positive area; +Y up.
         points: how many.
         seed: seeds the sampling.
+        ordered: how many of the first points to put in farthest-point order.
     """
     from trimesh.sample import sample_surface
 
@@ -49,7 +49,7 @@ def sample_mesh(mesh: Mesh, points: int, seed: int) -> SampledCloud:
     parts = [sample_surface(each, count, seed=rng)[0] for each, count in sampled]
     frame = unit_sphere(mesh)
     xyz = np.concatenate(parts) @ frame[:3, :3].T + frame[:3, 3]
-    order = farthest_first(centred(xyz))
+    order = farthest_first(centred(xyz), ordered)
     first = xyz[rng.permutation(points)[:MOST_SHOWN]]
     return SampledCloud(xyz[order].astype(np.float32), first.astype(np.float32))
 
@@ -70,14 +70,25 @@ def farthest_rows(xyz: NDArray[np.float32], points: int) -> NDArray[np.int64]:
     return np.resize(farthest_first(centred(xyz)), points)
 
 
-def farthest_first(xyz: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Order of (P, 3) points: the first 2048 in farthest-point order, then the others.
+def farthest_first(xyz: NDArray[np.float32], ordered: int = MOST_SHOWN) -> NDArray[np.int64]:
+    """Order of (P, 3) points: the first `ordered` in farthest-point order, then the others.
 
-    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid.
+    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid. Of
+    points that are equally far it takes the last.
     """
-    start = int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
-    # The exact sampler: the package's faster, bucketed ones return their points in another order.
-    first = fpsample.fps_sampling(xyz, min(MOST_SHOWN, len(xyz)), start_idx=start).astype(np.int64)
+    last, start = len(xyz) - 1, int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
+    # Coordinate by coordinate, which numpy is fast at, and backwards, since argmax finds the first maximum.
+    axes = np.ascontiguousarray(xyz[::-1].T)
+    x, y, z = offsets = np.empty_like(axes)
+    distance, chosen = np.full_like(axes[0], np.inf), [last - start]
+    for _ in range(min(ordered, len(xyz)) - 1):
+        np.subtract(axes, axes[:, chosen[-1], None], out=offsets)
+        np.square(offsets, out=offsets)
+        x += y
+        x += z
+        np.minimum(distance, x, out=distance)
+        chosen.append(int(distance.argmax()))
+    first = last - np.array(chosen)
     return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
 
 

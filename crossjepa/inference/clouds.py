@@ -18,21 +18,23 @@ class Sampling:
 
     Attributes:
         points: to sample from a mesh.
+        shown: how many of them the encoder sees.
         seed: of the sampling.
         up: the axis of an object that points up; None for what a file says itself, and y where it does not.
     """
 
     points: int
+    shown: int
     seed: int
     up: Axis | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class UnitCloud:
-    """A cloud as the pipeline stores it.
+    """A cloud whose first points, those that the encoder sees, are as the pipeline stores them.
 
     Attributes:
-        points: (P, 3) float32, the first 2048 in farthest-point order; in the unit sphere, +Y up.
+        points: (P, 3) float32, the first `shown` in farthest-point order; in the unit sphere, +Y up.
         matrix: (4, 4), from the object's own frame to that of the points.
     """
 
@@ -49,7 +51,7 @@ def sample(mesh: Mesh, sampling: Sampling) -> UnitCloud:
     upright = _upright(sampling.up or mesh.up)
     turned = mesh.transformed(upright)
     check_surface(surface(turned))
-    cloud = sample_mesh(turned, sampling.points, sampling.seed)
+    cloud = sample_mesh(turned, sampling.points, sampling.seed, sampling.shown)
     return UnitCloud(cloud.xyz, unit_sphere(turned) @ upright)
 
 

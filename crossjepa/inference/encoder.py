@@ -231,7 +231,8 @@ class Encoder(Pretrained):
         trained = {each["up"] for each in made}
         chosen = up or (trained.pop() if len(trained) == 1 else "file")
         points = max(each["points"] for each in made)
-        return Sampling(points, made[0]["seed"], None if chosen == "file" else chosen)
+        shown = self.provenance["settings"]["points"]
+        return Sampling(points, shown, made[0]["seed"], None if chosen == "file" else chosen)
 
     def _stack(self, clouds: Sequence[UnitCloud]) -> Tensor:
         """(B, P, 3): as many points of each cloud as the encoder was trained with."""
