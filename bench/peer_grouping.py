@@ -1,8 +1,7 @@
 """Farthest points and patches against plain loops in numpy and torch, as most point networks have them.
 
-Ours and fpsample's exact sampler give the same order, which begins with the point farthest from the centroid.
-fpsample's bucketed sampler is faster than both, but begins elsewhere than it is told to, so that an object's
-points would depend on the order of its file.
+Ours is fpsample's exact sampler, which begins with the point farthest from the centroid. Its bucketed sampler is
+faster, but begins elsewhere than it is told to, so that an object's points would depend on the order of its file.
 """
 
 import fpsample
@@ -67,7 +66,6 @@ def compare(options: Options) -> list[Comparison]:
     }
     order = {
         "ours": lambda: farthest_first(cloud),
-        "fpsample": lambda: fpsample.fps_sampling(cloud, MOST_SHOWN, start_idx=0),
         "fpsample, bucketed": lambda: fpsample.bucket_fps_kdline_sampling(
             cloud, MOST_SHOWN, h=5, start_idx=0
         ),

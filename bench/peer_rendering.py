@@ -5,7 +5,7 @@ one core, as the pipeline's processes do. The start of the process and of the co
 that one of them cannot draw are left out for all.
 
 moderngl takes less time than ours, and PyVista does for meshes of a few hundred faces: ours draws with
-pyrender's physically based shader, which takes two thirds of the time, sets its uniforms in Python for each
+pyrender's physically based shader, which takes about half of the time, sets its uniforms in Python for each
 part and view, and also reads the depth, for the foreground.
 """
 

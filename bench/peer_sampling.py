@@ -2,7 +2,7 @@
 
 Meshes are in memory. The Poisson disk of Open3D draws 8192 points and drops three quarters, those with the
 nearest neighbours: it gives 2048 even points in no order, and no others. Open3D takes less time than ours in
-some rounds or all, because its loops are in C++ and ours in numpy; its farthest points begin with the first
+some rounds or all, whose reason was not profiled; its farthest points begin with the first
 one, so that they depend on the order of the points.
 """
 

@@ -1,6 +1,6 @@
 """This package compared with what people would use instead, in one run, on the processor.
 
-    pip install fpsample moderngl open3d-cpu pyvista
+    pip install moderngl open3d-cpu pyvista
     apt-get install libusb-1.0-0             # which Open3D needs, on Debian
     python bench/peers.py [--only rendering,teacher] [--meshes-folder meshes/] [--meshes 1000]
         [--weights results/weights/dinov2-small-derivative-…]
@@ -27,7 +27,7 @@ TASKS = {  # and the packages that only their peers need
     "rendering": ("moderngl", "pyvista"),
     "teacher": (),
     "sampling": ("open3d",),
-    "grouping": ("fpsample",),
+    "grouping": (),
     "training": (),
     "encoding": (),
 }
@@ -44,7 +44,7 @@ def choose(only: str) -> list[str]:
         if task not in TASKS:
             raise SystemExit(f"--only: there is no task {task}; name some of {','.join(TASKS)}")
         if missing := [package for package in TASKS[task] if not find_spec(package)]:
-            remedy = "pip install fpsample moderngl open3d-cpu pyvista"
+            remedy = "pip install moderngl open3d-cpu pyvista"
             raise SystemExit(
                 f"{task}: {', '.join(missing)} missing; {remedy}, or leave the task out with --only"
             )

@@ -35,6 +35,7 @@ SILENT = {
     ("trimesh", "scipy"),  # bodies of revolution, faces grown together
     ("pyrender", "pyopengl"),  # pyrender's own pin is older
     ("cleanlab", "pip"),
+    ("fpsample", "pip"),
     ("lzf", "pip"),
     ("mapbox_earcut", "pip"),
     ("pyrender", "pip"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import fpsample
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,22 +74,11 @@ def farthest_rows(xyz: NDArray[np.float32], points: int) -> NDArray[np.int64]:
 def farthest_first(xyz: NDArray[np.float32], ordered: int = MOST_SHOWN) -> NDArray[np.int64]:
     """Order of (P, 3) points: the first `ordered` in farthest-point order, then the others.
 
-    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid. Of
-    points that are equally far it takes the last.
+    Source: Eldar et al. 1997, doi 10.1109/83.623193; begins with the point farthest from the centroid.
     """
-    last, start = len(xyz) - 1, int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
-    # Coordinate by coordinate, which numpy is fast at, and backwards, since argmax finds the first maximum.
-    axes = np.ascontiguousarray(xyz[::-1].T)
-    x, y, z = offsets = np.empty_like(axes)
-    distance, chosen = np.full_like(axes[0], np.inf), [last - start]
-    for _ in range(min(ordered, len(xyz)) - 1):
-        np.subtract(axes, axes[:, chosen[-1], None], out=offsets)
-        np.square(offsets, out=offsets)
-        x += y
-        x += z
-        np.minimum(distance, x, out=distance)
-        chosen.append(int(distance.argmax()))
-    first = last - np.array(chosen)
+    start = int(np.linalg.norm(xyz - xyz.mean(axis=0), axis=1).argmax())
+    # The exact sampler: the package's faster, bucketed ones do not begin with the given point.
+    first = fpsample.fps_sampling(xyz, min(ordered, len(xyz)), start_idx=start).astype(np.int64)
     return np.concatenate([first, np.setdiff1d(np.arange(len(xyz)), first)])
 
 
