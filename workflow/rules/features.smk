@@ -39,7 +39,7 @@ rule random_features:
     conda:
         "../../envs/features.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, {"/xyz/": 0.4}),
     params:
         settings=PLAN.settings("random_features"),
         points=lambda w: PLAN.points(w.dataset),
