@@ -1,8 +1,8 @@
 """Farthest points and patches against plain loops in numpy and torch, as most point networks have them.
 
 Ours is fpsample's exact sampler, which begins with the point farthest from the centroid. Its bucketed
-sampler is faster, but begins elsewhere than it is told to, so that an object's points would depend on the order
-of its file.
+sampler is faster, but begins elsewhere than it is told to, so that an object's points would depend on the
+order of its file.
 """
 
 import fpsample
