@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossjepa.model.encoder import CENTRE_SCALE, EncoderConfig, PointEncoder
+from crossjepa.model.encoder import CENTRE_SCALE, OFFSET_SCALE, EncoderConfig, PointEncoder
 from crossjepa.model.frames import (
     about_up,
     any_rotation,
@@ -87,6 +88,19 @@ def test_features_are_maximum_beside_mean_of_tokens(encoder: PointEncoder) -> No
 def test_a_clouds_features_do_not_depend_on_its_companions(encoder: PointEncoder) -> None:
     points = cloud(6, batch=5)
     assert torch.allclose(encoder.features(points)[:1], encoder.features(points[:1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_patches_are_embedded_as_point_bert_describes(encoder: PointEncoder, training: bool) -> None:
+    embed = encoder.embed
+    offsets = 0.1 * torch.randn(2, 16, 8, 3, generator=torch.Generator().manual_seed(0))
+    with torch.set_grad_enabled(training):
+        points = embed.point(OFFSET_SCALE * offsets)
+        patch = points.max(2, keepdim=True).values.expand_as(points)
+        weight = torch.cat([embed.shared.weight, embed.local.weight], dim=1)
+        mixed = F.linear(torch.cat([patch, points], dim=-1), weight, embed.shared.bias).max(2).values
+        expected = embed.out(torch.relu(embed.norm(mixed)))
+        assert torch.allclose(embed(offsets), expected, atol=1e-5)
 
 
 UNIT = st.floats(0, 0.999)

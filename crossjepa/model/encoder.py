@@ -1,8 +1,10 @@
 """The point encoder: from a point cloud to tokens and features. Pretraining exists to train it."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from crossjepa.model.grouping import group, patches
@@ -50,11 +52,23 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, offsets: Tensor) -> Tensor:
         """(B, G, K, 3) offsets from the centre -> (B, G, dim) tokens."""
-        points = self.point(OFFSET_SCALE * offsets)
-        # Point-BERT's linear layer on [point, patch maximum], split so that the part for the maximum is
-        # computed once per patch instead of once per point.
-        mixed = self.local(points).max(2).values + self.shared(points.max(2).values)
-        return self.out(torch.relu(self.norm(mixed)))
+        first, activation, last = self.point
+        hidden, second = activation(first(OFFSET_SCALE * offsets)), cast(nn.Linear, last)
+        # Point-BERT's linear layer on [point, patch maximum] is split: `shared` is computed once per patch
+        # instead of once per point, and `local`, which follows `second` directly, is multiplied with it.
+        weight = torch.cat([second.weight, self.local.weight @ second.weight])
+        bias = torch.cat([second.bias, self.local.weight @ second.bias])
+        points, local = _largest(F.linear(hidden, weight, bias)).split(
+            [second.out_features, self.local.out_features], dim=-1
+        )
+        return self.out(torch.relu(self.norm(local + self.shared(points))))
+
+
+def _largest(patches: Tensor) -> Tensor:
+    """Maximum over points: (B, G, K, dim) -> (B, G, dim)."""
+    if torch.is_grad_enabled():
+        return patches.max(2).values
+    return patches.amax(2)  # faster, but its gradient is slower
 
 
 class PointEncoder(nn.Module):
