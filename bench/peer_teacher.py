@@ -1,7 +1,7 @@
 """The teacher against a plain loop of transformers: images to CLS embeddings, in batches of 8.
 
 The loop runs the model as `from_pretrained` gives it, in fp32 and without gradients, with its image processor
-and on pixels that were processed beforehand. Ours stops at the block whose output is used, which is the 11th of
+and on pixels that were processed beforehand. Ours stops at the block whose output is used, the 11th of
 12; in fp32, on processors without native bf16, that is most of what it gains.
 """
 
