@@ -151,9 +151,10 @@ RUNTIMES: dict[str, Callable[[Path, Images], Embed]] = {
 
 
 def embed_all(embed: Embed, images: Images) -> Embeddings:
-    """Embed images in whole batches."""
-    rows = [embed(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-    return np.concatenate(rows).astype(np.float32)
+    """Embed images in whole batches; the last is filled up, since some runtimes take no smaller one."""
+    rows = range(0, len(images), BATCH)
+    batches = [images[np.arange(first, first + BATCH) % len(images)] for first in rows]
+    return np.concatenate(list(map(embed, batches)))[: len(images)].astype(np.float32)
 
 
 def milliseconds(embed: Embed, images: Images) -> float:
