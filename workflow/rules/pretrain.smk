@@ -36,8 +36,11 @@ rule pretrain:
         # Also holds the checkpoint. It is no declared output, or Snakemake would delete it before a rerun.
         folder=lambda w: RUN.encoder_folder(w.variant, w.seed),
         code=code("pretrain train"),
+    # glibc would give a step's large blocks back to the kernel and get new ones, page by page, in the next step:
+    # with these bounds in bytes it keeps them, which makes training on the CPU a tenth faster.
     shell:
-        "OMP_NUM_THREADS={threads} {resources.launcher} python -m crossjepa pretrain train"
+        "MALLOC_MMAP_THRESHOLD_=134217728 MALLOC_TRIM_THRESHOLD_=536870912 OMP_NUM_THREADS={threads}"
+        " {resources.launcher} python -m crossjepa pretrain train"
         " --settings {params.settings:q} {params.inputs} --seed {wildcards.seed}"
         " --devices {resources.nodes}x$(({resources.gpu} > {resources.nodes} ? {resources.gpu} / {resources.nodes} : 1))"
         " --code {params.code} --output {params.folder} 2>&1 | tee {log}"
