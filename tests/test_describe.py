@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crossjepa.model.sizes import SIZES
-from crossjepa.pretrain.cost import measure
+from crossjepa.pretrain.cost import OBJECTS, measure
 from crossjepa.pretrain.settings import PretrainSettings
 
 ROOT = Path(__file__).parent.parent
@@ -19,12 +19,15 @@ def crossjepa(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def encoder_operations(size: str) -> int:
-    """Multiplications and additions of one object's linear layers and attention products."""
+def encoder_operations(size: str) -> float:
+    """Multiplications and additions of one object's linear layers and attention products.
+
+    Those of the product of two weight matrices are shared by the objects of the measured batch.
+    """
     shape = SIZES[size].encoder
     first, second, third = shape.patch_widths
     points = shape.groups * shape.group_size
-    patch = points * (3 * first + first * second + second * third)
+    patch = points * (3 * first + first * (second + third)) + first * second * third / OBJECTS
     patch += shape.groups * (second * third + third * shape.dim + 3 * shape.dim + shape.dim**2)
     block = shape.groups * 12 * shape.dim**2 + 2 * shape.groups**2 * shape.dim
     return 2 * (patch + shape.depth * block)
