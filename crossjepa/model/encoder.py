@@ -55,20 +55,21 @@ class PatchEmbedding(nn.Module):
         first, activation, last = self.point
         hidden, second = activation(first(OFFSET_SCALE * offsets)), cast(nn.Linear, last)
         # Point-BERT's linear layer on [point, patch maximum] is split: `shared` is computed once per patch
-        # instead of once per point, and `local`, which follows `second` directly, is multiplied with it.
+        # instead of once per point. `local` follows `second` without an activation between them, so the
+        # product of their weights replaces both.
         weight = torch.cat([second.weight, self.local.weight @ second.weight])
         bias = torch.cat([second.bias, self.local.weight @ second.bias])
-        points, local = _largest(F.linear(hidden, weight, bias)).split(
+        patch, local = _largest(F.linear(hidden, weight, bias)).split(
             [second.out_features, self.local.out_features], dim=-1
         )
-        return self.out(torch.relu(self.norm(local + self.shared(points))))
+        return self.out(torch.relu(self.norm(local + self.shared(patch))))
 
 
-def _largest(patches: Tensor) -> Tensor:
+def _largest(values: Tensor) -> Tensor:
     """Maximum over points: (B, G, K, dim) -> (B, G, dim)."""
     if torch.is_grad_enabled():
-        return patches.max(2).values
-    return patches.amax(2)  # faster, but its gradient is slower
+        return values.max(2).values
+    return values.amax(2)  # faster, but its gradient is slower
 
 
 class PointEncoder(nn.Module):
