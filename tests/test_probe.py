@@ -34,6 +34,7 @@ from crossjepa.probe.result import ProbeResult, read_as
 from crossjepa.probe.settings import BenchmarkSettings, ProbeSettings
 from crossjepa.probe.splits import grouped_folds, repeated_folds
 from crossjepa.probe.systems import Reading, System, read_systems
+from crossjepa.settings import read_section
 from crossjepa.store.bundle import read_bundle, write_bundle
 from crossjepa.store.reading import read_array
 
@@ -122,10 +123,17 @@ def test_protocols_are_those_published() -> None:
         "crosspoint": ("first", 1024, "max_mean", "svc", 0.01),
         "i2pmae": ("first", 1024, "max", "svc", 0.0093),
         "recon": ("farthest", 1024, "max_mean", "linear_svc", 0.075),
+        "linear_layer": ("farthest", 1024, "max_mean", "logistic_regression", None),
     }
     scans = protocol("i2pmae", "scanobjectnn")
     assert (scans.points, scans.published_C) == (2048, 0.018)
     assert protocol("pointjepa", "scanobjectnn") == protocol("pointjepa", "modelnet")
+
+
+def test_a_linear_layer_has_no_published_C() -> None:
+    given = '{"probe": {"protocol": "linear_layer", "published_C": true}}'
+    with pytest.raises(UserError, match="protocol `linear_layer` has no published C; set `published_C` to"):
+        read_section(ProbeSettings, "probe", given)
 
 
 def test_small_data_keep_their_dot_products_and_large_data_do_not() -> None:
@@ -349,6 +357,16 @@ def test_the_published_C_is_taken_without_choosing(workplace: Workplace) -> None
     taken = run(workplace, "published", settings)
     assert (taken.C_choice, set(taken.chosen_C.canonical)) == ("published", {0.075})
     assert taken.protocol_source == "ReCon, arXiv 2302.02318"
+
+
+def test_a_linear_layer_is_logistic_regression_for_every_system(
+    workplace: Workplace, result: ProbeResult
+) -> None:
+    layer = run(workplace, "layer", QUICK.model_copy(update={"protocol": "linear_layer", "C": [1.0]}))
+    other = result.other_classifiers.logistic_regression
+    assert layer.accuracy.canonical.mean == other.encoder.canonical.mean
+    assert layer.baselines.random_encoder.canonical.mean == other.random_encoder.canonical.mean
+    assert layer.baselines.teacher_views is not None
 
 
 def test_other_classifiers_are_plain_scikit_learn(workplace: Workplace, result: ProbeResult) -> None:

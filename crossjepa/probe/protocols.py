@@ -6,12 +6,12 @@ The workflow takes from them which cloud an encoder gets.
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+SVM, LAYER = "linear SVM", "trained linear layer"
+
 
 @dataclass(frozen=True)
 class ProbeProtocol:
     """A way to probe: the cloud given to the encoder, the feature, and the classifier fitted on it.
-
-    No protocol scales the features.
 
     Attributes:
         source: where it was published.
@@ -19,16 +19,21 @@ class ProbeProtocol:
         points: points of the cloud.
         pooling: how tokens become one vector: maximum and mean, concatenated, or the maximum alone.
         classifier: `svc`, the linear SVM of libsvm (one-vs-one); `linear_svc`, that of liblinear
-            (one-vs-rest).
-        published_C: the C of the publication.
+            (one-vs-rest); `logistic_regression`, a linear layer trained on standardised features.
+        published_C: the C of the publication, if it has one.
     """
 
     source: str
     selection: Literal["farthest", "first"]
     points: int
     pooling: Literal["max_mean", "max"]
-    classifier: Literal["svc", "linear_svc"]
-    published_C: float
+    classifier: Literal["svc", "linear_svc", "logistic_regression"]
+    published_C: float | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of linear probe: published numbers compare within a kind only."""
+        return LAYER if self.classifier == "logistic_regression" else SVM
 
 
 PROTOCOLS = {
@@ -36,6 +41,14 @@ PROTOCOLS = {
     "crosspoint": ProbeProtocol("CrossPoint, arXiv 2203.00680", "first", 1024, "max_mean", "svc", 0.01),
     "i2pmae": ProbeProtocol("I2P-MAE, arXiv 2212.06785", "first", 1024, "max", "svc", 0.0093),
     "recon": ProbeProtocol("ReCon, arXiv 2302.02318", "farthest", 1024, "max_mean", "linear_svc", 0.075),
+    "linear_layer": ProbeProtocol(
+        "a trained linear layer, as in AsymDSD, arXiv 2506.21724",
+        "farthest",
+        1024,
+        "max_mean",
+        "logistic_regression",
+        None,
+    ),
 }
 # Fields that a protocol changes for a kind of data set.
 EXCEPTIONS: dict[tuple[str, str], dict[str, Any]] = {

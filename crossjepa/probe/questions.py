@@ -58,10 +58,8 @@ class Exam:
     @cached_property
     def machine(self) -> tuple[str, list[float]]:
         """The protocol's classifier, and the Cs that it may choose from."""
-        published = self.probe.published_C
-        return self.protocol.classifier, [self.protocol.published_C] if published else sorted(
-            set(self.probe.C)
-        )
+        published = self.protocol.published_C if self.probe.published_C else None
+        return self.protocol.classifier, [published] if published else sorted(set(self.probe.C))
 
     @cached_property
     def fixed(self) -> list[Split]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from crossjepa.settings import Section, setting
 
@@ -11,7 +11,7 @@ class ProbeSettings(Section):
     """The linear classifiers on frozen features."""
 
     datasets: list[str] = setting(["furniture"], "Data sets to probe and report; empty to train only.")
-    protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon"] = setting(
+    protocol: Literal["pointjepa", "crosspoint", "i2pmae", "recon", "linear_layer"] = setting(
         "pointjepa", "Named protocol: cloud, feature, classifier."
     )
     C: list[Annotated[float, Field(gt=0)]] = setting(
@@ -26,6 +26,12 @@ class ProbeSettings(Section):
     repeats: int = setting(5, "Repeats of the cross-validation over all labelled objects.", ge=1)
     bootstrap: int = setting(1000, "Resamples behind each 95% interval.", "resamples", ge=100)
     seed: int = setting(0, "Seeds folds and resamples.", ge=0)
+
+    @model_validator(mode="after")
+    def _has_a_published_C(self) -> "ProbeSettings":
+        if self.published_C and self.protocol == "linear_layer":
+            raise ValueError("protocol `linear_layer` has no published C; set `published_C` to false")
+        return self
 
 
 class BenchmarkSettings(Section):

@@ -10,17 +10,26 @@ from typing import Any
 
 import pandas as pd
 
+from crossjepa.probe.protocols import LAYER, PROTOCOLS, SVM
 from crossjepa.probe.result import Accuracy, ProbeResult
 
 # Columns of `published.csv`, and the settings that identify their data set whatever its name.
 KNOWN: dict[str, dict[str, Any]] = {
     "modelnet40": {"kind": "modelnet", "categories": 40},
     "scanobjectnn_obj_bg": {"kind": "scanobjectnn", "variant": "obj_bg"},
+    "scanobjectnn_obj_only": {"kind": "scanobjectnn", "variant": "obj_only"},
+    "scanobjectnn_pb_t50_rs": {"kind": "scanobjectnn", "variant": "pb_t50_rs"},
 }
 # Training and test objects; the HDF5 release of ModelNet40 lacks three training objects of the others.
-OFFICIAL = {"modelnet40": {(9840, 2468), (9843, 2468)}, "scanobjectnn_obj_bg": {(2309, 581)}}
-COLUMNS = ["dataset", "split", "method", "accuracy", "parameters", "compute", "origin", "source"]
-HEADER = "| method | accuracy, % | parameters | compute | origin | source |\n|---|---|---|---|---|---|"
+OFFICIAL = {
+    "modelnet40": {(9840, 2468), (9843, 2468)},
+    "scanobjectnn_obj_bg": {(2309, 581)},
+    "scanobjectnn_obj_only": {(2309, 581)},
+    "scanobjectnn_pb_t50_rs": {(11416, 2882)},
+}
+STANDARDISED = "logistic regression on standardised features, C = 1"
+COLUMNS = ["dataset", "split", "method", "accuracy", "protocol", "parameters", "compute", "origin", "source"]
+HEADER = "| method | accuracy, % | protocol | parameters | compute | origin | source |\n" + 7 * "|---" + "|"
 
 
 def summary_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
@@ -29,7 +38,8 @@ def summary_table(results: Sequence[ProbeResult]) -> pd.DataFrame:
     Returns:
         Text columns, empty where unknown: `dataset`; `split` (`official split`, `not the official split` or
         `no published numbers`); `method`; `accuracy` in percent, with the standard deviation over seeds;
-        `parameters`; `compute` of pretraining; `origin` (`published` or `run here`); `source`.
+        `protocol` (`linear SVM` or `trained linear layer`); `parameters`; `compute` of pretraining; `origin`
+        (`published` or `run here`); `source`.
     """
     tables = [
         table.assign(dataset=result.dataset, split=_split(result), origin=origin)
@@ -72,20 +82,43 @@ def _published(result: ProbeResult) -> pd.DataFrame:
 
 
 def _measured(result: ProbeResult) -> pd.DataFrame:
-    """The pretrained encoder, the same with random weights and, where there are views, the teacher."""
+    """The pretrained encoder, the same with random weights and, where there are views, the teacher.
+
+    Beside a linear SVM, encoders are listed with the trained linear layer that other papers report.
+    """
     chosen = "the published C" if result.C_choice == "published" else "C by cross-validation"
     probe = f"protocol {result.protocol}, {chosen}"
-    learned, baselines = result.pretraining, result.baselines
-    names = " and ".join(learned.datasets)
-    ours = f"{probe}; pretrained on {names}, saw {learned.saw_test_objects} test objects"
-    size = f"{result.encoder.parameters / 1e6:.1f}M (encoder)"
+    learned, baselines, layer = (
+        result.pretraining,
+        result.baselines,
+        result.other_classifiers.logistic_regression,
+    )
+    about = f"pretrained on {' and '.join(learned.datasets)}, saw {learned.saw_test_objects} test objects"
     methods = [
-        ("ours", result.accuracy, size, _compute(result), ours),
-        ("random weights", baselines.random_encoder, size, "", probe),
-        ("teacher, mean of views", baselines.teacher_views, "", "", probe),
+        ("ours", probe, result.accuracy),
+        ("random weights", probe, baselines.random_encoder),
+        ("teacher, mean of views", probe, baselines.teacher_views),
     ]
-    rows = [(name, _percent(scores.canonical), *cells) for name, scores, *cells in methods if scores]
-    return pd.DataFrame(rows, columns=["method", "accuracy", "parameters", "compute", "source"])
+    if (kind := PROTOCOLS[result.protocol].kind) == SVM:
+        methods += [
+            ("ours", STANDARDISED, layer.encoder),
+            ("random weights", STANDARDISED, layer.random_encoder),
+        ]
+    rows = [
+        {
+            "method": name,
+            "accuracy": _percent(scores.canonical),
+            "protocol": LAYER if how == STANDARDISED else kind,
+            "parameters": ""
+            if name.startswith("teacher")
+            else f"{result.encoder.parameters / 1e6:.1f}M (encoder)",
+            "compute": _compute(result) if name == "ours" else "",
+            "source": f"{how}; {about}" if name == "ours" else how,
+        }
+        for name, how, scores in methods
+        if scores
+    ]
+    return pd.DataFrame(rows)
 
 
 def _percent(accuracy: Accuracy) -> str:
