@@ -1,4 +1,4 @@
-"""Files of models on the Hugging Face hub."""
+"""Files of models and data sets on the Hugging Face hub."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Any
 
 from crossjepa.errors import UserError
 
+ELSEWHERE = "download it where the hub can be reached, and give that file"
+
 
 class MissingFile(UserError):
-    """A model of the hub lacks a file."""
+    """A model or a data set of the hub lacks a file."""
 
 
 def is_model_name(given: str) -> bool:
@@ -16,16 +18,17 @@ def is_model_name(given: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", given) is not None and not given.endswith(".safetensors")
 
 
-def download(name: str, file: str, **options: Any) -> Path:
-    """A file of a model, through the hub's cache.
+def download(name: str, file: str, remedy: str = ELSEWHERE, **options: Any) -> Path:
+    """A file of a model or a data set, through the hub's cache.
 
     Args:
-        name: owner/name of the model.
+        name: owner/name.
         file: the file's name.
+        remedy: what to do if it cannot be downloaded.
         options: of `huggingface_hub.hf_hub_download`, such as `revision`.
 
     Raises:
-        MissingFile: if the model has no such file.
+        MissingFile: if it has no such file.
         UserError: if it cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
@@ -34,10 +37,7 @@ def download(name: str, file: str, **options: Any) -> Path:
     try:
         return Path(hf_hub_download(name, file, **options))
     except RemoteEntryNotFoundError as error:
-        raise MissingFile(f"{name}: this model of the hub has no {file}; name another") from error
+        raise MissingFile(f"{name}: on the hub it has no {file}; name another") from error
     except Exception as error:  # the hub raises many kinds of errors, with the same remedy
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"{name}: its {file} could not be downloaded ({reason}); download it where the hub can be "
-            "reached, and give that file"
-        ) from error
+        raise UserError(f"{name}: its {file} could not be downloaded ({reason}); {remedy}") from error

@@ -198,7 +198,16 @@ def test_the_papers_preset_plans_its_whole_run(tmp_path: Path) -> None:
     assert planned["teacher_weights"] == planned["report"] == 1
 
 
+def test_the_objaverse_preset_plans_its_downloads(tmp_path: Path) -> None:
+    clone = Clone(tmp_path, "config/objaverse.yaml")
+    layouts.write_scanobjectnn(tmp_path / "data/ScanObjectNN", points=16)
+    planned = clone.planned()
+    assert planned["fetch"] == 2
+    assert planned["render"] == planned["teacher"] == 2 * 50, "the teacher is a baseline on ModelNet40"
+    assert (planned["pretrain"], planned["probe"]) == (3, 5)
+
+
 def test_the_modelnet_preset_plans_its_download(tmp_path: Path) -> None:
     planned = Clone(tmp_path, "config/modelnet40.yaml").planned()
-    assert planned["fetch_modelnet"] == planned["probe"] == 1
+    assert planned["fetch"] == planned["probe"] == 1
     assert planned["render"] == planned["teacher"] == 32

@@ -1,4 +1,4 @@
-"""Fetching data sets that need no login: ModelNet over HTTP, furniture as Debian's package."""
+"""Fetching data sets that need no login: over HTTP, as Debian's package, or from the Hugging Face hub."""
 
 import shutil
 import sys
@@ -10,6 +10,7 @@ from crossjepa.data.download import download
 from crossjepa.data.location import FURNITURE_ARCHIVES, FURNITURE_PACKAGES, MODELNET_ARCHIVES
 from crossjepa.data.settings import ModelNetSource, Source
 from crossjepa.data.sources.furniture import NEEDED, check_archive
+from crossjepa.data.sources.objaverse import fetch as fetch_objaverse
 from crossjepa.errors import UserError
 
 
@@ -18,7 +19,7 @@ def fetch(source: Source, output: Path) -> None:
 
     Args:
         source: its entry under `data`.
-        output: for furniture the folder to fill, for ModelNet the zip to write.
+        output: for furniture the folder to fill, for ModelNet the zip to write, for Objaverse the table.
 
     Raises:
         UserError: if it cannot be downloaded; says how to get it otherwise.
@@ -27,6 +28,8 @@ def fetch(source: Source, output: Path) -> None:
         fetch_furniture(output)
     elif source.kind == "modelnet":
         fetch_modelnet(source, output)
+    elif source.kind == "objaverse":
+        fetch_objaverse(source, output)
     else:
         raise UserError(f"data sets of kind {source.kind} cannot be fetched; set their `path`")
 

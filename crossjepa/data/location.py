@@ -5,9 +5,11 @@ Needs neither trimesh nor pandas, since the workflow imports it in the user's ow
 
 import csv
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from crossjepa.data.listing import list_folder
 from crossjepa.data.settings import AnySource
@@ -90,12 +92,24 @@ def outline_digest(places: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def release_settings(source: AnySource) -> dict[str, Any]:
+    """The keys of a data set's entry that decide what is downloaded."""
+    return source.model_dump(mode="json", exclude={"path", "complete"})
+
+
+def release_digest(source: AnySource) -> str:
+    """A digest of what is downloaded."""
+    return hashlib.sha256(json.dumps(release_settings(source), sort_keys=True).encode()).hexdigest()
+
+
 def downloads(source: AnySource) -> list[str]:
     """Names of the files to download for a data set; empty if it needs a login or no files."""
     if source.kind == "furniture":
         return list(FURNITURE_ARCHIVES)
     if source.kind == "modelnet":
         return [MODELNET_ARCHIVES[source.release, source.categories].name]
+    if source.kind == "objaverse":
+        return [f"objects-{release_digest(source)[:10]}.csv"]
     return []
 
 

@@ -92,8 +92,30 @@ class ShapeNetSource(Section):
     )
 
 
+class ObjaverseSource(Section):
+    """Objaverse 1.0: real objects with colours, downloaded from the Hugging Face hub."""
+
+    kind: Literal["objaverse"] = setting("objaverse", "The adapter that reads this data set.")
+    subset: Literal["lvis", "all"] = setting(
+        "lvis", "The 46,000 objects with a class of LVIS, or all 800,000, most of them without a class."
+    )
+    objects: int = setting(20_000, "How many to take.", "objects", ge=1)
+    licences: tuple[Literal["by", "by-sa", "by-nc", "by-nc-sa", "cc0"], ...] = setting(
+        ("by", "by-sa", "cc0"), "Creative Commons licences of the objects to take.", min_length=1
+    )
+    path: Place | None = setting(
+        None, "The table of an earlier download, beside its meshes; downloaded when left out."
+    )
+
+
 AnySource = (
-    FurnitureSource | ShapesSource | FolderSource | ModelNetSource | ScanObjectNNSource | ShapeNetSource
+    FurnitureSource
+    | ShapesSource
+    | FolderSource
+    | ModelNetSource
+    | ScanObjectNNSource
+    | ShapeNetSource
+    | ObjaverseSource
 )
 Source = Annotated[AnySource, Field(discriminator="kind")]
 

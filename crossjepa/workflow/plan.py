@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel
 
 from crossjepa.config import Config
-from crossjepa.data.location import downloads, has_views, listed
+from crossjepa.data.location import downloads, has_views, listed, release_settings
 from crossjepa.data.settings import AnySource
 from crossjepa.files import sha256_file, write_text
 from crossjepa.pretrain.settings import PretrainSettings
@@ -155,8 +155,7 @@ class Plan:
 
     def release_settings(self, dataset: str) -> str:
         """The keys of a data set's entry that decide what is downloaded, as a partial configuration."""
-        entry = self.sources[dataset].model_dump(mode="json", include={"kind", "release", "categories"})
-        return json.dumps({"data": {dataset: entry}}, sort_keys=True)
+        return json.dumps({"data": {dataset: release_settings(self.sources[dataset])}}, sort_keys=True)
 
     def settings_of(self, rule: str, name: str) -> str:
         """`settings` for an artefact's data set and variant."""

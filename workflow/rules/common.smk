@@ -28,11 +28,11 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 RUN = PLAN.paths
-# The archives of ModelNet that a rule can download, and a data set that each belongs to.
-MODELNETS = {
-    name: dataset
+# What a rule can download, but for furniture, and a data set that each file belongs to.
+DOWNLOADS = {
+    f"{entry.kind}/{name}": dataset
     for dataset, entry in PLAN.sources.items()
-    if entry.kind == "modelnet"
+    if entry.kind != "furniture"
     for name in downloads(entry)
 }
 
@@ -68,7 +68,7 @@ wildcard_constraints:
         for kind in ("scan", "catalog", "points", "targets", "sheet", "weights")
     },
     dataset="|".join(map(re.escape, PLAN.sources)),
-    archive="|".join(map(re.escape, MODELNETS)),
+    download="|".join(map(re.escape, DOWNLOADS)),
     shard=r"\d+",
     variant="|".join(map(re.escape, PLAN.variants)),
     encoder="|".join(map(re.escape, PLAN.variants)),

@@ -21,19 +21,19 @@ rule fetch_furniture:
         " 2>&1 | tee {log}"
 
 
-rule fetch_modelnet:
+rule fetch:
     output:
-        paths.download("modelnet", "{archive}"),
+        paths.download("{download}"),
     log:
-        paths.log("data/fetch_{archive}"),
+        paths.log("data/fetch_{download}"),
     benchmark:
-        paths.seconds("data/fetch_{archive}")
+        paths.seconds("data/fetch_{download}")
     localrule: True
     conda:
         "../../envs/data.yaml"
     params:
-        settings=lambda w: PLAN.release_settings(MODELNETS[w.archive]),
-        dataset=lambda w: MODELNETS[w.archive],
+        settings=lambda w: PLAN.release_settings(DOWNLOADS[w.download]),
+        dataset=lambda w: DOWNLOADS[w.download],
     shell:
         "python -m crossjepa data fetch --settings {params.settings:q} --dataset {params.dataset}"
         " --output {output} 2>&1 | tee {log}"

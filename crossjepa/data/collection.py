@@ -1,0 +1,98 @@
+"""Collections that are downloaded object by object: a table that lists the objects, beside their meshes.
+
+The table is written last, so it lists only meshes that were downloaded. Tables of several choices of objects
+may lie beside the same meshes.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pandas as pd
+
+from crossjepa.data.dataset import ObjectRecord
+from crossjepa.data.file_dataset import FileDataset, ObjectFile
+from crossjepa.data.files import Files
+from crossjepa.errors import UserError
+from crossjepa.files import write_whole
+from crossjepa.hub import MissingFile, download
+from crossjepa.progress import track
+
+COLUMNS = [field.name for field in fields(ObjectRecord)]
+AT_ONCE = 16  # downloads
+TRIES = 3
+REMEDY = "run again to resume"
+
+
+def write_collection(table: Path, listed: Mapping[str, ObjectRecord]) -> None:
+    """Write the table of a collection: each object, and the path of its mesh in the table's folder."""
+    rows = [asdict(record) | {"path": path} for path, record in listed.items()]
+    with write_whole(table) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False)
+
+
+def open_collection(table: Path) -> FileDataset:
+    """Open a collection by its table; the axis that points up is what each file says.
+
+    Raises:
+        UserError: if there is no table, or it is another one.
+    """
+    if not table.is_file():
+        raise UserError(f"{table}: no such file; set the data set's `path` to the table of a download")
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    if set(rows.columns) != {*COLUMNS, "path"}:
+        raise UserError(f"{table}: not the table of a download; fetch it again")
+    records = [ObjectRecord(*row) for row in rows[COLUMNS].itertuples(index=False)]
+    files = Files(table.parent)
+    return FileDataset(
+        records, {i: ObjectFile(files, path, up=None) for i, path in rows[["id", "path"]].to_numpy()}
+    )
+
+
+def download_files(repository: str, names: Sequence[str], folder: Path, description: str) -> list[str]:
+    """Download files of a data set of the Hugging Face hub into a folder, those that are not there yet.
+
+    Args:
+        repository: owner/name of the data set.
+        names: paths of the files in it, which they keep in the folder.
+        folder: where to.
+        description: title of the progress bar.
+
+    Returns:
+        The names of the files that are there now; the hub lacks the others.
+
+    Raises:
+        UserError: if files cannot be downloaded after several tries; what arrived stays.
+    """
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()  # one for each file
+    failures: dict[str, UserError] = {}
+
+    def get(name: str) -> bool:
+        try:
+            if not (folder / name).is_file():
+                download(repository, name, REMEDY, repo_type="dataset", local_dir=folder)
+            return True
+        except MissingFile:
+            return False
+        except UserError as error:
+            failures[name] = error
+            return False
+
+    missing = [*names]
+    for _ in range(TRIES):
+        failures.clear()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = track(pool.map(get, missing), len(missing), description, "file")
+            missing = [name for name, there in zip(missing, found, strict=True) if not there]
+        if not failures:
+            break
+    if failures:
+        first = next(iter(failures.values()))
+        raise UserError(f"{len(failures)} of {len(names)} files could not be downloaded; {first}")
+    if missing:
+        print(f"{repository}: has no {missing[0]} and {len(missing) - 1} others", file=sys.stderr)
+    return sorted(set(names) - set(missing))
