@@ -2,9 +2,6 @@
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from clone import Clone
+from hub_fetch import fetch
 from web_server import Hub
 
 from crossjepa.data.registry import open_dataset
@@ -57,22 +55,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     hub.close()
 
 
-def fetch(table: Path, **entry: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command that downloads."""
-    settings = json.dumps({"data": {"real": {"kind": "objaverse", **entry}}})
-    command = ["data", "fetch", "--settings", settings, "--dataset", "real", "--output", str(table)]
-    return subprocess.run(
-        [sys.executable, "-m", "crossjepa", *command],
-        env=os.environ.copy(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.usefixtures("hub")
 def test_objects_come_with_class_licence_and_creator(tmp_path: Path) -> None:
-    done = fetch(tmp_path / "objects.csv", licences=["by"])
+    done = fetch("objaverse", tmp_path / "objects.csv", licences=["by"])
     assert done.returncode == 0, done.stderr
     opened = open_dataset(ObjaverseSource(path=str(tmp_path / "objects.csv")))
     records = opened.objects()
@@ -87,9 +72,9 @@ def test_objects_come_with_class_licence_and_creator(tmp_path: Path) -> None:
 
 def test_more_objects_include_fewer_and_keep_what_is_there(hub: Hub, tmp_path: Path) -> None:
     every = ["by", "by-nc"]
-    assert fetch(tmp_path / "few.csv", objects=4, licences=every).returncode == 0
+    assert fetch("objaverse", tmp_path / "few.csv", objects=4, licences=every).returncode == 0
     few, sent = set(pd.read_csv(tmp_path / "few.csv")["id"]), len(hub.sent)
-    assert fetch(tmp_path / "all.csv", objects=99, subset="all", licences=every).returncode == 0
+    assert fetch("objaverse", tmp_path / "all.csv", objects=99, subset="all", licences=every).returncode == 0
     table = pd.read_csv(tmp_path / "all.csv", keep_default_na=False)
     assert len(few) == 4
     assert few < set(table["id"]) == set(MESHES)
@@ -99,7 +84,7 @@ def test_more_objects_include_fewer_and_keep_what_is_there(hub: Hub, tmp_path: P
 
 def test_a_download_that_fails_now_and_then_is_tried_again(hub: Hub, tmp_path: Path) -> None:
     hub.broken = 2
-    assert fetch(tmp_path / "objects.csv", licences=["by"]).returncode == 0
+    assert fetch("objaverse", tmp_path / "objects.csv", licences=["by"]).returncode == 0
     assert len(pd.read_csv(tmp_path / "objects.csv")) == 6
 
 
@@ -107,7 +92,7 @@ def test_a_download_that_goes_on_failing_names_the_remedy_and_leaves_no_table(
     hub: Hub, tmp_path: Path
 ) -> None:
     hub.broken = 10**6
-    done = fetch(tmp_path / "objects.csv")
+    done = fetch("objaverse", tmp_path / "objects.csv")
     assert done.returncode == 1
     assert "object-paths.json.gz could not be downloaded" in done.stderr
     assert "run again to resume" in done.stderr
@@ -117,14 +102,14 @@ def test_a_download_that_goes_on_failing_names_the_remedy_and_leaves_no_table(
 def test_an_object_that_the_hub_lacks_is_left_out_and_told(hub: Hub, tmp_path: Path) -> None:
     (gone,) = [name for name in hub.files if name.endswith(f"{next(iter(MESHES))}.glb")]
     hub.files = {name: content for name, content in hub.files.items() if name != gone}
-    done = fetch(tmp_path / "objects.csv", licences=["by"])
+    done = fetch("objaverse", tmp_path / "objects.csv", licences=["by"])
     assert "has no glbs/000-000/" in done.stderr
     assert len(pd.read_csv(tmp_path / "objects.csv")) == 5
 
 
 @pytest.mark.usefixtures("hub")
 def test_no_object_with_such_a_licence_is_told(tmp_path: Path) -> None:
-    done = fetch(tmp_path / "objects.csv", licences=["cc0"])
+    done = fetch("objaverse", tmp_path / "objects.csv", licences=["cc0"])
     assert done.returncode == 1
     assert "no object of Objaverse has one of the licences cc0; add others" in done.stderr
 

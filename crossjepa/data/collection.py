@@ -4,8 +4,9 @@ The table is written last, so it lists only meshes that were downloaded. Tables 
 may lie beside the same meshes.
 """
 
+import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,6 +19,7 @@ from crossjepa.data.files import Files
 from crossjepa.errors import UserError
 from crossjepa.files import write_whole
 from crossjepa.hub import MissingFile, download
+from crossjepa.mesh.mesh import Axis
 from crossjepa.progress import track
 
 COLUMNS = [field.name for field in fields(ObjectRecord)]
@@ -33,8 +35,17 @@ def write_collection(table: Path, listed: Mapping[str, ObjectRecord]) -> None:
         pd.DataFrame(rows).to_csv(partial, index=False)
 
 
-def open_collection(table: Path) -> FileDataset:
-    """Open a collection by its table; the axis that points up is what each file says.
+def in_fixed_order(ids: Iterable[str]) -> list[str]:
+    """Ids in an order that looks random and is always the same, so that more of them include fewer."""
+    return sorted(ids, key=lambda object_id: hashlib.sha256(object_id.encode()).hexdigest())
+
+
+def open_collection(table: Path, up: Axis | None = None) -> FileDataset:
+    """Open a collection by its table.
+
+    Args:
+        table: see `write_collection`.
+        up: the files' axis that points up; by default what each file says.
 
     Raises:
         UserError: if there is no table, or it is another one.
@@ -47,11 +58,13 @@ def open_collection(table: Path) -> FileDataset:
     records = [ObjectRecord(*row) for row in rows[COLUMNS].itertuples(index=False)]
     files = Files(table.parent)
     return FileDataset(
-        records, {i: ObjectFile(files, path, up=None) for i, path in rows[["id", "path"]].to_numpy()}
+        records, {i: ObjectFile(files, path, up) for i, path in rows[["id", "path"]].to_numpy()}
     )
 
 
-def download_files(repository: str, names: Sequence[str], folder: Path, description: str) -> list[str]:
+def download_files(
+    repository: str, names: Sequence[str], folder: Path, description: str, revision: str = "main"
+) -> list[str]:
     """Download files of a data set of the Hugging Face hub into a folder, those that are not there yet.
 
     Args:
@@ -59,6 +72,7 @@ def download_files(repository: str, names: Sequence[str], folder: Path, descript
         names: paths of the files in it, which they keep in the folder.
         folder: where to.
         description: title of the progress bar.
+        revision: branch, tag or commit of the data set.
 
     Returns:
         The names of the files that are there now; the hub lacks the others.
@@ -74,7 +88,7 @@ def download_files(repository: str, names: Sequence[str], folder: Path, descript
     def get(name: str) -> bool:
         try:
             if not (folder / name).is_file():
-                download(repository, name, REMEDY, repo_type="dataset", local_dir=folder)
+                download(repository, name, REMEDY, repo_type="dataset", revision=revision, local_dir=folder)
             return True
         except MissingFile:
             return False

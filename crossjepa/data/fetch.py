@@ -7,10 +7,10 @@ from pathlib import Path
 from crossjepa.data.apt import download_package
 from crossjepa.data.deb import unpack
 from crossjepa.data.download import download
-from crossjepa.data.location import FURNITURE_ARCHIVES, FURNITURE_PACKAGES, MODELNET_ARCHIVES
+from crossjepa.data.location import COLLECTIONS, FURNITURE_ARCHIVES, FURNITURE_PACKAGES, MODELNET_ARCHIVES
+from crossjepa.data.registry import adapter
 from crossjepa.data.settings import ModelNetSource, Source
 from crossjepa.data.sources.furniture import NEEDED, check_archive
-from crossjepa.data.sources.objaverse import fetch as fetch_objaverse
 from crossjepa.errors import UserError
 
 
@@ -19,7 +19,7 @@ def fetch(source: Source, output: Path) -> None:
 
     Args:
         source: its entry under `data`.
-        output: for furniture the folder to fill, for ModelNet the zip to write, for Objaverse the table.
+        output: for furniture the folder to fill, for ModelNet the zip to write, for a collection its table.
 
     Raises:
         UserError: if it cannot be downloaded; says how to get it otherwise.
@@ -28,8 +28,8 @@ def fetch(source: Source, output: Path) -> None:
         fetch_furniture(output)
     elif source.kind == "modelnet":
         fetch_modelnet(source, output)
-    elif source.kind == "objaverse":
-        fetch_objaverse(source, output)
+    elif source.kind in COLLECTIONS:
+        adapter(source).fetch(source, output)
     else:
         raise UserError(f"data sets of kind {source.kind} cannot be fetched; set their `path`")
 

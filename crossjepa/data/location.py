@@ -67,6 +67,7 @@ MODELNET_ARCHIVES = {
     ("resampled", 10): _RESAMPLED,
     ("hdf5", 40): Archive(_COPY, "md5:c9ab8e6dfb16f67afdab25e155c79e59"),
 }
+COLLECTIONS = ("objaverse", "thingi10k")  # kinds that are downloaded object by object, and listed in a table
 BY_HAND = {  # how to get data sets that need a login, by kind
     "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
     "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files",
@@ -108,7 +109,7 @@ def downloads(source: AnySource) -> list[str]:
         return list(FURNITURE_ARCHIVES)
     if source.kind == "modelnet":
         return [MODELNET_ARCHIVES[source.release, source.categories].name]
-    if source.kind == "objaverse":
+    if source.kind in COLLECTIONS:
         return [f"objects-{release_digest(source)[:10]}.csv"]
     return []
 

@@ -1,10 +1,12 @@
 """Opening a configured data set.
 
 A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
-`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`.
+`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`. The module of a collection has
+`fetch(source, table)` as well (see `collection`).
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import cast
 
 from crossjepa.data.dataset import Dataset
@@ -20,5 +22,9 @@ def open_dataset(source: Source) -> Dataset:
     Raises:
         UserError: if its files are missing, or are not of this kind of data set.
     """
-    adapter = import_module(f"crossjepa.data.sources.{source.kind}")
-    return cast(Dataset, adapter.open_source(source))
+    return cast(Dataset, adapter(source).open_source(source))
+
+
+def adapter(source: Source) -> ModuleType:
+    """The module for a kind of data set."""
+    return import_module(f"crossjepa.data.sources.{source.kind}")

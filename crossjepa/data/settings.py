@@ -108,6 +108,26 @@ class ObjaverseSource(Section):
     )
 
 
+class Thingi10KSource(Section):
+    """Thingi10K: models for 3D printing, without colours, downloaded from the Hugging Face hub."""
+
+    kind: Literal["thingi10k"] = setting("thingi10k", "The adapter that reads this data set.")
+    objects: int = setting(10_000, "How many to take.", "objects", ge=1)
+    licences: tuple[
+        Literal[
+            "by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "public-domain", "gpl", "lgpl", "bsd"
+        ],
+        ...,
+    ] = setting(
+        ("by", "by-sa", "public-domain", "gpl", "lgpl", "bsd"),
+        "Licences of the models to take.",
+        min_length=1,
+    )
+    path: Place | None = setting(
+        None, "The table of an earlier download, beside its meshes; downloaded when left out."
+    )
+
+
 AnySource = (
     FurnitureSource
     | ShapesSource
@@ -116,6 +136,7 @@ AnySource = (
     | ScanObjectNNSource
     | ShapeNetSource
     | ObjaverseSource
+    | Thingi10KSource
 )
 Source = Annotated[AnySource, Field(discriminator="kind")]
 

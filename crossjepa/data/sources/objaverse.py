@@ -5,13 +5,12 @@ metadata with licences and creators.
 """
 
 import gzip
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from crossjepa.data.collection import download_files, open_collection, write_collection
+from crossjepa.data.collection import download_files, in_fixed_order, open_collection, write_collection
 from crossjepa.data.dataset import ObjectRecord
 from crossjepa.data.file_dataset import FileDataset
 from crossjepa.data.settings import ObjaverseSource
@@ -45,16 +44,14 @@ def open_source(source: ObjaverseSource) -> FileDataset:
 def fetch(source: ObjaverseSource, table: Path) -> None:
     """Download objects and list them in `table`; meshes of an earlier download are kept.
 
-    Objects are taken in an order that looks random and is always the same, so more objects include fewer.
-
     Raises:
         UserError: if something cannot be downloaded, or no object has such a licence.
     """
     folder = table.parent
     paths: dict[str, str] = _read(PATHS, folder)
     classes = {uid: label for label, uids in _read(CLASSES, folder).items() for uid in uids}
-    candidates = [uid for uid in (classes if source.subset == "lvis" else paths) if uid in paths]
-    candidates.sort(key=lambda uid: hashlib.sha256(uid.encode()).hexdigest())
+    among = classes if source.subset == "lvis" else paths
+    candidates = in_fixed_order(uid for uid in among if uid in paths)
     metadata = _metadata({_part(paths[uid]) for uid in candidates}, set(candidates), folder)
     allowed = [uid for uid in candidates if uid in metadata and metadata[uid]["license"] in source.licences]
     if not allowed:
