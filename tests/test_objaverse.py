@@ -118,7 +118,7 @@ def test_a_file_that_is_no_table_of_a_download_is_refused(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("id,name\n1,2\n")
     with pytest.raises(UserError, match=r"a\.csv: not the table of a download; fetch it again"):
         open_dataset(ObjaverseSource(path=str(tmp_path / "a.csv")))
-    with pytest.raises(UserError, match="set the data set's `path` to the table of a download"):
+    with pytest.raises(UserError, match=r"b\.csv: no such file; let it be downloaded, or set `path`"):
         open_dataset(ObjaverseSource(path=str(tmp_path / "b.csv")))
 
 

@@ -40,18 +40,20 @@ def in_fixed_order(ids: Iterable[str]) -> list[str]:
     return sorted(ids, key=lambda object_id: hashlib.sha256(object_id.encode()).hexdigest())
 
 
-def open_collection(table: Path, up: Axis | None = None) -> FileDataset:
+def open_collection(path: str | None, title: str, up: Axis | None = None) -> FileDataset:
     """Open a collection by its table.
 
     Args:
-        table: see `write_collection`.
+        path: the table, see `write_collection`; None if it was not downloaded.
+        title: the collection's name, for a message.
         up: the files' axis that points up; by default what each file says.
 
     Raises:
         UserError: if there is no table, or it is another one.
     """
-    if not table.is_file():
-        raise UserError(f"{table}: no such file; set the data set's `path` to the table of a download")
+    if path is None or not (table := Path(path)).is_file():
+        missing = f"{path}: no such file" if path else f"data: {title} is not here"
+        raise UserError(f"{missing}; let it be downloaded, or set `path` to the table of a download")
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
     if set(rows.columns) != {*COLUMNS, "path"}:
         raise UserError(f"{table}: not the table of a download; fetch it again")

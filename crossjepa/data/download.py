@@ -18,13 +18,14 @@ PIECE = 1 << 20  # bytes
 TIMEOUT = 60  # seconds without a byte
 
 
-def download(archive: Archive, file: Path, description: str) -> str:
+def download(archive: Archive, file: Path, description: str, quiet: bool = False) -> str:
     """Download an archive; one that was interrupted resumes where the server allows it.
 
     Args:
         archive: what to download.
         file: where it goes once it is complete: its digest is compared, or the members of a zip are read.
         description: title of the progress bar.
+        quiet: draw no progress bar.
 
     Returns:
         The file's digest, as `<algorithm>:<hex>`; SHA-256 if none is published.
@@ -35,7 +36,7 @@ def download(archive: Archive, file: Path, description: str) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.partial")
     try:
-        _receive(archive.url, partial, description)
+        _receive(archive.url, partial, description, quiet)
     except (OSError, HTTPException) as error:
         raise UserError(f"{archive.url}: {str(error) or type(error).__name__}") from error
     try:
@@ -47,7 +48,7 @@ def download(archive: Archive, file: Path, description: str) -> str:
     return digest
 
 
-def _receive(url: str, partial: Path, description: str) -> None:
+def _receive(url: str, partial: Path, description: str, quiet: bool) -> None:
     """Append the missing rest of a file.
 
     Raises:
@@ -71,7 +72,7 @@ def _receive(url: str, partial: Path, description: str) -> None:
     with (
         response,
         partial.open("ab" if have else "wb") as file,
-        bar(total or 0, description, "B", scale=True) as progress,
+        bar(total or 0, description, "B", scale=True, quiet=quiet) as progress,
     ):
         progress.update(have)
         while piece := response.read(PIECE):

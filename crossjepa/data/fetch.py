@@ -2,12 +2,19 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from crossjepa.data.apt import download_package
 from crossjepa.data.deb import unpack
 from crossjepa.data.download import download
-from crossjepa.data.location import COLLECTIONS, FURNITURE_ARCHIVES, FURNITURE_PACKAGES, MODELNET_ARCHIVES
+from crossjepa.data.location import (
+    COLLECTIONS,
+    FURNITURE_ARCHIVES,
+    FURNITURE_PACKAGES,
+    MODELNET_ARCHIVES,
+    Archive,
+)
 from crossjepa.data.registry import adapter
 from crossjepa.data.settings import ModelNetSource, Source
 from crossjepa.data.sources.furniture import NEEDED, check_archive
@@ -73,6 +80,7 @@ def _download_furniture(folder: Path) -> Path:
         UserError: with what each source said.
     """
     file = folder / FURNITURE_PACKAGES[0].name
+    sources: list[tuple[Callable[[Archive, Path, str], object], Archive]]
     sources = [(download_package, FURNITURE_PACKAGES[0]), *((download, here) for here in FURNITURE_PACKAGES)]
     failures = []
     for get, archive in sources:

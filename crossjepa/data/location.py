@@ -67,7 +67,11 @@ MODELNET_ARCHIVES = {
     ("resampled", 10): _RESAMPLED,
     ("hdf5", 40): Archive(_COPY, "md5:c9ab8e6dfb16f67afdab25e155c79e59"),
 }
-COLLECTIONS = ("objaverse", "thingi10k")  # kinds that are downloaded object by object, and listed in a table
+COLLECTIONS = (
+    "gso",
+    "objaverse",
+    "thingi10k",
+)  # kinds that are downloaded object by object, and listed in a table
 BY_HAND = {  # how to get data sets that need a login, by kind
     "scanobjectnn": "ScanObjectNN cannot be downloaded without a licence form; fill it in at "
     "https://hkust-vgd.github.io/scanobjectnn/ and set data.scanobjectnn.path to its h5_files",

@@ -1,8 +1,8 @@
 """Opening a configured data set.
 
 A kind of data set is one module `crossjepa.data.sources.<kind>` with a function
-`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`. The module of a collection has
-`fetch(source, table)` as well (see `collection`).
+`open_source(source) -> Dataset`, and a settings model in `crossjepa.data.settings`. The module of a
+collection has `fetch(source, table)` as well (see `collection`).
 """
 
 from importlib import import_module

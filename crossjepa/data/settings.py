@@ -128,6 +128,16 @@ class Thingi10KSource(Section):
     )
 
 
+class GSOSource(Section):
+    """Google Scanned Objects: household items with textures, downloaded from Open Robotics."""
+
+    kind: Literal["gso"] = setting("gso", "The adapter that reads this data set.")
+    objects: int = setting(1_030, "How many to take.", "objects", ge=1)
+    path: Place | None = setting(
+        None, "The table of an earlier download, beside its meshes; downloaded when left out."
+    )
+
+
 AnySource = (
     FurnitureSource
     | ShapesSource
@@ -135,6 +145,7 @@ AnySource = (
     | ModelNetSource
     | ScanObjectNNSource
     | ShapeNetSource
+    | GSOSource
     | ObjaverseSource
     | Thingi10KSource
 )

@@ -34,11 +34,7 @@ def open_source(source: ObjaverseSource) -> FileDataset:
     Raises:
         UserError: if they are not here.
     """
-    if source.path is None:
-        raise UserError(
-            "data: Objaverse is not here; let it be downloaded, or set `path` to a download's table"
-        )
-    return open_collection(Path(source.path))
+    return open_collection(source.path, "Objaverse")
 
 
 def fetch(source: ObjaverseSource, table: Path) -> None:

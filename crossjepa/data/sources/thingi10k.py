@@ -33,11 +33,7 @@ def open_source(source: Thingi10KSource) -> FileDataset:
     Raises:
         UserError: if they are not here.
     """
-    if source.path is None:
-        raise UserError(
-            "data: Thingi10K is not here; let it be downloaded, or set `path` to a download's table"
-        )
-    return open_collection(Path(source.path), up="z")
+    return open_collection(source.path, "Thingi10K", up="z")
 
 
 def fetch(source: Thingi10KSource, table: Path) -> None:
@@ -87,8 +83,9 @@ def _unpack(wanted: Mapping[str, object], folder: Path) -> None:
     try:
         with tarfile.open(folder / ARCHIVE) as archive, bar(len(missing), "unpack", "mesh") as progress:
             for member in archive:
-                if member.name in missing and (content := archive.extractfile(member)):
-                    with write_whole(folder / member.name) as partial, partial.open("wb") as file:
+                name = member.name.removeprefix("./")
+                if name in missing and (content := archive.extractfile(member)):
+                    with write_whole(folder / name) as partial, partial.open("wb") as file:
                         shutil.copyfileobj(content, file)
                     progress.update()
     except (tarfile.TarError, OSError, EOFError) as error:
