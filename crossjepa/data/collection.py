@@ -84,7 +84,8 @@ def download_files(
     """
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    disable_progress_bars()  # one for each file
+    if len(names) > 1:
+        disable_progress_bars()  # one for each file
     failures: dict[str, UserError] = {}
 
     def get(name: str) -> bool:
