@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 STAGES = ["data", "render", "teacher", "pretrain", "features", "probe", "report"]
-KINDS = ["folder", "furniture", "modelnet", "scanobjectnn", "shapenet", "shapes"]
+KINDS = [path.stem for path in (ROOT / "crossjepa/data/sources").glob("[a-z]*.py")]
 # Modules that run in a stage's environment, if not only its own commands.
 COMMANDS = {
     stage: [f"crossjepa.commands.{stage}", "crossjepa.commands.store"] for stage in ("data", "teacher")
