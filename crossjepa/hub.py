@@ -37,7 +37,7 @@ def download(name: str, file: str, remedy: str = ELSEWHERE, **options: Any) -> P
     try:
         return Path(hf_hub_download(name, file, **options))
     except RemoteEntryNotFoundError as error:
-        raise MissingFile(f"{name}: on the hub it has no {file}; name another") from error
+        raise MissingFile(f"{name} has no {file} on the hub; name another") from error
     except Exception as error:  # the hub raises many kinds of errors, with the same remedy
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{name}: its {file} could not be downloaded ({reason}); {remedy}") from error
